@@ -1,0 +1,155 @@
+"""The study as a graph of notebooks: snakemake -c 2 --config study=ckplus
+
+A study (default: quick) is a folder of parameter files under params/; its notebooks, runs and tables follow from them
+(fer_nb/study.py). An executed notebook and its page stand under `log:`, where they outlive a failure.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+workdir: workflow.basedir
+
+# This checkout's fer_nb, whichever is installed.
+sys.path.insert(0, workflow.basedir)
+os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
+from fer_nb import study
+
+STUDY = str(config.get("study", "quick"))
+RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} {log.notebook:q}"
+FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
+
+
+def relative(path):
+    return os.path.relpath(path, workflow.basedir)
+
+
+def sources(file, without=()):
+    """Every file of fer_nb that a notebook or module uses."""
+    return [relative(path) for path in study.modules(Path(workflow.basedir, file), without)]
+
+
+def drawn(given):
+    """The synthetic faces, for a notebook whose parameters ask for them."""
+    return ["runs/synthetic"] if given.get("data") == "synthetic" else []
+
+
+def contents(given, names):
+    """The real data by content: a folder that moves makes nothing run again."""
+    if given.get("data") != "real":
+        return ""
+    from fer_nb.datasets import checksums
+
+    return " ".join(digest[:16] for name in names for digest in checksums(name, "real").values())
+
+
+def tables(notebook):
+    return [f"reports/{STUDY}/tables/{name}.csv" for name in study.tables(STUDY, notebook)]
+
+
+def done(notebook):
+    """The mark that a notebook has run, for one that promises no table."""
+    return f"runs/{STUDY}/notebooks/{notebook}.done"
+
+
+try:
+    GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
+    TRAINED = expand("{run}/{file}", run=[relative(run.folder) for run in study.plan(STUDY)], file=FILES)
+    for given in GIVEN.values():
+        contents(given, study.datasets(STUDY))  # data that are missing are named before anything runs
+except (OSError, ValueError) as error:
+    sys.exit(f"Snakefile: {error}")
+RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
+BEFORE = {
+    "05_evaluation": TRAINED,
+    "12_summary": [TRAINED, *(RESULTS[name] for name in GIVEN if name != "12_summary")],
+}
+
+
+localrules:
+    all,
+    index,
+
+
+# Every stage's results, not the last one's alone: a failed stage runs again whatever came after it.
+rule all:
+    input:
+        TRAINED,
+        RESULTS.values(),
+        f"reports/{STUDY}/index.html",
+
+
+rule synthetic:
+    input:
+        "fer_nb/synthetic.py",
+        sources("fer_nb/synthetic.py"),
+    output:
+        directory("runs/synthetic"),
+    shell:
+        "{sys.executable:q} -m fer_nb.synthetic {output:q}"
+
+
+# One run. What it learns does not depend on how results are shown: a changed plot trains nothing.
+rule training:
+    input:
+        notebook="notebooks/04_training.ipynb",
+        parameters="params/{protocol}/04_training.yaml",
+        modules=sources("notebooks/04_training.ipynb", study.PRESENTATION),
+        faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training")),
+    output:
+        expand("runs/{{protocol}}/04_training/{{dataset}}-{{model}}-seed{{seed}}/{file}", file=FILES),
+    log:
+        notebook="runs/{protocol}/notebooks/04_training-{dataset}-{model}-seed{seed}.ipynb",
+        page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}.html",
+    wildcard_constraints:
+        protocol="[^/]+",
+        dataset="[a-z0-9]+(-[a-z0-9]+)?",
+        model="[A-Za-z0-9]+",
+        seed="[0-9]+",
+    params:
+        data=lambda wildcards: contents(
+            study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset.partition("-")[0]]
+        ),
+    threads: workflow.cores
+    shell:
+        RUN + " study={wildcards.protocol} dataset={wildcards.dataset} model={wildcards.model} seed={wildcards.seed}"
+
+
+for notebook, given in GIVEN.items():
+
+    rule:
+        name:
+            notebook
+        input:
+            notebook=f"notebooks/{notebook}.ipynb",
+            parameters=f"params/{STUDY}/{notebook}.yaml",
+            modules=sources(f"notebooks/{notebook}.ipynb"),
+            faces=drawn(given),
+            results=BEFORE.get(notebook, []),
+        output:
+            tables(notebook) or touch(done(notebook)),
+        log:
+            notebook=f"runs/{STUDY}/notebooks/{notebook}.ipynb",
+            page=f"reports/{STUDY}/{notebook}.html",
+        params:
+            data=contents(given, study.datasets(STUDY)),
+        threads: workflow.cores if notebook == "11_efficiency" else 1  # it takes times: nothing may run beside it
+        shell:
+            RUN + " study={STUDY}"
+
+
+rule index:
+    input:
+        TRAINED,
+        RESULTS.values(),
+        "fer_nb/report.py",
+        sources("fer_nb/report.py"),
+    output:
+        f"reports/{STUDY}/index.html",
+    shell:
+        "{sys.executable:q} -m fer_nb.report {STUDY:q}"
+
+
+# The pages of what failed are there already; this leads to them.
+onerror:
+    shell("{sys.executable:q} -m fer_nb.report {STUDY:q}")

@@ -1,0 +1,73 @@
+"""Whole batches of uint8 pictures to network input: random views for training, fixed crops for testing (section 3.2).
+
+Every function takes a uint8 tensor (N, 48, 48) on any device and computes there. The thesis names random crop, flip,
+rotation, brightness and contrast without their ranges: the defaults are ours.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+CROP = 44  # side of the network's input in pixels
+
+
+def as_input(images):
+    """uint8 (..., H, W) to float32 (..., 3, H, W) in [0, 1]: grey as three equal channels, not normalised."""
+    return images.float().div(255).unsqueeze(-3).expand(*images.shape[:-2], 3, *images.shape[-2:])
+
+
+def augment(images, generator, rotation=10.0, brightness=0.2, contrast=0.2):
+    """A random view of each picture, every picture with its own random numbers.
+
+    Args:
+        images: uint8 (N, 48, 48).
+        generator: torch.Generator on the same device.
+        rotation: largest angle in degrees, either way.
+        brightness: largest addition, as a share of the range.
+        contrast: largest change of the contrast about the picture's mean, as a share.
+
+    Returns:
+        float32 (N, 3, 44, 44) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored half of the time,
+        rotated about its middle, then contrast and brightness changed and clamped.
+    """
+    n, height, width = images.shape
+    uniform = torch.rand(6, n, generator=generator, device=images.device)
+    angle = (uniform[0] * 2 - 1) * math.radians(rotation)
+    mirror = torch.where(uniform[1] < 0.5, -1.0, 1.0)
+    steps = torch.tensor([width - CROP + 1, height - CROP + 1], device=images.device)
+    corner = (uniform[2:4].T * steps).floor()  # (N, 2), x then y
+    half = torch.tensor([width, height], device=images.device) / 2
+    middle = (corner + CROP / 2 - half) / half  # in affine_grid's coordinates, -1 to 1
+
+    cos, sin = angle.cos() * CROP / width, angle.sin() * CROP / height
+    rows = (cos * mirror, -sin, middle[:, 0], sin * mirror, cos, middle[:, 1])
+    theta = torch.stack(rows, dim=1).view(n, 2, 3)
+    grid = F.affine_grid(theta, (n, 1, CROP, CROP), align_corners=False)
+    pictures = images.float().div(255).unsqueeze(1)
+    views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)  # (N, 1, 44, 44)
+
+    gain = 1 + (uniform[4] * 2 - 1).view(n, 1, 1, 1) * contrast
+    bias = (uniform[5] * 2 - 1).view(n, 1, 1, 1) * brightness
+    mean = views.mean((2, 3), keepdim=True)
+    views = ((views - mean) * gain + mean + bias).clamp(0, 1)
+    return views.expand(n, 3, CROP, CROP)
+
+
+def center_crop(images):
+    """uint8 (N, 48, 48) to float32 (N, 3, 44, 44) in [0, 1]: the middle 44x44."""
+    top, left = ((side - CROP) // 2 for side in images.shape[-2:])
+    return as_input(images[:, top : top + CROP, left : left + CROP])
+
+
+def ten_crop(images):
+    """uint8 (N, 48, 48) to float32 (N, 10, 3, 44, 44) in [0, 1]: four corners, middle, and the five mirrored.
+
+    The order is torchvision's: top left, top right, bottom left, bottom right, middle.
+    """
+    bottom, right = (side - CROP for side in images.shape[-2:])
+    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
+    mirrored = images.flip(-1)
+    crops = [x[:, top : top + CROP, left : left + CROP] for x in (images, mirrored) for top, left in corners]
+    # torchvision mirrors the picture and then crops the same five places, as here.
+    return as_input(torch.stack(crops, dim=1))

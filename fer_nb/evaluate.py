@@ -1,0 +1,250 @@
+"""From the files of finished runs to the tables of section 3.3: accuracy, intervals, confusion, paired tests.
+
+No net is needed: every table comes from a run's predictions.csv, history.csv and metrics.json. Accuracies and
+intervals are in percent. An interval says what other test pictures would do; the standard deviation over
+seeds says what other trainings would do.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from fer_nb import thesis
+from fer_nb.datasets import FaceSet
+from fer_nb.study import Run
+
+# How CK+ is measured: the thesis's fold, and every fold of its rule and of a split by subject.
+CK_FOLDS = {
+    "the thesis's fold": ["ckplus-fold1"],
+    "10 folds by position": [f"ckplus-fold{k}" for k in range(1, 11)],
+    "10 folds by subject": [f"ckplus-subject{k}" for k in range(1, 11)],
+}
+
+
+def _path(run: Run, name: str) -> Path:
+    path = run.folder / name
+    if not path.exists():
+        raise FileNotFoundError(
+            f"run {run.name} of study {run.study} has no {name}: make it with `python -m fer_nb.run "
+            f"notebooks/04_training.ipynb params/{run.study}/04_training.yaml runs/{run.study}/notebooks/"
+            f"04_training-{run.name}.ipynb dataset={run.dataset} model={run.model} seed={run.seed}`"
+        )
+    return path
+
+
+def read_metrics(run: Run) -> dict:
+    """The run's metrics.json. Raises FileNotFoundError, as the other readers do, that names the run and the remedy."""
+    return json.loads(_path(run, "metrics.json").read_text())
+
+
+def read_history(run: Run) -> pd.DataFrame:
+    """The run's history.csv: a row per epoch."""
+    return pd.read_csv(_path(run, "history.csv"))
+
+
+def read_predictions(run: Run, side: str = "test") -> pd.DataFrame:
+    """The pictures of one side in the run's predictions.csv: row, label, predicted, a probability per class.
+
+    Raises ValueError where the file has no picture of that side or lacks one of the columns.
+    """
+    path = _path(run, "predictions.csv")
+    table = pd.read_csv(path)
+    missing = {"side", "row", "label", "predicted"} - set(table.columns)
+    if missing or not (table["side"] == side).any():
+        what = f"column {sorted(missing)[0]!r}" if missing else f"picture of side {side!r}"
+        raise ValueError(f"{path} has no {what}: delete the folder and train the run again")
+    return table[table["side"] == side].drop(columns="side").sort_values("row", ignore_index=True)
+
+
+def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:
+    """The runs on one data set, per net: the nets in the thesis's order, other nets after them."""
+    names = dict.fromkeys(run.model for run in runs if run.dataset == dataset)
+    order = [*(name for name in thesis.MODELS if name in names), *(name for name in names if name not in thesis.MODELS)]
+    return {name: [run for run in runs if run.dataset == dataset and run.model == name] for name in order}
+
+
+def pooled(runs: list[Run], side: str = "test") -> pd.DataFrame:
+    """The predictions of several runs on the same pictures, one below the other, with a column ``seed``.
+
+    Raises ValueError where two runs were measured on different pictures.
+    """
+    tables = [read_predictions(run, side).assign(seed=run.seed) for run in runs]
+    for run, table in zip(runs[1:], tables[1:], strict=True):
+        if not table[["row", "label"]].equals(tables[0][["row", "label"]]):
+            raise ValueError(f"runs {runs[0].name} and {run.name} were measured on different pictures: train one again")
+    return pd.concat(tables, ignore_index=True)
+
+
+def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
+    """95% Wilson score interval (low, high) in percent of an accuracy in percent on so many pictures."""
+    low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")
+    return 100 * low, 100 * high
+
+
+def accuracy(predictions: pd.DataFrame) -> float:
+    """Share of the pictures named right, in percent."""
+    return 100 * float((predictions["label"] == predictions["predicted"]).mean())
+
+
+def mean_per_class_accuracy(predictions: pd.DataFrame) -> float:
+    """Mean of the classes' recalls in percent: the thesis's formula, but not what its tables hold."""
+    labels = sorted(predictions["label"].unique())
+    truth, predicted = predictions["label"], predictions["predicted"]
+    return 100 * recall_score(truth, predicted, labels=labels, average="macro", zero_division=0)
+
+
+def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, float]) -> pd.DataFrame:
+    """Tables 3-6, 3-8, 3-10: per net the accuracy (mean over its seeds) beside the thesis's.
+
+    ``low`` and ``high``: Wilson interval over the test pictures at that mean; ``seeds``: how many;
+    ``difference``: ours minus the thesis's, in points. Only nets that have runs get a row.
+    """
+    rows = []
+    for model, of_model in by_model(runs, dataset).items():
+        table = pooled(of_model)
+        mean = accuracy(table)
+        low, high = wilson(mean, len(table) // len(of_model))
+        row = {"model": model, "accuracy": mean, "low": low, "high": high}
+        row["mean_per_class_accuracy"] = mean_per_class_accuracy(table)
+        row["seeds"] = len(of_model)
+        row["thesis_accuracy"] = thesis_accuracies.get(model, np.nan)
+        row["difference"] = mean - row["thesis_accuracy"]
+        rows.append(row)
+    return pd.DataFrame(rows).round(3)
+
+
+def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
+    """Tables 3-7, 3-9, 3-11: others' methods as the thesis quotes them, its own nets, and ours (an accuracy_table)."""
+    own = {True: "thesis", False: "quoted by the thesis"}
+    rows = [(model, own[model in thesis.MODELS], value) for model, value in quoted.items()]
+    measured = ours[["model", "accuracy", "low", "high"]].assign(source="this study")
+    table = pd.concat([pd.DataFrame(rows, columns=["model", "source", "accuracy"]), measured], ignore_index=True)
+    return table[["model", "source", "accuracy", "low", "high"]]
+
+
+def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.DataFrame:
+    """What the way of measuring is worth, per net.
+
+    ``accuracy`` is ours (epoch chosen on the validation side, or the last one: ``selection``), ``deviation``
+    its standard deviation over seeds. ``best_test_epoch_accuracy`` is the thesis's way: the epoch that scores
+    best on the test side itself (history.csv); ``optimism`` is what that adds to our epoch's score there. The last
+    columns leave out the test pictures whose ``row`` is in ``repeats`` (they also stand in training), and count them.
+    """
+    rows = []
+    for model, of_model in by_model(runs, dataset).items():
+        table = pooled(of_model)
+        histories = [read_history(run).set_index("epoch")["test_accuracy"] for run in of_model]
+        metrics = [read_metrics(run) for run in of_model]
+        best = np.mean([history.max() for history in histories])
+        chosen = np.mean([history[m["selected_epoch"]] for history, m in zip(histories, metrics, strict=True)])
+        known = table["row"].isin(repeats)
+        row = {"model": model, "selection": metrics[0]["selection"], "accuracy": accuracy(table)}
+        row["deviation"] = pd.Series([accuracy(of_seed) for _, of_seed in table.groupby("seed")]).std()
+        row["seeds"] = len(of_model)
+        row["best_test_epoch_accuracy"], row["optimism"] = best, best - chosen
+        row["accuracy_without_repeats"], row["repeats"] = accuracy(table[~known]), known.sum() // len(of_model)
+        rows.append(row)
+    return pd.DataFrame(rows).round(3)
+
+
+def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
+    """CK+ by three rules of splitting, predictions pooled over the folds: only rules whose folds all have runs.
+
+    ``faces`` is all of CK+. The three frames of a sequence are nearly one picture, so ``low`` and ``high``
+    (pictures taken as independent) are too narrow; ``sequence_low`` and ``sequence_high`` are the Wilson interval
+    at the same accuracy with as many trials as there are sequences.
+    """
+    sequences = pd.Series(faces.groups, index=faces.rows) + "/" + faces.sequences
+    rows = []
+    for rule, folds in CK_FOLDS.items():
+        nets = [by_model(runs, fold) for fold in folds]
+        for model in (name for name in nets[0] if all(name in of_fold for of_fold in nets)):
+            tables = [pooled(of_fold[model]) for of_fold in nets]
+            table = pd.concat(tables)
+            seeds = table["seed"].nunique()
+            rows_seen = table["row"].unique()  # folds 9 and 10 by position share a few pictures
+            pictures, count = len(rows_seen), sequences.loc[rows_seen].nunique()
+            row = {"model": model, "split": rule, "accuracy": accuracy(table)}
+            row["low"], row["high"] = wilson(row["accuracy"], pictures)
+            row["sequence_low"], row["sequence_high"] = wilson(row["accuracy"], count)
+            row["mean_per_class_accuracy"] = mean_per_class_accuracy(table)
+            row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables]).std()
+            row |= {"folds": len(folds), "seeds": seeds, "pictures": pictures, "sequences": count}
+            rows.append(row)
+    return pd.DataFrame(rows).round(3)
+
+
+def confusion(predictions: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Confusion matrix, each row (true class) in percent of its pictures; a class without pictures is a row of 0."""
+    counts = confusion_matrix(predictions["label"], predictions["predicted"], labels=classes, normalize="true")
+    return pd.DataFrame(100 * counts, index=list(classes), columns=list(classes))
+
+
+def confusions(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    """The confusion matrix of each net, over all its seeds."""
+    return {model: confusion(pooled(of_model), classes) for model, of_model in by_model(runs, dataset).items()}
+
+
+def per_class_table(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Precision, recall (with its Wilson interval) and F1 in percent of each class, per net over all its seeds."""
+    rows = []
+    for model, of_model in by_model(runs, dataset).items():
+        table = pooled(of_model)
+        scores = precision_recall_fscore_support(table["label"], table["predicted"], labels=classes, zero_division=0)
+        for name, precision, recall, f1, support in zip(classes, *scores, strict=True):
+            pictures = int(support) // len(of_model)
+            low, high = wilson(100 * recall, pictures) if pictures else (np.nan, np.nan)
+            row = {"model": model, "class": name, "precision": 100 * precision, "recall": 100 * recall}
+            rows.append(row | {"low": low, "high": high, "f1": 100 * f1, "pictures": pictures})
+    return pd.DataFrame(rows).round(3)
+
+
+def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
+    """McNemar tests between every two nets on the same pictures, p values Holm-corrected over the pairs.
+
+    Each net enters with its first seed. Exact (binomial) below 25 discordant pictures, else chi-squared with
+    continuity correction. ``only_first``, ``only_second``: pictures that one net alone names right.
+    """
+    right = {}
+    for model, of_model in by_model(runs, dataset).items():
+        table = read_predictions(of_model[0])
+        right[model] = table.set_index(["row", "label"]).eval("label == predicted")
+    rows = []
+    for (first, a), (second, b) in itertools.combinations(right.items(), 2):
+        if not a.index.equals(b.index):
+            raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
+        only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+        counts = [[int((a & b).sum()), only_a], [only_b, int((~a & ~b).sum())]]
+        p = mcnemar(counts, exact=only_a + only_b < 25).pvalue
+        rows.append({"first": first, "second": second, "only_first": only_a, "only_second": only_b, "p": p})
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
+
+
+def runs_table(runs: list[Run]) -> pd.DataFrame:
+    """What was trained: per run its epochs, the one that was kept and why, and how long it took on what."""
+    rows = []
+    for run in runs:
+        metrics = read_metrics(run)
+        row = {"dataset": run.dataset, "model": run.model, "seed": run.seed, "epochs": len(read_history(run))}
+        kept = ("selection", "selected_epoch", "seconds", "device", "precision")
+        rows.append(row | {key: metrics[key] for key in kept})
+    return pd.DataFrame(rows)
+
+
+def verdict(accuracy: float, low: float, high: float, thesis_accuracy: float) -> str:
+    """Where ours stands against the thesis's single number, by our 95% interval: a word."""
+    if pd.isna(accuracy):
+        return "not run"
+    if pd.isna(thesis_accuracy):
+        return "not in the thesis"
+    if low <= thesis_accuracy <= high:
+        return "within the interval"
+    return "above" if thesis_accuracy < low else "below"

@@ -1,0 +1,117 @@
+"""Run one notebook: strict parameters, papermill, a page also on failure, papermill's exit code.
+
+    python -m fer_nb.run NOTEBOOK PARAMS.yaml OUT.ipynb [name=value ...]
+
+Exit status: 0, or 1 where a cell failed or the kernel died (OUT.ipynb and its page are written and name the error),
+or 2 where the parameters are refused (nothing is written).
+"""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+
+from fer_nb import provenance
+from fer_nb.parameters import defaults, merge
+
+
+def execute(notebook: Path, given: dict, out: Path) -> str:
+    """Run the notebook with papermill in its own folder; what its cells print streams through.
+
+    Returns the status: "ok", "failed" (a cell raised) or "kernel died" (marked in OUT, whose cells papermill calls
+    completed).
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    try:
+        papermill.execute_notebook(
+            notebook.resolve(),
+            out.resolve(),
+            given,
+            kernel_name="python3",
+            language="python",
+            cwd=notebook.resolve().parent,
+            progress_bar=False,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
+        )
+    except papermill.PapermillExecutionError as error:
+        print(f"fer_nb.run: {notebook.stem} failed: {error.ename}: {error.evalue}", file=sys.stderr)
+        return "failed"
+    except DeadKernelError:
+        mark_death(out)
+        print(f"fer_nb.run: {notebook.stem}: the kernel died (out of memory?)", file=sys.stderr)
+        return "kernel died"
+    return "ok"
+
+
+def mark_death(out: Path) -> None:
+    """Say in an executed notebook that its kernel died, in the cell that it died in: the last one that was started."""
+    text = "the kernel died while this cell ran: most often the machine's memory was full, or the process was killed"
+    node = nbformat.read(out, as_version=4)
+    started = [cell for cell in node.cells if cell.cell_type == "code" and cell.metadata.papermill["start_time"]]
+    started[-1].outputs.append(nbformat.v4.new_output("error", ename="DeadKernelError", evalue=text, traceback=[text]))
+    started[-1].metadata.papermill["status"] = "failed"
+    write(node, out)
+
+
+def write(node: nbformat.NotebookNode, path: Path) -> None:
+    """Write a notebook under a temporary name, then rename it."""
+    partial = path.with_name(f".{path.name}.partial")
+    nbformat.write(node, partial)
+    partial.replace(path)
+
+
+def run(notebook: Path, parameters: dict, given: dict, out: Path) -> int:
+    """Execute, record what made the result in ``metadata["fer_nb"]`` of OUT, render its page; the exit status.
+
+    ``parameters``: all of them; ``given``: those that differ from the notebook's own cell, for papermill to inject.
+    """
+    from fer_nb import report
+
+    commit = provenance.commit()  # now: a checkout may change while a net trains
+    started, clock = datetime.now(UTC), time.monotonic()
+    status = execute(notebook, given, out)
+    node = nbformat.read(out, as_version=4)
+    node.metadata["fer_nb"] = {
+        "notebook": notebook.stem,
+        "study": parameters["study"],
+        "parameters": parameters,
+        "status": status,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
+        "commit": commit,
+        "versions": provenance.versions(),
+        "device": provenance.device(),
+        "checksums": provenance.checksums(parameters),
+    }
+    write(node, out)
+    print(report.render(out, parameters["study"]))
+    return 0 if status == "ok" else 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="fer_nb.run", description="Run one notebook with strict parameters.")
+    parser.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("parameters", type=Path, metavar="PARAMS.yaml")
+    parser.add_argument("out", type=Path, metavar="OUT.ipynb")
+    parser.add_argument("overrides", nargs="*", metavar="name=value")
+    given = parser.parse_args(arguments)
+    try:
+        known = defaults(given.notebook)
+        chosen = merge(known, given.parameters, given.overrides)
+        if given.out.suffix != ".ipynb" or given.out.resolve() == given.notebook.resolve():
+            raise ValueError(f"{given.out}: name another .ipynb file for the executed notebook")
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+    except (ValueError, OSError) as error:
+        print(f"fer_nb.run: {error}", file=sys.stderr)
+        return 2
+    return run(given.notebook, known | chosen, chosen, given.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

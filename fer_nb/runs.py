@@ -1,0 +1,79 @@
+"""What a finished training run leaves in its folder, so that every table can be made again without training."""
+
+import json
+import os
+
+from safetensors.torch import save_file
+
+from fer_nb import checkpoint
+from fer_nb import device as devices
+
+
+def finish(run, model, history, predictions, precision="auto"):
+    """Write what a finished run leaves in its folder, and drop its checkpoint.
+
+    Args:
+        run: study.Run; its folder gets weights.safetensors (of the selected epoch), history.csv, predictions.csv
+            and, last, metrics.json.
+        history: from ``fit``.
+        predictions: from ``predict.table``.
+
+    Returns:
+        The metrics as a dict.
+    """
+    metrics = summarise(run, model, history, predictions, precision)
+    writers = {
+        "weights.safetensors": lambda path: save_file(plain_weights(model), path),
+        "history.csv": lambda path: history.to_csv(path, index=False, float_format="%.6g"),
+        "predictions.csv": lambda path: predictions.to_csv(path, index=False, float_format="%.5f"),
+        "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n"),
+    }
+    run.folder.mkdir(parents=True, exist_ok=True)
+    for name, write in writers.items():
+        temporary = run.folder / f"{name}.tmp"
+        write(temporary)
+        os.replace(temporary, run.folder / name)
+    checkpoint.path(run.folder).unlink(missing_ok=True)
+    return metrics
+
+
+def plain_weights(model):
+    return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+
+
+def summarise(run, model, history, predictions, precision):
+    by_valid = history["valid_accuracy"].notna().all()
+    selected = int(history["valid_accuracy"].idxmax()) if by_valid else len(history) - 1
+    best = int(history["test_accuracy"].idxmax())
+    hits = (predictions["label"] == predictions["predicted"]).groupby(predictions["side"]).mean().mul(100).round(4)
+    device = next(model.parameters()).device
+    pictures = history.attrs["train_pictures"] / history["train_seconds"].median()
+    return {
+        "study": run.study,
+        "dataset": run.dataset,
+        "model": run.model,
+        "seed": run.seed,
+        "epochs": len(history),
+        "selection": "valid" if by_valid else "last",
+        "selected_epoch": selected + 1,
+        "valid_accuracy": hits.get("valid"),
+        "test_accuracy": hits.get("test"),
+        "best_test_epoch": best + 1,
+        "best_test_accuracy": round(history.loc[best, "test_accuracy"], 4),
+        "seconds": round(history["seconds"].sum(), 1),
+        "pictures_per_second": round(pictures, 1),
+        "device": devices.describe(device),
+        "precision": str(devices.number_format(precision, device)).removeprefix("torch."),
+    }
+
+
+def in_words(metrics):
+    """What a run gave, as a sentence in Markdown."""
+    chosen = {"valid": "the best on the validation side", "last": "the last: there is no validation side"}
+    return (
+        f"**{metrics['test_accuracy']:.2f}%** of the test side by ten crops, with the weights of epoch "
+        f"{metrics['selected_epoch']} of {metrics['epochs']} ({chosen[metrics['selection']]}). Selecting on the test "
+        f"side itself, as the code does that the thesis builds on, would have taken epoch "
+        f"{metrics['best_test_epoch']} with {metrics['best_test_accuracy']:.2f}%. Training took "
+        f"{metrics['seconds']:.0f} s, {metrics['pictures_per_second']:.0f} pictures a second in {metrics['precision']}."
+    )

@@ -1,0 +1,73 @@
+import platform
+
+import pytest
+import torch
+
+from fer_nb import device, models
+
+CPU = torch.device("cpu")
+
+
+def test_number_format():
+    assert device.number_format("float32") is torch.float32
+    assert device.number_format("bfloat16") is torch.bfloat16
+    assert device.number_format("auto", CPU) in (torch.float32, torch.bfloat16)
+    with pytest.raises(ValueError, match="unknown precision 'half'"):
+        device.number_format("half")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_keep_heap_is_accepted():
+    assert device.keep_heap()
+
+
+def gradients(model, x, dtype):
+    model.zero_grad()
+    torch.manual_seed(0)  # dropout
+    with device.autocast(CPU, dtype):
+        logits = model(x)
+    logits.float().square().sum().backward()
+    return logits.detach().float(), {name: p.grad.clone() for name, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_prepared_net_computes_what_the_plain_one_does(dtype):
+    torch.manual_seed(0)
+    x = torch.rand(16, 3, 44, 44)
+    plain, prepared = models.build("lightResNetl"), models.build("lightResNetl")
+    prepared.load_state_dict(plain.state_dict())
+    device.prepare(prepared, CPU)
+    assert sum(isinstance(layer, device.DepthwiseConv2d) for layer in prepared.modules()) == 3
+    assert list(prepared.state_dict()) == list(plain.state_dict())
+    logits, wanted = gradients(plain, x, torch.float32)
+    ours, found = gradients(prepared, x.contiguous(memory_format=torch.channels_last), dtype)
+    tolerance = 1e-4 if dtype is torch.float32 else 0.06
+
+    def distance(a, b):
+        return ((a - b).norm() / b.norm()).item()
+
+    assert distance(ours, logits) < tolerance
+    flat = [torch.cat([g.flatten() for g in grads.values()]) for grads in (found, wanted)]
+    assert distance(*flat) < 3 * tolerance
+
+
+@pytest.mark.parametrize("size", [8, 11])
+def test_gradients_of_the_stride_2_depthwise_convolution(size):
+    torch.manual_seed(0)
+    plain = torch.nn.Conv2d(6, 6, 3, 2, 1, groups=6)
+    ours = torch.nn.Conv2d(6, 6, 3, 2, 1, groups=6)
+    ours.load_state_dict(plain.state_dict())
+    device.prepare(ours, CPU)
+    x = torch.randn(4, 6, size, size)
+    results = []
+    for layer, dtype in ((plain, torch.float32), (ours, torch.bfloat16)):
+        x = x.detach().requires_grad_()
+        with device.autocast(CPU, dtype):
+            layer(x).float().square().sum().backward()
+        results.append([x.grad, layer.weight.grad, layer.bias.grad])
+    for wanted, found in zip(*results, strict=True):
+        assert (found - wanted).norm() / wanted.norm() < 0.02
+
+
+def test_describe_names_the_processor():
+    assert f"{torch.get_num_threads()} threads" in device.describe(CPU)
