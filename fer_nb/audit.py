@@ -11,8 +11,9 @@ from fer_nb.evaluate import wilson
 def compare(ours: pd.DataFrame, thesis: dict[str, dict[str, int]]) -> pd.DataFrame:
     """datasets.distribution beside a table of thesis.py: for each side the rows "ours", "thesis" and "difference"."""
     printed = pd.DataFrame(thesis).T.loc[ours.index, ours.columns]
-    table = pd.concat({"ours": ours, "thesis": printed, "difference": ours - printed}, names=["source", "split"])
-    return table.swaplevel().sort_index(level="split", key=lambda names: names.map(list(ours.index).index))
+    sources = {"ours": ours, "thesis": printed, "difference": ours - printed}
+    rows = [(split, source) for split in ours.index for source in sources]
+    return pd.concat(sources, names=["source", "split"]).swaplevel().loc[rows]
 
 
 def in_words(compared: pd.DataFrame) -> str:
@@ -24,14 +25,11 @@ def in_words(compared: pd.DataFrame) -> str:
     found = []
     for split, name in cells.index[cells]:
         total, summed = printed.loc[split, "Total"], printed.loc[split].drop("Total").sum()
-        verdict = (
-            f"a misprint: its row sums to {summed:,}, not to its total of {total:,}"
-            if summed != total
-            else "no misprint"
+        misprint = (
+            f" (a misprint: its row sums to {summed:,}, not to its total of {total:,})" if summed != total else ""
         )
-        found.append(
-            f"{name}, {split}: the thesis prints {printed.loc[split, name]:,}, counted {ours.loc[split, name]:,} ({verdict})"
-        )
+        values = f"the thesis prints {printed.loc[split, name]:,}, counted {ours.loc[split, name]:,}"
+        found.append(f"{name}, {split}: {values}{misprint}")
     return f"{cells.sum()} of {cells.size} cells differ. " + "; ".join(found) + "."
 
 

@@ -126,7 +126,7 @@ class Canvas:
         self.image[:] = np.linspace(*self.view.background, FULL, dtype=np.float32)
 
     def relief(self, head: float):
-        """Light an ellipsoid of half width ``head``: Lambert's law for the view's light, 1 where it looks at the camera."""
+        """Light an ellipsoid of half width ``head`` by Lambert's law; 1 where it looks at the lamp."""
         view = self.view
         centre = 1 + np.asarray(view.shift)
         line = (np.arange(FULL, dtype=np.float32) + 0.5) / (FULL / 2)

@@ -9,8 +9,8 @@ from fer_nb.expressions import Identity, random_actions, random_view
 
 # What the pictures of the wild suffer from.
 WATERMARK = 0.1
-NOISE = (1.0, 9.0)  # deviation of the grey, 0..255
-BLUR = (0.0, 0.9)  # deviation, pixels
+NOISE = (1.0, 6.0)  # deviation of the grey, 0..255
+BLUR = (0.0, 0.75)  # deviation, pixels
 
 
 def clip(person: Identity, expression: str, strengths, rng: np.random.Generator):
@@ -24,7 +24,7 @@ def clip(person: Identity, expression: str, strengths, rng: np.random.Generator)
 
 def wild(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A drawn picture (48, 48) as a picture of the wild: exposure, blur, noise, some with a watermark; uint8."""
-    picture = picture * rng.uniform(0.65, 1.6) + rng.uniform(-15, 25)
+    picture = picture * rng.uniform(0.7, 1.5) + rng.uniform(-15, 25)
     if rng.random() < WATERMARK:
         text = np.zeros((4 * SIZE, 4 * SIZE), np.uint8)
         words = str(rng.choice(("stockphoto", "(c) images", "www.pics.com", "SAMPLE")))

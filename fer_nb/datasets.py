@@ -5,8 +5,6 @@ The splits are those of the thesis, section 3.2.
 """
 
 import difflib
-import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,13 +69,7 @@ def root(data: str) -> Path:
     if not folder.is_dir():
         from fer_nb import synthetic
 
-        scratch = folder.with_name(f".synthetic-{os.getpid()}")
-        shutil.rmtree(scratch, ignore_errors=True)
-        synthetic.write(scratch)
-        try:
-            scratch.rename(folder)
-        except OSError:  # another process drew the same faces first
-            shutil.rmtree(scratch)
+        synthetic.write(folder)
     return folder
 
 

@@ -103,13 +103,22 @@ class DepthwiseConv2d(nn.Conv2d):
         return Float32BackwardConvolution.apply(*arguments, self.stride, self.padding, self.groups)
 
 
-def prepare(model, device):
-    """Put ``model`` on ``device`` in the layout that is fast there and return it; what it computes stays."""
+def float32_depthwise(model):
+    """Take the gradients of the stride-2 depthwise convolutions of ``model`` in float32 (see above)."""
+    for layer in model.modules():
+        if type(layer) is nn.Conv2d and layer.groups > 1 and layer.stride == (2, 2):
+            layer.__class__ = DepthwiseConv2d
+
+
+def prepare(model, device, heap=True):
+    """Put ``model`` on ``device`` in the layout that is fast there and return it; what it computes stays.
+
+    ``heap``: on the CPU, call ``keep_heap``.
+    """
     if device.type == "cpu":
-        keep_heap()
-        for layer in model.modules():
-            if type(layer) is nn.Conv2d and layer.groups > 1 and layer.stride == (2, 2):
-                layer.__class__ = DepthwiseConv2d
+        float32_depthwise(model)
+        if heap:
+            keep_heap()
     return model.to(device, memory_format=torch.channels_last)
 
 

@@ -1,22 +1,23 @@
-"""Who is drawn, and which facial actions make which expression: random people, views and strengths of expression.
+"""Who is drawn, how a face is seen, and which facial actions make which expression.
 
 The action units are those of the Facial Action Coding System (Ekman and Friesen 1978); what each expression is made of
-follows its investigator's guide.
+follows its guide to the emotions.
 
-The truth about what tells two expressions apart: all expressions share one distribution of strength, of chance actions
-and of views, so two of them differ in the regions alone whose action units ``EXPRESSIONS`` gives other values
-(``deciding_regions``). Angry and disgusted faces have the same brows and eyes and differ in nose and mouth; fearful and surprised
-ones have the same eyes and differ in brows and mouth; contempt differs from neutral in the mouth alone.
+What tells two expressions apart is known. All expressions share one distribution of strength, of actions besides and
+of views, so two of them differ only in the regions whose action units have other values in ``EXPRESSIONS``
+(``deciding_regions``): angry and disgusted faces have the same brows and eyes and differ in nose and mouth; fearful
+and surprised ones have the same eyes and noses and differ in brows and mouth; contempt differs from neutral in the
+mouth alone. (Neutral is strength 0: against it, every region counts that moves.)
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from fer_nb.canvas import View
+from fer_nb.canvas import REGIONS, View
 
 # How hard the wild faces are: a net is to land between 60% and 95% on them.
-STRENGTH = (2.0, 1.3)  # beta distribution of an expression's strength, 0..1
+STRENGTH = (2.4, 1.2)  # beta distribution of an expression's strength, 0..1
 JITTER = 0.2  # deviation of each action, share of its strength
 RESTING = 0.08  # deviation of every action whatever the expression
 CHANCE = 0.15  # share of faces that do something besides: talk, blink, frown at the light
@@ -83,18 +84,16 @@ CHANCE_ACTIONS = (
 
 
 def deciding_regions(first: str, second: str) -> tuple[str, ...]:
-    """The regions in which two expressions differ, by ``EXPRESSIONS``: all others are drawn from the same distribution."""
+    """The regions whose actions differ between two expressions; the others are drawn from one distribution.
 
-    def means(expression, region):
-        variants = EXPRESSIONS[expression]
-        units = [unit for unit in ACTIONS if ACTIONS[unit][0] == region]
-        return sorted(tuple(variant.get(unit, 0.0) for unit in units) for variant in variants)
+    The skin around a region follows its actions: cheeks, forehead, chin, the folds beside the mouth.
+    """
 
-    return tuple(
-        region
-        for region in ("brows", "eyes", "nose", "mouth")
-        if set(means(first, region)) != set(means(second, region))
-    )
+    def moved(expression: str, region: str) -> set[tuple[float, ...]]:
+        units = [unit for unit, (where, _) in ACTIONS.items() if where == region]
+        return {tuple(variant.get(unit, 0.0) for unit in units) for variant in EXPRESSIONS[expression]}
+
+    return tuple(region for region in REGIONS[1:] if moved(first, region) != moved(second, region))
 
 
 @dataclass(frozen=True)
@@ -138,11 +137,12 @@ def random_identity(rng: np.random.Generator) -> Identity:
     style = str(
         rng.choice(("short", "long", "fringe", "bald"), p=(0.7, 0.05, 0.1, 0.15) if beard else (0.3, 0.45, 0.2, 0.05))
     )
+    hair = rng.uniform(60, 190) if skin > 130 and rng.random() < 0.4 else rng.uniform(15, 60)
     return Identity(
         head=about(0.72, 0.03), jaw=rng.uniform(0.1, 0.9), chin=about(0.92, 0.03),
-        skin=skin, hair=rng.uniform(60, 190) if skin > 130 and rng.random() < 0.4 else rng.uniform(15, 60), style=style,
-        hairline=about(-0.72, 0.05), eye=about(0.31, 0.015), eye_width=about(0.15, 0.012), eye_height=about(0.07, 0.009),
-        tilt=about(0.015, 0.015), iris=rng.uniform(25, 110), brow=about(-0.38, 0.02), brow_thick=about(0.055, 0.013),
+        skin=skin, hair=hair, style=style, hairline=about(-0.72, 0.05),
+        eye=about(0.31, 0.015), eye_width=about(0.15, 0.012), eye_height=about(0.07, 0.009), tilt=about(0.015, 0.015),
+        iris=rng.uniform(25, 110), brow=about(-0.38, 0.02), brow_thick=about(0.055, 0.013),
         nose=about(0.2, 0.02), nose_width=about(0.15, 0.018), mouth=about(0.5, 0.025), mouth_width=about(0.26, 0.02),
         lips=about(1.0, 0.2), lip_shade=rng.uniform(0.6, 0.85), beard=beard, lines=rng.uniform(0, 0.9) ** 2,
         glasses=rng.uniform(0.5, 1.1) if rng.random() < 0.13 else 0.0, lean=about(0.0, 0.06),

@@ -86,14 +86,14 @@ class TopLeftAveragePool(nn.Module):
 
 
 def vgg19(num_classes):
-    layers, inputs = [], 3
-    for group in VGG19_WIDTHS:
+    groups, inputs = OrderedDict(), 3
+    for stage, group in enumerate(VGG19_WIDTHS, start=1):
+        layers = []
         for outputs in group:
             layers += [*conv_bn(inputs, outputs, 3, bias=True), nn.ReLU()]
             inputs = outputs
-        layers.append(nn.MaxPool2d(2))
-    features = nn.Sequential(*layers)  # (N, 3, 44, 44) -> (N, 512, 1, 1)
-    return nn.Sequential(OrderedDict(features=features, **head(nn.AvgPool2d(1), num_classes)))
+        groups[f"stage{stage}"] = nn.Sequential(*layers, nn.MaxPool2d(2))
+    return nn.Sequential(OrderedDict(**groups, **head(nn.AvgPool2d(1), num_classes)))  # (N, 512, 1, 1) before the pool
 
 
 def resnet(block, pool, num_classes):
@@ -162,7 +162,7 @@ def count(model, size=44):
     last layer (+ the outputs of VGG19's average pool). It is closer to MACs than to floating-point operations.
 
     Returns:
-        DataFrame with the columns layer, type, output (C x H x W), parameters, macs, flops (int64); sum it for totals.
+        DataFrame with the columns layer, type, kernel, output (C x H x W), parameters, macs, flops; sum it for totals.
     """
     rows = []
 
@@ -170,7 +170,7 @@ def count(model, size=44):
         macs, flops = layer_cost(layer, output)
         parameters = sum(p.numel() for p in layer.parameters())
         shape = "x".join(map(str, output.shape[1:]))
-        rows.append((name, type(layer).__name__, shape, parameters, macs, flops))
+        rows.append((name, type(layer).__name__, kernel_of(layer), shape, parameters, macs, flops))
 
     counted = (nn.Conv2d, nn.BatchNorm2d, nn.AvgPool2d, nn.Linear)
     hooks = [
@@ -187,4 +187,31 @@ def count(model, size=44):
         model.train(training)
         for hook in hooks:
             hook.remove()
-    return pd.DataFrame(rows, columns=["layer", "type", "output", "parameters", "macs", "flops"])
+    return pd.DataFrame(rows, columns=["layer", "type", "kernel", "output", "parameters", "macs", "flops"])
+
+
+def kernel_of(layer):
+    """ "3x3", "3x3 dw" (depthwise), or "" for what is no convolution."""
+    if not isinstance(layer, nn.Conv2d):
+        return ""
+    return "x".join(map(str, layer.kernel_size)) + (" dw" if layer.groups > 1 else "")
+
+
+def stage_table(counts):
+    """The rows of figure 3-5 for one net: its convolutions by stage, the output of each, parameters and MACs.
+
+    Args:
+        counts: from ``count``.
+
+    Returns:
+        DataFrame: stage, convolutions (kernel and width, each block in brackets), output, parameters, macs.
+    """
+    counts = counts[counts["parameters"] > 0].assign(stage=counts["layer"].str.split(".").str[0])
+    rows = []
+    for stage, layers in counts.groupby("stage", sort=False):
+        main = layers[layers["kernel"].ne("") & ~layers["layer"].str.contains("shortcut")]
+        block = main["layer"].str.extract(r"^(stage\d\.\d)\.block", expand=False).fillna(stage)
+        words = main["kernel"] + " " + main["output"].str.split("x").str[0]
+        described = words.groupby(block, sort=False).agg(lambda block: f"[{', '.join(block)}]")
+        rows.append((stage, " ".join(described), layers["output"].iloc[-1], *layers[["parameters", "macs"]].sum()))
+    return pd.DataFrame(rows, columns=["stage", "convolutions", "output", "parameters", "macs"])

@@ -139,8 +139,10 @@ def class_balance(tables: dict[str, pd.DataFrame]) -> Figure:
         ax.set(title=title, xlabel="", ylabel="% of the side's pictures")
         ax.tick_params(axis="x", rotation=45)
         ax.grid(axis="x", visible=False)
-        ax.legend(title="", frameon=False)
+        ax.get_legend().remove()
         seaborn.despine(ax=ax, left=True)
+    bars = {name: bar for ax in axes for bar, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(bars.values(), bars.keys(), loc="outside upper center", ncols=3, frameon=False)
     return figure
 
 
@@ -184,9 +186,31 @@ def vote_entropy(entropies: dict[str, np.ndarray]) -> Figure:
         figure = Figure(figsize=(7, 3.4), layout="constrained")
         ax = figure.subplots()
     seaborn.histplot(
-        long, x=1, hue=0, hue_order=list(entropies), multiple="stack", binwidth=0.1, palette="colorblind", ax=ax, lw=0.3
+        long, x=1, hue=0, hue_order=list(entropies), multiple="stack", binwidth=0.2, palette="colorblind", ax=ax, lw=0.3
     )
     ax.set(xlabel="entropy of the ten votes (bits)", ylabel="pictures")
     ax.get_legend().set(title="", frame_on=False)
     seaborn.despine(ax=ax, left=True)
+    return figure
+
+
+def speeds(table: pd.DataFrame) -> Figure:
+    """Training speed by variant, a panel per net (benchmark.compare): bars with lowest and highest, ratios beside."""
+    panels = dict(list(table.groupby("model", sort=False)))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(8, 0.6 + sum(0.5 + 0.4 * len(rows) for rows in panels.values())), layout="constrained")
+        heights = [0.5 + 0.4 * len(rows) for rows in panels.values()]
+        axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for (name, rows), ax in zip(panels.items(), axes, strict=True):
+        middle = rows["pictures_per_second"]
+        spread = [middle - rows["lowest"], rows["highest"] - middle]
+        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
+        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
+            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
+        ax.set_xlim(0, rows["highest"].max() * 1.18)
+        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
+        ax.invert_yaxis()
+        ax.grid(axis="y", visible=False)
+        seaborn.despine(ax=ax, left=True)
+    axes[-1].set_xlabel("pictures a second")
     return figure

@@ -24,7 +24,7 @@ __all__ = ["index", "render", "save_figure", "save_table", "say"]
 def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", digits: int | dict[str, int] = 2) -> HTML:
     """Write ``reports/<study>/tables/<name>.csv`` and return the table for display.
 
-    Shown: whole numbers with thousands separators, others with ``digits`` decimals (one number for all columns or
+    Shown: counts with thousands separators, others with ``digits`` decimals (one number for all columns or
     one per column name), the column ``difference`` with its sign, missing values as a dash. The CSV has the columns
     under their own names and six significant digits. The index is written and shown only if it has a name.
     """
@@ -35,11 +35,10 @@ def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", di
     places = digits if isinstance(digits, dict) else dict.fromkeys(table.columns, digits)
     columns = [_column(table[column], places.get(column, 2)) for column in table.columns]
     head = "".join(
-        f'<th style="text-align:{side}">{_title(key)}</th>'
-        for key, (side, _) in zip(table.columns, columns, strict=True)
+        f'<th style="{style}">{_title(key)}</th>' for key, (style, _) in zip(table.columns, columns, strict=True)
     )
     rows = "\n".join(
-        "<tr>" + "".join(f'<td style="text-align:{side}">{cells[i]}</td>' for side, cells in columns) + "</tr>"
+        "<tr>" + "".join(f'<td style="{style}">{cells[i]}</td>' for style, cells in columns) + "</tr>"
         for i in range(len(table))
     )
     files = _files({"CSV": f"tables/{name}.csv"})
@@ -112,12 +111,14 @@ def _title(column) -> str:
 
 
 def _column(column: pd.Series, digits: int) -> tuple[str, list[str]]:
-    """The side a column is aligned to and its cells as HTML."""
+    """A column's style and its cells as HTML."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return "left", ["–" if pd.isna(value) else html.escape(str(value)) for value in column]
-    whole = bool((column.dropna() % 1 == 0).all())
-    style = ("+" if column.name == "difference" else "") + (",.0f" if whole else f",.{digits}f")
-    return "right", ["–" if pd.isna(value) else f"{value:{style}}".replace("-", "−") for value in column]
+        cells = ["–" if pd.isna(value) else html.escape(str(value)) for value in column]
+        return "text-align:left" + (";min-width:12em" if max(map(len, cells), default=0) > 40 else ""), cells
+    # Counts with a missing one among them are floats to pandas.
+    counts = pd.api.types.is_integer_dtype(column) or (column.isna().any() and (column.dropna() % 1 == 0).all())
+    spec = ("+" if column.name == "difference" else "") + (",.0f" if counts else f",.{digits}f")
+    return "text-align:right", ["–" if pd.isna(value) else f"{value:{spec}}".replace("-", "−") for value in column]
 
 
 def main(arguments: list[str]) -> None:

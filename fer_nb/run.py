@@ -38,6 +38,7 @@ def execute(notebook: Path, given: dict, out: Path) -> str:
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
+            extra_arguments=["--log-level=ERROR"],  # of the kernel
         )
     except papermill.PapermillExecutionError as error:
         print(f"fer_nb.run: {notebook.stem} failed: {error.ename}: {error.evalue}", file=sys.stderr)

@@ -69,17 +69,18 @@ def plan(study: str, given: dict | None = None) -> list[Run]:
     """Every training run of a study, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
 
     ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each;
-    ``ckplus_folds`` and ``ckplus_subjects`` those trained on all ten folds by position and by subject.
+    ``ckplus_folds`` and ``ckplus_subjects`` those trained on the ``folds`` (all ten by default) by position and by
+    subject.
     """
     given = parameters(study, "05_evaluation") if given is None else given
-    everywhere = given.get("ckplus_folds", [])
+    everywhere, folds = given.get("ckplus_folds", []), given.get("folds", range(1, 11))
     datasets = {
         # the thesis's fold is the first of the ten; a model named for both is trained once
-        "ckplus-fold1": list(dict.fromkeys([*given.get("ckplus", []), *everywhere])),
+        "ckplus-fold1": list(dict.fromkeys([*given.get("ckplus", []), *(everywhere if 1 in folds else [])])),
         "fer2013": given.get("fer2013", []),
         "ferm": given.get("ferm", []),
-        **{f"ckplus-fold{k}": everywhere for k in range(2, 11)},
-        **{f"ckplus-subject{k}": given.get("ckplus_subjects", []) for k in range(1, 11)},
+        **{f"ckplus-fold{k}": everywhere for k in folds if k != 1},
+        **{f"ckplus-subject{k}": given.get("ckplus_subjects", []) for k in folds},
     }
     return [
         Run(protocol(study, dataset), dataset, model, seed)

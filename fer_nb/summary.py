@@ -1,4 +1,4 @@
-"""The study's results beside the thesis's, read from the tables that notebooks 01 to 05 saved."""
+"""The study's results beside the thesis's, from the tables that notebooks 01 to 05 saved and from the runs."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fer_nb import paths, thesis
-from fer_nb.evaluate import by_model, read_history, verdict
-from fer_nb.study import plan
+from fer_nb.evaluate import by_model, read_history, read_metrics, verdict
+from fer_nb.study import Run, plan
 
 # Tables of accuracies: the data set that their runs are trained on, and what the thesis prints.
 ACCURACIES = {
@@ -53,14 +53,14 @@ def results(study: str, data: str) -> pd.DataFrame:
         key = dataset.split("-")[0]
         for model, value in printed.items() if trained else ():
             found = ours.get(model, {}) if model in trained else {}
-            row = {"table": name, "dataset": thesis.DATASETS[key], "model": model}
-            row |= {column: found.get(column, np.nan) for column in ("accuracy", "low", "high", "seeds")}
-            row["epochs"] = min((len(read_history(run)) for run in trained[model]), default=0) if found else np.nan
-            row |= {"thesis_accuracy": value, "thesis_epochs": thesis.EPOCHS[key]}
-            row["difference"] = row["accuracy"] - value
+            row = {"table": name.removeprefix("table-"), "dataset": thesis.DATASETS[key], "model": model}
+            row |= {column: found.get(column, np.nan) for column in ("accuracy", "low", "high")}
+            row |= {"thesis_accuracy": value, "difference": row["accuracy"] - value}
             word = verdict(row["accuracy"], row["low"], row["high"], value)
             row["verdict"] = "drawn faces" if found and data == "synthetic" else word
-            rows.append(row)
+            row["seeds"] = found.get("seeds", np.nan)
+            row["epochs"] = min(len(read_history(run)) for run in trained[model]) if found else np.nan
+            rows.append(row | {"thesis_epochs": thesis.EPOCHS[key]})
     return pd.DataFrame(rows)
 
 
@@ -77,6 +77,34 @@ def sentence(table: pd.DataFrame, data: str) -> str:
         for row in table.itertuples()
     ]
     return "; ".join(words) + "."
+
+
+def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
+    """Tables 3-7, 3-9, 3-11: others' methods as the thesis quotes them, its own nets, and ours (an accuracy_table)."""
+    own = {True: "thesis", False: "quoted by the thesis"}
+    rows = [(model, own[model in thesis.MODELS], value) for model, value in quoted.items()]
+    measured = ours[["model", "accuracy", "low", "high"]].assign(source="this study")
+    table = pd.concat([pd.DataFrame(rows, columns=["model", "source", "accuracy"]), measured], ignore_index=True)
+    return table[["model", "source", "accuracy", "low", "high"]]
+
+
+def runs_table(runs: list[Run]) -> pd.DataFrame:
+    """What was trained, per data set (the folds of one rule together) and net: runs, epochs of the shortest, time."""
+    rows = []
+    for run in runs:
+        metrics = read_metrics(run)
+        row = {"dataset": run.dataset.rstrip("0123456789") if "-" in run.dataset else run.dataset, "model": run.model}
+        row |= {"runs": 1, "epochs": len(read_history(run)), "minutes": metrics["seconds"] / 60}
+        rows.append(row | {key: metrics[key] for key in ("selection", "device", "precision")})
+    how = {
+        "runs": "sum",
+        "epochs": "min",
+        "minutes": "sum",
+        "selection": "first",
+        "device": "first",
+        "precision": "first",
+    }
+    return pd.DataFrame(rows).groupby(["dataset", "model"], sort=False, as_index=False).agg(how)
 
 
 def agreement(study: str, data: str) -> pd.DataFrame:

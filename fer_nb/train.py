@@ -37,6 +37,7 @@ def fit(
     clip_value=0.1,
     crops=10,
     precision="auto",
+    heap=True,
     seed=0,
 ):
     """Train ``model`` on the train side of ``faces`` and leave it with the weights of the selected epoch.
@@ -51,6 +52,7 @@ def fit(
         clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
         crops: 1 or 10 crops for the score of each epoch.
         precision: see ``device.number_format``; weights and optimizer stay float32.
+        heap: keep large buffers (``device.keep_heap``): faster on the CPU, at the cost of memory.
         seed: seeds batch order, augmentation and dropout.
 
     Returns:
@@ -61,11 +63,11 @@ def fit(
         ValueError: the checkpoint is of another net, other data or other settings.
         FloatingPointError: the loss is not finite.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("model", "faces", "folder", "precision")}
+    settings = {k: v for k, v in locals().items() if k not in ("model", "faces", "folder", "precision", "heap")}
     device = devices.select()
     dtype = devices.number_format(precision, device)
     settings = checkpoint.describe(settings, model, faces, dtype)
-    model = devices.prepare(model, device)
+    model = devices.prepare(model, device, heap)
     optimizer = torch.optim.SGD(model.parameters(), lr, momentum, weight_decay=weight_decay)
     generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)  # dropout draws from torch's own generator

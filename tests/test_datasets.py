@@ -432,14 +432,14 @@ def test_import_is_light():
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
-    """FER2013 and FERm as published, parsed once; the seconds each way of reading FER2013 took."""
+    """FER2013 and FERm as published, parsed once; the processor seconds of parsing and of reading the cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RUNS", tmp_path_factory.mktemp("runs"))
-        start = time.perf_counter()
+        start = time.process_time()  # of this process alone: the tests may share the machine
         fer2013 = datasets.load("fer2013", "real")
-        parsed = time.perf_counter()
+        parsed = time.process_time()
         datasets.load("fer2013", "real")
-        seconds = parsed - start, time.perf_counter() - parsed
+        seconds = parsed - start, time.process_time() - parsed
         return fer2013, datasets.load("ferm", "real"), seconds
 
 
@@ -501,4 +501,4 @@ def test_real_labels_agree_with_ferm(real):
 def test_real_speed(real):
     *_, (parsed, cached) = real
     assert parsed < 25
-    assert cached < 0.6  # 0.1 s on an idle machine
+    assert cached < 0.3

@@ -27,11 +27,14 @@ def gradients(model, x, dtype):
     with device.autocast(CPU, dtype):
         logits = model(x)
     logits.float().square().sum().backward()
-    return logits.detach().float(), {name: p.grad.clone() for name, p in model.named_parameters()}
+    return logits.detach().float(), torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_prepared_net_computes_what_the_plain_one_does(dtype):
+def distance(a, b):
+    return ((a - b).norm() / b.norm()).item()
+
+
+def test_a_prepared_net_computes_what_the_plain_one_does():
     torch.manual_seed(0)
     x = torch.rand(16, 3, 44, 44)
     plain, prepared = models.build("lightResNetl"), models.build("lightResNetl")
@@ -39,16 +42,14 @@ def test_a_prepared_net_computes_what_the_plain_one_does(dtype):
     device.prepare(prepared, CPU)
     assert sum(isinstance(layer, device.DepthwiseConv2d) for layer in prepared.modules()) == 3
     assert list(prepared.state_dict()) == list(plain.state_dict())
-    logits, wanted = gradients(plain, x, torch.float32)
-    ours, found = gradients(prepared, x.contiguous(memory_format=torch.channels_last), dtype)
-    tolerance = 1e-4 if dtype is torch.float32 else 0.06
-
-    def distance(a, b):
-        return ((a - b).norm() / b.norm()).item()
-
-    assert distance(ours, logits) < tolerance
-    flat = [torch.cat([g.flatten() for g in grads.values()]) for grads in (found, wanted)]
-    assert distance(*flat) < 3 * tolerance
+    exact = gradients(plain, x, torch.float32)
+    ours = gradients(prepared, x.contiguous(memory_format=torch.channels_last), torch.float32)
+    assert distance(ours[0], exact[0]) < 1e-4 and distance(ours[1], exact[1]) < 0.02
+    # In bfloat16, no farther from the exact numbers than the plain net in bfloat16 is.
+    rounded = gradients(plain, x, torch.bfloat16)
+    ours = gradients(prepared, x.contiguous(memory_format=torch.channels_last), torch.bfloat16)
+    for found, usual, wanted in zip(ours, rounded, exact, strict=True):
+        assert distance(found, wanted) < 1.5 * distance(usual, wanted)
 
 
 @pytest.mark.parametrize("size", [8, 11])

@@ -65,10 +65,10 @@ def test_protocol_table_shows_what_the_test_side_would_have_chosen():
     (row,) = evaluate.protocol_table(runs, "ferm", np.array([6, 7, 99])).to_dict("records")
     assert row["accuracy"] == 70
     assert row["deviation"] == pytest.approx(np.sqrt(200), abs=1e-3)
-    assert row["best_test_epoch_accuracy"] == 70  # the mean of 80 and 60
+    assert row["selected_on_test"] == 70  # the mean of 80 and 60
     assert row["optimism"] == 5  # the mean of 80 - 70 and 60 - 60
     assert row["repeats"] == 2
-    assert row["accuracy_without_repeats"] == 75  # rows 6 and 7: both wrong, then both right; 8/8 and 4/8 remain
+    assert row["without_repeats"] == 75  # rows 6 and 7: both wrong, then both right; 8/8 and 4/8 remain
 
 
 def test_ckplus_table_counts_sequences_and_pools_folds():
@@ -87,7 +87,8 @@ def test_ckplus_table_counts_sequences_and_pools_folds():
         rows=np.arange(n),
     )
     table = evaluate.ckplus_table(runs, faces)
-    assert table["split"].tolist() == ["the thesis's fold", "10 folds by subject"]
+    assert table["split"].tolist() == ["the thesis's fold", "folds by subject"]
+    assert table["folds"].tolist() == [1, 10]
     assert table["pictures"].tolist() == [6, 54]
     assert table["sequences"].tolist() == [2, 18]
     assert table["accuracy"].tolist() == pytest.approx([100 * 5 / 6, 100], abs=1e-3)
@@ -112,6 +113,15 @@ def test_paired_tests_are_exact_and_holm_corrected():
     raw = table.loc[[("VGG19", "ResNet18"), ("VGG19", "lightResNetl"), ("ResNet18", "lightResNetl")], "p"]
     assert raw.tolist() == pytest.approx([2 / 32, 1, 14 / 64])  # binomial tails: 0 of 5, 0 of 1, 1 of 6
     assert table["p_holm"].sort_values().tolist() == pytest.approx([3 * 2 / 32, 2 * 14 / 64, 1])
+
+
+def test_runs_of_one_rule_of_folds_are_one_row():
+    runs = [fake("VGG19", "AAAAAAHHHH", dataset=f"ckplus-fold{k}") for k in (1, 2)] + [fake("VGG19", "AAAAAAHHHH")]
+    table = summary.runs_table([*runs, fake("VGG19", "AAAAAAHHHH", dataset="fer2013", test_curve=(1.0, 2.0, 3.0, 4.0))])
+    assert table["dataset"].tolist() == ["ckplus-fold", "ferm", "fer2013"]
+    assert table["runs"].tolist() == [2, 1, 1]
+    assert table["epochs"].tolist() == [3, 3, 4]
+    assert table["minutes"].tolist() == pytest.approx([0.05, 0.025, 0.025])
 
 
 def test_a_missing_run_is_named_with_the_way_to_make_it():
@@ -155,6 +165,13 @@ def test_summary_sets_each_result_beside_the_thesis():
     assert table.loc["ResNet18", "verdict"] == "not run"
     assert summary.results("tiny", "synthetic")["verdict"][0] == "drawn faces"
     assert len(plots.accuracy_intervals(table.reset_index()).axes) == 1
+
+
+def test_others_table_keeps_quoted_own_and_ours_apart():
+    ours = pd.DataFrame({"model": ["VGG19"], "accuracy": [90.0], "low": [85.0], "high": [95.0]})
+    table = summary.others_table({"RUL": 73.75, "lightResNetl": 73.5}, ours)
+    assert table["source"].tolist() == ["quoted by the thesis", "thesis", "this study"]
+    assert table["accuracy"].tolist() == [73.75, 73.5, 90.0]
 
 
 def test_agreement_names_the_misprints_of_table_3_3():

@@ -70,24 +70,25 @@ def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
             "model": ["a<b", "c"],
             "parameters": [1234567, 8],
             "accuracy": [71.23456789, np.nan],
+            "seeds": [5, np.nan],
             "difference": [-0.5, 1.25],
         }
     )
     shown = report.save_table(table, "table-3-1", STUDY, "Table 3-1. Nets & cost.").data
-    for cell in ("a&lt;b", "1,234,567", "71.23", "–", "−0.50", "+1.25"):
+    for cell in ("a&lt;b", "1,234,567", "71.23", "–", "5", "−0.50", "+1.25"):
         assert f">{cell}</td>" in shown
-    assert 'text-align:left">model<' in shown and 'text-align:right">accuracy<' in shown
+    assert '<th style="text-align:left">model<' in shown and '<th style="text-align:right">accuracy<' in shown
     assert "<caption>Table 3-1. Nets &amp; cost." in shown and 'href="tables/table-3-1.csv"' in shown
     written = (paths.REPORTS / STUDY / "tables" / "table-3-1.csv").read_text()
-    assert written == "model,parameters,accuracy,difference\na<b,1234567,71.2346,-0.5\nc,8,,1.25\n"
+    assert written == "model,parameters,accuracy,seeds,difference\na<b,1234567,71.2346,5,-0.5\nc,8,,,1.25\n"
     assert [path.name for path in (paths.REPORTS / STUDY / "tables").iterdir()] == ["table-3-1.csv"]
 
 
 def test_table_with_a_named_index_and_digits_by_column():
-    table = pd.DataFrame({"p": [0.00012], "share": [0.5]}, index=pd.Index(["train"], name="split"))
+    table = pd.DataFrame({"p": [0.00012], "share": [50.0]}, index=pd.Index(["train"], name="split"))
     shown = report.save_table(table, "t", STUDY, digits={"p": 5}).data
-    assert ">split<" in shown and ">0.00012<" in shown and ">0.50<" in shown
-    assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text() == "split,p,share\ntrain,0.00012,0.5\n"
+    assert ">split<" in shown and ">0.00012<" in shown and ">50.00<" in shown
+    assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text() == "split,p,share\ntrain,0.00012,50\n"
 
 
 def test_figure_is_written_twice_alike_and_closed():

@@ -118,7 +118,7 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     fit(tmp_path, epochs=4)
-    with pytest.raises(FloatingPointError, match="epoch 1, step 1.*checkpoint of epoch 0"):
+    with pytest.raises(FloatingPointError, match=r"epoch 1, step 1.*checkpoint of epoch 0"):
         broken = net()
         broken[0].weight.data.fill_(float("nan"))
         fit(tmp_path / "other", broken)
@@ -173,7 +173,8 @@ def test_resume_after_kill_9(tmp_path):
         "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
         "from test_train import fit, net, train\n"
         "line = train.epoch_line\n"
-        "train.epoch_line = lambda row, n: os.kill(os.getpid(), signal.SIGKILL) if row['epoch'] == 2 else line(row, n)\n"
+        "die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "train.epoch_line = lambda row, n: die() if row['epoch'] == 2 else line(row, n)\n"
         "fit(Path(sys.argv[1]))\n"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path / "killed"), str(paths.ROOT / "tests")]

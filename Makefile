@@ -1,0 +1,39 @@
+# make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
+# make test             ruff and pytest
+# Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
+
+STUDY = quick
+CORES = 2
+PYTHON = python3
+
+# -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
+INSTALLED = -P -c 'import sys; from importlib.util import find_spec as f; \
+  sys.exit(not all(map(f, ("fer_nb", "torch", "papermill", "snakemake"))))'
+# An activated .venv of this checkout is still .venv: it is kept up to date.
+ACTIVE := $(shell $(PYTHON) $(INSTALLED) 2>/dev/null && $(PYTHON) -c 'import sys; print(sys.prefix)')
+
+ifeq ($(filter-out $(CURDIR)/.venv,$(ACTIVE)),)
+  RUN = .venv/bin/python
+  ENVIRONMENT = .venv/.installed
+else
+  RUN = $(PYTHON)
+endif
+
+.PHONY: study test
+study: $(ENVIRONMENT)
+	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
+	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
+
+test: $(ENVIRONMENT)
+	@$(RUN) -c 'import pytest, ruff' || { echo 'make test needs two more: $(RUN) -m pip install pytest ruff'; exit 1; }
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m pytest
+
+# The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	.venv/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
+	{ ! test -e $@ && .venv/bin/python $(INSTALLED); } || \
+	  { .venv/bin/python -m pip install -r requirements.lock && .venv/bin/python -m pip install --no-deps -e .; }
+	@touch $@

@@ -1,0 +1,133 @@
+"""The study `test` through Snakemake: run, rerun, failure, kill, and what a change makes run again."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+RUN = "runs/test/04_training/ckplus-fold1-lightResNetl-seed0"
+
+
+def environment(folder: Path, **more: str) -> dict:
+    kept = {name: value for name, value in os.environ.items() if name != "FER_NB_DATA"}
+    return kept | {"PYTHONPATH": str(folder)} | more
+
+
+def snakemake(folder: Path, *arguments: str, study: str = "test", **more: str) -> subprocess.CompletedProcess:
+    """Run Snakemake in a checkout; stdout and stderr together in ``stdout``."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"study={study}"]
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=300, **both)
+
+
+def planned(folder: Path) -> dict[str, int]:
+    """The jobs that a dry run names, and how often."""
+    done = snakemake(folder, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.fixture(scope="session")
+def finished(checkout) -> Path:
+    """A checkout in which study `test` has run once, on few faces."""
+    draw = [sys.executable, "-m", "fer_nb.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "40"]
+    subprocess.run(draw, cwd=checkout, env=environment(checkout), check=True, capture_output=True)
+    done = snakemake(checkout)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return checkout
+
+
+@pytest.fixture
+def study(finished, tmp_path) -> Path:
+    """A copy of the finished checkout, to change."""
+    return Path(shutil.copytree(finished, tmp_path / "checkout", symlinks=True))
+
+
+def test_everything_is_made_and_a_rerun_does_nothing(finished):
+    names = {path.stem for path in (finished / "params" / "test").glob("*.yaml")} - {"04_training"}
+    for name in names | {"index", f"04_training-{Path(RUN).name}"}:
+        assert (finished / "reports/test" / f"{name}.html").exists(), name
+    for name in ("table-3-2", "table-3-3", "table-3-4", "table-3-6", "table-3-7", "summary"):
+        assert (finished / "reports/test/tables" / f"{name}.csv").exists(), name
+    before = os.times()
+    again = snakemake(finished)
+    after = os.times()
+    assert again.returncode == 0 and "Nothing to be done" in again.stdout
+    # processor time, which other work on the machine does not stretch as it does the clock
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 5
+
+
+def test_a_new_seed_trains_that_seed_alone(study):
+    edit(study / "params/test/05_evaluation.yaml", "seeds: [0]", "seeds: [0, 1]")
+    assert planned(study) == {"training": 1, "05_evaluation": 1, "12_summary": 1, "index": 1, "all": 1, "total": 5}
+
+
+def test_what_only_shows_does_not_train(study):
+    with (study / "fer_nb/plots.py").open("a") as file:
+        file.write("\n# changed\n")
+    (study / "params/test/05_evaluation.yaml").open("a").write("# changed\n")
+    jobs = planned(study)
+    assert "training" not in jobs and jobs["05_evaluation"] == 1
+    with (study / "fer_nb/train.py").open("a") as file:
+        file.write("\n# changed\n")
+    assert planned(study)["training"] == 1
+
+
+def test_a_failure_is_shown_and_repaired(study):
+    parameters = study / "params/test/02_ferm_construction.yaml"
+    edit(parameters, "data: synthetic", "data: syntetic")
+    failed = snakemake(study)
+    assert failed.returncode != 0
+    assert "02_ferm_construction failed: ValueError: unknown data 'syntetic'" in failed.stdout
+    page = (study / "reports/test/02_ferm_construction.html").read_text()
+    assert "unknown data" in page
+    assert not (study / "reports/test/tables/table-3-4.csv").exists()
+    edit(parameters, "data: syntetic", "data: synthetic")
+    repaired = snakemake(study)
+    assert repaired.returncode == 0, repaired.stdout[-5000:]
+    assert (study / "reports/test/tables/table-3-4.csv").exists()
+    assert "unknown data" not in (study / "reports/test/02_ferm_construction.html").read_text()
+
+
+def test_a_killed_training_run_goes_on(study):
+    edit(study / "params/test/04_training.yaml", "epochs: 1", "epochs: 12")
+    target = f"{RUN}/metrics.json"
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", target, "--config", "study=test"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=study, env=environment(study), start_new_session=True, **quiet)
+    checkpoint, deadline = study / RUN / "checkpoint.pt", time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(2)  # the kernel sees that its parent is gone
+    assert checkpoint.exists() and not (study / target).exists()
+    locked = snakemake(study, target)
+    assert locked.returncode != 0 and "unlock" in locked.stdout
+    assert snakemake(study, "--unlock").returncode == 0
+    resumed = snakemake(study, target)
+    assert resumed.returncode == 0, resumed.stdout[-5000:]
+    assert "going on after epoch" in resumed.stdout
+    assert (study / target).exists() and not checkpoint.exists()
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [("ckplu", "no study 'ckplu' under params/: did you mean ckplus?"), ("thesis", "CK+")],
+)
+def test_what_is_missing_is_named_before_anything_runs(checkout, tmp_path, study, expected):
+    done = snakemake(checkout, study=study, FER_NB_DATA=str(tmp_path))
+    assert done.returncode != 0 and expected in done.stdout.splitlines()[-1]
+    assert not (checkout / "runs" / study).exists()
