@@ -5,11 +5,12 @@ What each choice is worth on this machine is measured side by side in notebooks/
 
 import ctypes
 import platform
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from fer_nb import provenance
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -127,8 +128,4 @@ def describe(device=None):
     device = device or select()
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads"
+    return f"{provenance.processor()}, {torch.get_num_threads()} threads"

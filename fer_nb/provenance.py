@@ -55,16 +55,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def device() -> str:
-    """The processor, how many cores this process may use, and the GPUs: "AMD EPYC, 2 cores; NVIDIA H100"."""
+def processor() -> str:
+    """The processor's name: "AMD EPYC"."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    model = models[0] if models else platform.processor() or platform.machine()
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def device() -> str:
+    """The processor, how many cores this process may use, and the GPUs: "AMD EPYC, 2 cores; NVIDIA H100"."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     # "GPU 0: NVIDIA H100 80GB HBM3 (UUID: ...)"
     gpus = [line.partition(": ")[2].partition(" (UUID")[0] for line in _output("nvidia-smi", "-L").splitlines()]
-    return "; ".join([f"{model}, {cores} cores", *gpus])
+    return "; ".join([f"{processor()}, {cores} cores", *gpus])
 
 
 def checksums(parameters: dict) -> dict[str, str]:

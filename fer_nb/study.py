@@ -124,7 +124,7 @@ def datasets(study: str) -> list[str]:
 
 
 # Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("evaluate", "paths", "plots", "report", "study", "synthetic", "thesis")
+PRESENTATION = ("evaluate", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
 
 
 def modules(source: Path, without: tuple[str, ...] = ()) -> list[Path]:
