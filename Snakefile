@@ -4,9 +4,9 @@ A study (default: quick) is a folder of parameter files under params/; its noteb
 (fer_nb/study.py). An executed notebook and its page stand under `log:`, where they outlive a failure.
 """
 
+import functools
 import os
 import sys
-from pathlib import Path
 
 workdir: workflow.basedir
 
@@ -20,15 +20,6 @@ RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} 
 FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
 
 
-def relative(path):
-    return os.path.relpath(path, workflow.basedir)
-
-
-def sources(file, without=()):
-    """Every file of fer_nb that a notebook or module uses."""
-    return [relative(path) for path in study.modules(Path(workflow.basedir, file), without)]
-
-
 def drawn(given):
     """The synthetic faces, for a notebook whose parameters ask for them."""
     return ["runs/synthetic"] if given.get("data") == "synthetic" else []
@@ -36,11 +27,14 @@ def drawn(given):
 
 def contents(given, names):
     """The real data by content: a folder that moves makes nothing run again."""
-    if given.get("data") != "real":
-        return ""
+    return " ".join(digests(name) for name in names) if given.get("data") == "real" else ""
+
+
+@functools.cache
+def digests(name):
     from fer_nb.datasets import checksums
 
-    return " ".join(digest[:16] for name in names for digest in checksums(name, "real").values())
+    return " ".join(digest[:16] for digest in checksums(name, "real").values())
 
 
 def tables(notebook):
@@ -54,11 +48,12 @@ def done(notebook):
 
 try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
-    TRAINED = expand("{run}/{file}", run=[relative(run.folder) for run in study.plan(STUDY)], file=FILES)
+    RUNS = [f"runs/{run.study}/04_training/{run.name}" for run in study.plan(STUDY)]
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))  # data that are missing are named before anything runs
 except (OSError, ValueError) as error:
     sys.exit(f"Snakefile: {error}")
+TRAINED = expand("{run}/{file}", run=RUNS, file=FILES)
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
 BEFORE = {
     "05_evaluation": TRAINED,
@@ -81,8 +76,7 @@ rule all:
 
 rule synthetic:
     input:
-        "fer_nb/synthetic.py",
-        sources("fer_nb/synthetic.py"),
+        study.modules("fer_nb/synthetic.py"),
     output:
         directory("runs/synthetic"),
     shell:
@@ -94,7 +88,7 @@ rule training:
     input:
         notebook="notebooks/04_training.ipynb",
         parameters="params/{protocol}/04_training.yaml",
-        modules=sources("notebooks/04_training.ipynb", study.PRESENTATION),
+        modules=study.modules("notebooks/04_training.ipynb", study.PRESENTATION),
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training")),
     output:
         expand("runs/{{protocol}}/04_training/{{dataset}}-{{model}}-seed{{seed}}/{file}", file=FILES),
@@ -123,7 +117,7 @@ for notebook, given in GIVEN.items():
         input:
             notebook=f"notebooks/{notebook}.ipynb",
             parameters=f"params/{STUDY}/{notebook}.yaml",
-            modules=sources(f"notebooks/{notebook}.ipynb"),
+            modules=study.modules(f"notebooks/{notebook}.ipynb"),
             faces=drawn(given),
             results=BEFORE.get(notebook, []),
         output:
@@ -142,8 +136,7 @@ rule index:
     input:
         TRAINED,
         RESULTS.values(),
-        "fer_nb/report.py",
-        sources("fer_nb/report.py"),
+        study.modules("fer_nb/report.py"),
     output:
         f"reports/{STUDY}/index.html",
     shell:

@@ -119,7 +119,7 @@ class Canvas:
 
     def mark(self, lift: float = 0.0, **points):
         """Note landmarks (x, y) by name."""
-        self.landmarks.update({name: self.place(point, lift)[0] for name, point in points.items()})
+        self.landmarks.update(zip(points, self.place(list(points.values()), lift), strict=True))
 
     def backdrop(self):
         """Fill the picture with the background, from its left grey to its right grey."""

@@ -8,7 +8,7 @@ from fer_nb.draw import render
 from fer_nb.expressions import Identity, random_actions, random_view
 
 # What the pictures of the wild suffer from.
-WATERMARK = 0.1
+WATERMARK = 0.1  # share with a text over them
 NOISE = (1.0, 6.0)  # deviation of the grey, 0..255
 BLUR = (0.0, 0.75)  # deviation, pixels
 
@@ -45,14 +45,12 @@ def non_face(kind: int, rng: np.random.Generator) -> np.ndarray:
     if kind % 4 == 0:
         return picture.astype(np.uint8)
     if kind % 4 == 1:
+        ink = 255.0 if picture[0, 0] < 128 else 0.0
         for row, words in enumerate(("photo", "not", "found")):
-            cv2.putText(
-                picture, words, (4, 15 + 13 * row), cv2.FONT_HERSHEY_PLAIN, 0.7, float(picture[0, 0] < 128) * 255
-            )
+            cv2.putText(picture, words, (4, 15 + 13 * row), cv2.FONT_HERSHEY_PLAIN, 0.7, ink)
     if kind % 4 == 2:
         picture = 128 + 900 * cv2.GaussianBlur(rng.standard_normal((SIZE, SIZE)), (0, 0), 5)
     if kind % 4 == 3:
-        picture = 128 + 90 * np.sin(
-            np.arange(SIZE) * rng.uniform(0.2, 1.2) + np.arange(SIZE)[:, None] * rng.uniform(0, 1)
-        )
+        across, down = rng.uniform(0.2, 1.2), rng.uniform(0, 1)
+        picture = 128 + 90 * np.sin(across * np.arange(SIZE) + down * np.arange(SIZE)[:, None])
     return wild(picture, rng)

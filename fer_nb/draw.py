@@ -95,11 +95,9 @@ def _hair(canvas: Canvas, person: Identity):
         return
     w, line = person.head, {"long": person.hairline - 0.06, "fringe": -0.5}.get(person.style, person.hairline)
     top = [(-w - 0.06, -0.2), (-w - 0.08, -0.7), (-0.45, -1.3), (0.45, -1.3), (w + 0.08, -0.7), (w + 0.06, -0.2)]
-    temple, brink = (
-        [(0.93 * w, -0.3), (0.88 * w, -0.58)],
-        [(0.5 * w, line), (-0.1 * w, line - 0.03), (-0.55 * w, line + 0.02)],
-    )
-    edge = smooth([*temple, *brink, (-0.88 * w, -0.58), (-0.93 * w, -0.3)])
+    temple = max(-0.58, line + 0.05)
+    right = [(0.93 * w, -0.3), (0.88 * w, temple), (0.5 * w, line)]
+    edge = smooth([*right, (-0.1 * w, line - 0.03), (-0.55 * w, line + 0.02), (-0.88 * w, temple), (-0.93 * w, -0.3)])
     canvas.shade(edge, -0.25, 0.8, width=1.5)
     canvas.paint(np.vstack([top, edge]), person.hair, blur=0.4)
     if person.style == "long":

@@ -19,7 +19,7 @@ COLUMN = {
 ANNOTATORS = 10
 
 # What FER2013 suffers from, as shares of its pictures; NON_FACE is FERPlus's.
-WRONG_LABEL = 0.2
+WRONG_LABEL = 0.24
 REPEATED = {"Training": 0.045, "PublicTest": 0.08, "PrivateTest": 0.08}  # byte for byte one of Training's
 RELABELLED = 0.04  # repeats whose label is another one
 NON_FACE = 0.005
@@ -44,20 +44,26 @@ def annotate(expression: str, strength: float, rng: np.random.Generator) -> np.n
     """
     if not expression:
         return np.where(np.array(VOTES) == "NF", ANNOTATORS, 0)
-    clear = 0.92 if expression == "Neutral" else 0.95 * strength**2 / (strength**2 + 0.3**2)
-    chances = dict.fromkeys(VOTES, 0.003) | {"unknown": 0.04}
+    clear = 0.92 if expression == "Neutral" else 0.95 * strength**2 / (strength**2 + 0.35**2)
+    chances = dict.fromkeys(VOTES, 0.003) | {"unknown": 0.06}
     chances[COLUMN[expression]] += clear
     chances["neutral"] += 0.7 * (1 - clear)
     for other, share in MISTAKEN[expression].items():
-        chances[COLUMN[other]] += (0.3 * (1 - clear) + 0.08) * share
+        chances[COLUMN[other]] += (0.3 * (1 - clear) + 0.16) * share
     shares = np.array(list(chances.values()))
     return rng.multinomial(ANNOTATORS, shares / shares.sum())
 
 
 def apportion(total: int, shares, least: int = 0) -> np.ndarray:
-    """``total`` in whole parts by ``shares`` (largest remainder), each at least ``least``; int64."""
-    wanted = least + (total - least * len(shares)) * np.asarray(shares, float) / np.sum(shares)
-    parts = np.floor(wanted).astype(np.int64)
+    """``total`` in whole parts by ``shares`` (largest remainder), none below ``least``; int64."""
+    shares = np.asarray(shares, float)
+    low = np.zeros(len(shares), bool)  # the parts that would be below the least, and are raised to it
+    while True:
+        wanted = np.where(low, least, (total - least * low.sum()) * shares / shares[~low].sum())
+        if not (wanted < least - 1e-9).any():
+            break
+        low |= wanted < least - 1e-9
+    parts = np.floor(wanted + 1e-9).astype(np.int64)
     parts[np.argsort(parts - wanted, kind="stable")[: total - parts.sum()]] += 1
     return parts
 

@@ -46,7 +46,8 @@ def parameters(study: str, notebook: str) -> dict:
         raise FileNotFoundError(f"no study {study!r} under params/: did you mean {', '.join(near)}?")
     if not path.exists():
         raise FileNotFoundError(f"params/{study}/{notebook}.yaml does not exist: add it, or choose another study")
-    return yaml.safe_load(path.read_text()) or {}
+    with path.open() as file:  # not its text alone: an error names the file
+        return yaml.safe_load(file) or {}
 
 
 def notebooks(study: str) -> list[str]:
@@ -127,20 +128,19 @@ def datasets(study: str) -> list[str]:
 PRESENTATION = ("evaluate", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
 
 
-def modules(source: Path, without: tuple[str, ...] = ()) -> list[Path]:
-    """The files of fer_nb that a notebook or a module imports, directly or through one another, sorted.
+def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
+    """The files of fer_nb that a notebook or module imports, directly or through one another, and itself; sorted.
 
-    ``without``: modules that are not followed. The files are read, not imported.
+    ``source`` and the result are paths relative to the checkout. ``without``: modules that are not followed. The files
+    are read, not imported.
     """
-    package = paths.ROOT / "fer_nb"
-    found, pending = set(), [source]
+    found, pending = set(), {source}
     while pending:
-        for name in _imports(pending.pop()) - set(without):
-            folder = package / name.replace(".", "/")
-            files = {folder.with_suffix(".py"), folder / "__init__.py"} - found
-            fresh = [path for path in files if path.exists() and path != package / "__init__.py"]
-            found.update(fresh)
-            pending += fresh
+        file = pending.pop()
+        found.add(file)
+        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) - set(without)}
+        files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py")}
+        pending |= {file for file in files - found if (paths.ROOT / file).exists()}
     return sorted(found)
 
 

@@ -137,28 +137,18 @@ def write(folder: Path, faces: int = 3000, sequences: int = 99, seed: int = 0, p
 
     The same arguments give the same files. The folder appears complete or not at all; one that is there already, drawn
     with the same arguments (perhaps by another process meanwhile), stays as it is. Raises FileExistsError where the
-    folder holds anything else, ValueError for fewer than 40 faces or 7 sequences or a seed below 0.
+    folder holds anything else, ValueError for fewer than 40 faces, not 7 to 2,700 sequences, or a seed below 0.
     """
     folder, arguments = Path(folder), {"faces": faces, "sequences": sequences, "seed": seed}
-    # A subject has three digits in CK+'s file names, which ends at 2,700 sequences.
-    for name, least, most in (("faces", 40, None), ("sequences", 7, 2700), ("seed", 0, None)):
-        if arguments[name] < least or (most and arguments[name] > most):
-            raise ValueError(
-                f"{name} is {arguments[name]}: it must be {f'{least} to {most}' if most else f'at least {least}'}"
-            )
-    if folder.exists():
+    _check(arguments)
+    if folder.exists() and any(folder.iterdir()):
         return _settle(folder, arguments)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    total = faces + 3 * sequences + CLIPS * CLIP_FRAMES
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         draft = Path(scratch, folder.name)
         draft.mkdir()
-        with tqdm(
-            total=faces + 3 * sequences + CLIPS * CLIP_FRAMES,
-            desc="drawing faces",
-            unit="",
-            mininterval=1,
-            disable=not progress,
-        ) as bar:
+        with tqdm(total=total, desc="drawing faces", unit="", mininterval=1, disable=not progress) as bar:
             _write_wild(draft, faces, seed, bar)
             _write_lab(draft, sequences, seed, bar)
             _write_clips(draft, seed, bar)
@@ -169,6 +159,14 @@ def write(folder: Path, faces: int = 3000, sequences: int = 99, seed: int = 0, p
             if not folder.exists():
                 raise
             _settle(folder, arguments)
+
+
+def _check(arguments: dict[str, int]):
+    # A subject has three digits in CK+'s file names, which ends at 2,700 sequences.
+    for name, least, most in (("faces", 40, None), ("sequences", 7, 2700), ("seed", 0, None)):
+        if arguments[name] < least or (most and arguments[name] > most):
+            allowed = f"{least} to {most}" if most else f"at least {least}"
+            raise ValueError(f"{name} is {arguments[name]}: it must be {allowed}")
 
 
 def _settle(folder: Path, arguments: dict):
