@@ -74,10 +74,10 @@ def device() -> str:
 def checksums(parameters: dict) -> dict[str, str]:
     """SHA-256 of each data file (or folder) that a notebook with these parameters reads; {} where it reads none.
 
-    The data sets are those that ``dataset``, ``datasets`` or a key of their own name. Missing files are left out: the
-    notebook itself has said so.
+    The data sets are those that ``dataset``, ``datasets`` or a key of their own name, else those of the study. Missing
+    files are left out: the notebook itself has said so.
     """
-    from fer_nb import datasets
+    from fer_nb import datasets, study
 
     if "data" not in parameters:
         return {}
@@ -86,8 +86,9 @@ def checksums(parameters: dict) -> dict[str, str]:
         *parameters.get("datasets", []),
         *(n for n in DATASETS if parameters.get(n)),
     ]
+    named = list(filter(None, named)) or study.datasets(parameters["study"])
     found = {}
-    for name in dict.fromkeys(text.partition("-")[0] for text in named if text):
+    for name in dict.fromkeys(text.partition("-")[0] for text in named):
         try:
             found |= datasets.checksums(name, parameters["data"])
         except (OSError, ValueError):

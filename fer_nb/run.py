@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from fer_nb import provenance
+from fer_nb import provenance, study
 from fer_nb.parameters import defaults, merge
 
 
@@ -105,6 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         known = defaults(given.notebook)
         chosen = merge(known, given.parameters, given.overrides)
+        study.notebooks((known | chosen)["study"])
         if given.out.suffix != ".ipynb" or given.out.resolve() == given.notebook.resolve():
             raise ValueError(f"{given.out}: name another .ipynb file for the executed notebook")
         given.out.parent.mkdir(parents=True, exist_ok=True)

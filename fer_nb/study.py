@@ -35,15 +35,21 @@ def studies() -> list[str]:
     return sorted(path.name for path in paths.PARAMS.iterdir() if path.is_dir())
 
 
+def folder(study: str) -> Path:
+    """params/<study>; FileNotFoundError, with the nearest name, where there is no such study."""
+    path = paths.PARAMS / study
+    if not path.is_dir():
+        near = difflib.get_close_matches(study, studies(), n=1) or studies()
+        raise FileNotFoundError(f"no study {study!r} under params/: did you mean {', '.join(near)}?")
+    return path
+
+
 def parameters(study: str, notebook: str) -> dict:
     """The parameters that ``study`` gives to ``notebook`` (``"05_evaluation"``), as a dict.
 
     Raises FileNotFoundError where there is no such study or it has no such notebook.
     """
-    path = paths.PARAMS / study / f"{notebook}.yaml"
-    if not path.parent.is_dir():
-        near = difflib.get_close_matches(study, studies(), n=1) or studies()
-        raise FileNotFoundError(f"no study {study!r} under params/: did you mean {', '.join(near)}?")
+    path = folder(study) / f"{notebook}.yaml"
     if not path.exists():
         raise FileNotFoundError(f"params/{study}/{notebook}.yaml does not exist: add it, or choose another study")
     with path.open() as file:  # not its text alone: an error names the file
@@ -52,7 +58,7 @@ def parameters(study: str, notebook: str) -> dict:
 
 def notebooks(study: str) -> list[str]:
     """The notebooks of a study in order: those it has a parameter file for, and 04 for its runs."""
-    names = {path.stem for path in (paths.PARAMS / study).glob("[0-9][0-9]_*.yaml")}
+    names = {path.stem for path in folder(study).glob("[0-9][0-9]_*.yaml")}
     return sorted(names | ({"04_training"} if "05_evaluation" in names else set()))
 
 
