@@ -9,7 +9,7 @@ from fer_nb.expressions import Identity, random_actions, random_view
 
 # What the pictures of the wild suffer from.
 WATERMARK = 0.1  # share with a text over them
-NOISE = (1.0, 6.0)  # deviation of the grey, 0..255
+NOISE = (1.0, 4.0)  # deviation of the grey, 0..255
 BLUR = (0.0, 0.75)  # deviation, pixels
 
 
@@ -24,7 +24,7 @@ def clip(person: Identity, expression: str, strengths, rng: np.random.Generator)
 
 def wild(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A drawn picture (48, 48) as a picture of the wild: exposure, blur, noise, some with a watermark; uint8."""
-    picture = picture * rng.uniform(0.7, 1.5) + rng.uniform(-15, 25)
+    picture = picture * rng.uniform(0.8, 1.35) + rng.uniform(-10, 20)
     if rng.random() < WATERMARK:
         text = np.zeros((4 * SIZE, 4 * SIZE), np.uint8)
         words = str(rng.choice(("stockphoto", "(c) images", "www.pics.com", "SAMPLE")))

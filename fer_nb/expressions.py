@@ -17,11 +17,11 @@ import numpy as np
 from fer_nb.canvas import REGIONS, View
 
 # How hard the wild faces are: a net is to land between 60% and 95% on them.
-STRENGTH = (2.4, 1.2)  # beta distribution of an expression's strength, 0..1
-JITTER = 0.2  # deviation of each action, share of its strength
-RESTING = 0.08  # deviation of every action whatever the expression
-CHANCE = 0.15  # share of faces that do something besides: talk, blink, frown at the light
-ROLL, YAW, PITCH = 0.12, 0.2, 0.1  # deviations of the pose, radians
+STRENGTH = (4.0, 1.2)  # beta distribution of an expression's strength, 0..1
+JITTER = 0.12  # deviation of each action, share of its strength
+RESTING = 0.05  # deviation of every action whatever the expression
+CHANCE = 0.08  # share of faces that do something besides: talk, blink, frown at the light
+ROLL, YAW, PITCH = 0.07, 0.12, 0.06  # deviations of the pose, radians
 
 # Action unit -> (region, what it does). 0 is rest and 1 full; AU14 runs from -1 (left corner) to 1 (right corner).
 ACTIONS = {

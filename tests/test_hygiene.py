@@ -62,6 +62,14 @@ def test_parameter_files_fit_their_notebooks(path):
         assert {"ckplus", "ckplus_folds", "ckplus_subjects", "fer2013", "ferm", "seeds"} <= set(given)
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in PARAMETERS if path.parent.name == "quick"], ids=lambda path: path.stem
+)
+def test_a_notebook_run_by_hand_does_what_quick_does(path):
+    known = parameters.defaults(ROOT / "notebooks" / f"{path.stem}.ipynb")
+    assert parameters.merge(known, path, []).items() <= known.items()
+
+
 def test_modules_are_short():
     for path in (ROOT / "fer_nb").rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 250, path
