@@ -10,20 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-RUN = "runs/test/04_training/ckplus-fold1-lightResNetl-seed0"
-
-
-def environment(folder: Path, **more: str) -> dict:
-    kept = {name: value for name, value in os.environ.items() if name != "FER_NB_DATA"}
-    return kept | {"PYTHONPATH": str(folder)} | more
-
-
-def snakemake(folder: Path, *arguments: str, study: str = "test", **more: str) -> subprocess.CompletedProcess:
-    """Run Snakemake in a checkout; stdout and stderr together in ``stdout``."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"study={study}"]
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=600, **both)
+from conftest import RUN, environment, snakemake
 
 
 def planned(folder: Path) -> dict[str, int]:
@@ -37,16 +24,6 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-
-
-@pytest.fixture(scope="session")
-def finished(checkout) -> Path:
-    """A checkout in which study `test` has run once, on few faces."""
-    draw = [sys.executable, "-m", "fer_nb.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "30"]
-    subprocess.run(draw, cwd=checkout, env=environment(checkout), check=True, capture_output=True)
-    done = snakemake(checkout)
-    assert done.returncode == 0, done.stdout[-5000:]
-    return checkout
 
 
 @pytest.fixture
