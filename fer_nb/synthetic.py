@@ -4,11 +4,12 @@
 
 Pictures of the wild, in FER2013's form, have poses, uneven light, noise, blur, watermarks, wrong labels, repeats and
 non-faces in about the proportions measured in FER2013 and FERPlus; those of the laboratory, in CK+'s, are frontal,
-evenly lit and rightly labelled. expressions.py tells which regions decide between which expressions. Beside them:
+evenly lit and rightly labelled. drawing/ holds how a face comes about; drawing/expressions.py tells which regions
+decide between which expressions. Beside them:
 
     landmarks/fer2013.npz, ckplus.npz   the truth, in the order of the rows, or of the file names class after class:
         landmarks float32 (N, 25, 2) x y in pixels, NaN for a non-face; names str (25,); regions uint8 (N, 48, 48),
-        positions in canvas.REGIONS; expressions str (N,), "" for a non-face; strengths float32 (N,), 0 rest .. 1 full
+        positions in drawing.canvas.REGIONS; expressions str (N,), "" for a non-face; strengths float32 (N,), 0 rest .. 1 full
     sequences/clips.npz   faint expressions from onset over apex to offset: frames uint8 (21, 9, 48, 48),
         expressions str (21,), subjects int64 (21,), levels float32 (21, 9): the strength of each frame
     meta.json   the arguments that drew it all
@@ -26,11 +27,11 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fer_nb.canvas import SIZE
-from fer_nb.capture import clip, non_face, wild
-from fer_nb.draw import LANDMARKS, render
-from fer_nb.expressions import Identity, random_actions, random_identity, random_view
-from fer_nb.labelling import VOTES, annotate, apportion, plan
+from fer_nb.drawing.canvas import SIZE
+from fer_nb.drawing.capture import clip, non_face, wild
+from fer_nb.drawing.draw import LANDMARKS, render
+from fer_nb.drawing.expressions import Identity, random_actions, random_identity, random_view
+from fer_nb.drawing.labelling import VOTES, annotate, apportion, plan
 
 # CK+48's folders and sequences (Lucey et al. 2010), in the thesis's order.
 CK_SEQUENCES = {

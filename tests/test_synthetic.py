@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_nb import datasets, expressions, parse, synthetic
-from fer_nb.canvas import REGIONS, View
-from fer_nb.draw import LANDMARKS, render
-from fer_nb.expressions import ACTIONS, EXPRESSIONS, Identity, deciding_regions
-from fer_nb.labelling import FER_SHARES, apportion, plan
+from fer_nb import datasets, parse, synthetic
+from fer_nb.drawing import expressions
+from fer_nb.drawing.canvas import REGIONS, View
+from fer_nb.drawing.draw import LANDMARKS, render
+from fer_nb.drawing.expressions import ACTIONS, EXPRESSIONS, Identity, deciding_regions
+from fer_nb.drawing.labelling import FER_SHARES, apportion, plan
 
 TINY = {"faces": 80, "sequences": 14, "progress": False}
 

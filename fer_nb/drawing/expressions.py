@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_nb.canvas import REGIONS, View
+from fer_nb.drawing.canvas import REGIONS, View
 
 # How hard the wild faces are: a net is to land between 60% and 95% on them.
 STRENGTH = (4.0, 1.2)  # beta distribution of an expression's strength, 0..1

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from fer_nb.canvas import SIZE
-from fer_nb.draw import render
-from fer_nb.expressions import Identity, random_actions, random_view
+from fer_nb.drawing.canvas import SIZE
+from fer_nb.drawing.draw import render
+from fer_nb.drawing.expressions import Identity, random_actions, random_view
 
 # What the pictures of the wild suffer from.
 WATERMARK = 0.1  # share with a text over them

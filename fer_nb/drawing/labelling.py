@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer_nb.expressions import STRENGTH
+from fer_nb.drawing.expressions import STRENGTH
 
 # FER2013's classes in the order of their codes, and their shares; disgust (1.5% there) is kept learnable.
 FER_SHARES = {

@@ -7,10 +7,10 @@ cheeks, folds beside the mouth, chin.
 import cv2
 import numpy as np
 
-from fer_nb import features
-from fer_nb.canvas import SIZE, SUPER, Canvas, View, oval, smooth
-from fer_nb.expressions import ACTIONS, Identity
-from fer_nb.features import SIDES
+from fer_nb.drawing import features
+from fer_nb.drawing.canvas import SIZE, SUPER, Canvas, View, oval, smooth
+from fer_nb.drawing.expressions import ACTIONS, Identity
+from fer_nb.drawing.features import SIDES
 
 # Order of the landmark arrays; left and right as the viewer sees them.
 LANDMARKS = (

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fer_nb.canvas import Canvas, oval, smooth
-from fer_nb.expressions import Identity
+from fer_nb.drawing.canvas import Canvas, oval, smooth
+from fer_nb.drawing.expressions import Identity
 
 SIDES = (("left", -1), ("right", 1))  # as the viewer sees them
 

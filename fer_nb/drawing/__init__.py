@@ -1,0 +1,1 @@
+"""How a synthetic face comes about: expression and identity, drawn, photographed, labelled."""
