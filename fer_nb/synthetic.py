@@ -9,7 +9,7 @@ decide between which expressions. Beside them:
 
     landmarks/fer2013.npz, ckplus.npz   the truth, in the order of the rows, or of the file names class after class:
         landmarks float32 (N, 25, 2) x y in pixels, NaN for a non-face; names str (25,); regions uint8 (N, 48, 48),
-        positions in drawing.canvas.REGIONS; expressions str (N,), "" for a non-face; strengths float32 (N,), 0 rest .. 1 full
+        positions in drawing.canvas.REGIONS; expressions str (N,), "" for a non-face; strengths float32 (N,), 0 to 1
     sequences/clips.npz   faint expressions from onset over apex to offset: frames uint8 (21, 9, 48, 48),
         expressions str (21,), subjects int64 (21,), levels float32 (21, 9): the strength of each frame
     meta.json   the arguments that drew it all
