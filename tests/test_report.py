@@ -187,7 +187,7 @@ def test_index_lists_pages_runs_tables_and_figures():
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps({"epochs": 4, "test_accuracy": 81.256, "seconds": 75}))
     page = report.index(STUDY).read_text()
-    assert "synthetic faces" in page and "</i> Data (section 3.1)</span>" in page
+    assert "synthetic faces" in page and '<span class="name">Data (section 3.1)</span>' in page
     assert 'src="figures/fig-2-9.png"' in page and 'href="tables/table-3-2.csv"' in page
     assert 'href="01_data_preparation.html#table-3-2">Table 3-2. Faces &amp; more.</a>' in page
     assert "81.26" in page and "1 min 15 s" in page and f'href="{RUN}.html">failed</a>' in page
@@ -217,7 +217,7 @@ def test_runs_of_another_study_are_linked_there():
 @pytest.mark.parametrize(
     ("content", "study", "message"),
     [
-        ("{}", "smal", "no study 'smal' under params/: choose one of ferm, small, whole"),
+        ("{}", "smal", "no study 'smal' under params/: did you mean small?"),
         (None, STUDY, "01.ipynb does not exist: run the notebook first"),
         ("{}", STUDY, "01.ipynb is no notebook"),
         ("half a", STUDY, "01.ipynb is no notebook"),
