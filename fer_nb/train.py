@@ -35,6 +35,9 @@ def fit(
     decay_every=5,
     decay_factor=0.9,
     clip_value=0.1,
+    rotation=10.0,
+    brightness=0.2,
+    contrast=0.2,
     crops=10,
     precision="auto",
     heap=True,
@@ -50,6 +53,7 @@ def fit(
         faces: FaceSet with a train side.
         folder: where the checkpoint of each epoch goes; training goes on from one that is there.
         clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
+        rotation, brightness, contrast: the ranges of ``augment.augment``, which the thesis leaves open.
         crops: 1 or 10 crops for the score of each epoch.
         precision: see ``device.number_format``; weights and optimizer stay float32.
         heap: keep large buffers (``device.keep_heap``): faster on the CPU, at the cost of memory.
@@ -72,6 +76,7 @@ def fit(
     generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)  # dropout draws from torch's own generator
     state = checkpoint.load(folder, settings, model, optimizer, generator)
+    ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
 
     train = faces.side("train")
     images, labels = torch.as_tensor(train.images, device=device), torch.as_tensor(train.labels, device=device)
@@ -81,7 +86,7 @@ def fit(
         optimizer.param_groups[0]["lr"] = rate
         batches = shuffle(len(labels), batch_size, generator)
         progress = tqdm(batches, desc=f"epoch {epoch + 1}/{epochs}", leave=False, mininterval=5)
-        steps = [step(model, optimizer, images[b], labels[b], generator, dtype, clip_value) for b in progress]
+        steps = [step(model, optimizer, images[b], labels[b], generator, ranges, dtype, clip_value) for b in progress]
         row = {"epoch": epoch + 1, "lr": rate, **mean_over_steps(steps, batches, epoch, folder)}
         train_seconds = time.perf_counter() - start
         for side in ("valid", "test"):
@@ -102,10 +107,10 @@ def shuffle(count, batch_size, generator):
     return [batch for batch in order.split(batch_size) if len(batch) > 1]
 
 
-def step(model, optimizer, images, labels, generator, dtype, clip_value):
+def step(model, optimizer, images, labels, generator, ranges, dtype, clip_value):
     """One step of gradient descent on a batch; (loss, number right), both still on the device."""
     model.train()
-    views = augment.augment(images, generator).contiguous(memory_format=torch.channels_last)
+    views = augment.augment(images, generator, **ranges).contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):
         logits = model(views)
         loss = F.cross_entropy(logits, labels)
