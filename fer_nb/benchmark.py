@@ -20,11 +20,11 @@ from fer_nb import augment, device, models
 # Each variant is the one before it and one thing more.
 VARIANTS = (
     "usual loop",  # PIL transforms in a DataLoader, float32, NCHW
-    "batched augmentation",
-    "channels last",
-    "bfloat16",
-    "kept heap",
-    "float32 depthwise backward",
+    "+ batched augmentation",
+    "+ channels last",
+    "+ bfloat16",
+    "+ kept heap",
+    "+ float32 depthwise backward",
 )
 
 
@@ -75,15 +75,15 @@ def measure(name, variant, batch_size, seconds):
     if variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}: choose one of {', '.join(VARIANTS)}")
     with_it = set(VARIANTS[: VARIANTS.index(variant) + 1])
-    if "kept heap" in with_it:
+    if "+ kept heap" in with_it:
         device.keep_heap()
     torch.manual_seed(0)
     model = models.build(name)
-    if "float32 depthwise backward" in with_it:
+    if "+ float32 depthwise backward" in with_it:
         device.float32_depthwise(model)
-    layout = torch.channels_last if "channels last" in with_it else torch.contiguous_format
+    layout = torch.channels_last if "+ channels last" in with_it else torch.contiguous_format
     model.to(memory_format=layout)
-    dtype = device.number_format("auto" if "bfloat16" in with_it else "float32", torch.device("cpu"))
+    dtype = device.number_format("auto" if "+ bfloat16" in with_it else "float32", torch.device("cpu"))
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4)
     images, labels = faces(64 * batch_size)
     if variant == "usual loop":

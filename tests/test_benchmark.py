@@ -15,8 +15,8 @@ def test_usual_and_device_batches_hold_the_same_kind_of_input():
 
 
 def test_compare_measures_each_variant_in_a_process_of_its_own():
-    table = benchmark.compare(["lightResNetl"], ["bfloat16", "kept heap"], batch_size=2, seconds=0, repeats=1)
-    assert list(table["variant"]) == ["bfloat16", "kept heap"]
+    table = benchmark.compare(["lightResNetl"], ["+ bfloat16", "+ kept heap"], batch_size=2, seconds=0, repeats=1)
+    assert list(table["variant"]) == ["+ bfloat16", "+ kept heap"]
     assert table["ratio"][0] == 1 and (table["pictures_per_second"] > 0).all() and (table["peak_memory_mb"] > 50).all()
     assert len(plots.speeds(table).axes) == 1
 
@@ -24,5 +24,5 @@ def test_compare_measures_each_variant_in_a_process_of_its_own():
 def test_what_is_unknown_is_named():
     with pytest.raises(ValueError, match="unknown variant 'faster': choose one of usual loop"):
         benchmark.measure("lightResNetl", "faster", 2, 0)
-    with pytest.raises(RuntimeError, match="lightResNetx, bfloat16: ValueError: unknown model 'lightResNetx'"):
-        benchmark.compare(["lightResNetx"], ["bfloat16"], 2, 0, 1)
+    with pytest.raises(RuntimeError, match=r"lightResNetx, [+] bfloat16: ValueError: unknown model 'lightResNetx'"):
+        benchmark.compare(["lightResNetx"], ["+ bfloat16"], 2, 0, 1)
