@@ -78,8 +78,9 @@ def fit(
     state = checkpoint.load(folder, settings, model, optimizer, generator)
     ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
 
-    train = faces.side("train")
+    train, held_out = faces.side("train"), {side: faces.side(side) for side in ("valid", "test")}
     images, labels = torch.as_tensor(train.images, device=device), torch.as_tensor(train.labels, device=device)
+    model.train()  # scoring restores it
     for epoch in range(len(state["history"]), epochs):
         start = time.perf_counter()
         rate = learning_rate(epoch, lr, decay_start, decay_every, decay_factor)
@@ -89,8 +90,8 @@ def fit(
         steps = [step(model, optimizer, images[b], labels[b], generator, ranges, dtype, clip_value) for b in progress]
         row = {"epoch": epoch + 1, "lr": rate, **mean_over_steps(steps, batches, epoch, folder)}
         train_seconds = time.perf_counter() - start
-        for side in ("valid", "test"):
-            row |= score(model, faces.side(side), side, crops, precision)
+        for side, part in held_out.items():
+            row |= score(model, part, side, crops, precision)
         state["history"].append(row | {"seconds": time.perf_counter() - start, "train_seconds": train_seconds})
         select(state, model)
         checkpoint.save(folder, settings, state, model, optimizer, generator)
@@ -108,8 +109,7 @@ def shuffle(count, batch_size, generator):
 
 
 def step(model, optimizer, images, labels, generator, ranges, dtype, clip_value):
-    """One step of gradient descent on a batch; (loss, number right), both still on the device."""
-    model.train()
+    """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device."""
     views = augment.augment(images, generator, **ranges).contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):
         logits = model(views)
