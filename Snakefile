@@ -13,7 +13,7 @@ workdir: workflow.basedir
 # This checkout's fer_nb, whichever is installed.
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
-from fer_nb import study
+from fer_nb import imports, study
 
 STUDY = str(config.get("study", "quick"))
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} {log.notebook:q}"
@@ -76,11 +76,23 @@ rule all:
 
 rule synthetic:
     input:
-        study.modules("fer_nb/synthetic.py"),
+        imports.modules("fer_nb/synthetic.py"),
     output:
         directory("runs/synthetic"),
     shell:
         "{sys.executable:q} -m fer_nb.synthetic {output:q}"
+
+
+def run_of(wildcards):
+    """The run that the training rule's wildcards name."""
+    w = wildcards
+    return study.Run(w.protocol, w.dataset, w.model, int(w.seed), w.change.removeprefix("-"))
+
+
+def taught_by(wildcards):
+    """The weights of the run's teacher, where it has one."""
+    run = study.teacher(run_of(wildcards))
+    return [f"runs/{run.study}/04_training/{run.name}/weights.safetensors"] if run else []
 
 
 # One run. What it learns does not depend on how results are shown: a changed plot trains nothing.
@@ -88,25 +100,28 @@ rule training:
     input:
         notebook="notebooks/04_training.ipynb",
         parameters="params/{protocol}/04_training.yaml",
-        modules=study.modules("notebooks/04_training.ipynb", study.PRESENTATION),
+        modules=imports.modules("notebooks/04_training.ipynb", imports.PRESENTATION),
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training")),
+        teacher=taught_by,
     output:
-        expand("runs/{{protocol}}/04_training/{{dataset}}-{{model}}-seed{{seed}}/{file}", file=FILES),
+        expand("runs/{{protocol}}/04_training/{{dataset}}-{{model}}-seed{{seed}}{{change}}/{file}", file=FILES),
     log:
-        notebook="runs/{protocol}/notebooks/04_training-{dataset}-{model}-seed{seed}.ipynb",
-        page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}.html",
+        notebook="runs/{protocol}/notebooks/04_training-{dataset}-{model}-seed{seed}{change}.ipynb",
+        page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}{change}.html",
     wildcard_constraints:
         protocol="[^/]+",
         dataset="[a-z0-9]+(-[a-z0-9]+)?",
         model="[A-Za-z0-9]+",
         seed="[0-9]+",
+        change="(-[^/]+)?",
     params:
         data=lambda wildcards: contents(
             study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset.partition("-")[0]]
         ),
+        words=lambda wildcards: study.words(run_of(wildcards)),
     threads: workflow.cores
     shell:
-        RUN + " study={wildcards.protocol} dataset={wildcards.dataset} model={wildcards.model} seed={wildcards.seed}"
+        RUN + " {params.words:q}"
 
 
 for notebook, given in GIVEN.items():
@@ -117,7 +132,7 @@ for notebook, given in GIVEN.items():
         input:
             notebook=f"notebooks/{notebook}.ipynb",
             parameters=f"params/{STUDY}/{notebook}.yaml",
-            modules=study.modules(f"notebooks/{notebook}.ipynb"),
+            modules=imports.modules(f"notebooks/{notebook}.ipynb"),
             faces=drawn(given),
             results=BEFORE.get(notebook, []),
         output:
@@ -136,7 +151,7 @@ rule index:
     input:
         TRAINED,
         RESULTS.values(),
-        study.modules("fer_nb/report.py"),
+        imports.modules("fer_nb/report.py"),
     output:
         f"reports/{STUDY}/index.html",
     shell:

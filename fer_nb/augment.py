@@ -71,3 +71,82 @@ def ten_crop(images):
     crops = [x[:, top : top + CROP, left : left + CROP] for x in (images, mirrored) for top, left in corners]
     # torchvision mirrors the picture and then crops the same five places, as here.
     return as_input(torch.stack(crops, dim=1))
+
+
+def erase(views, generator, probability):
+    """Cover a box of some views with noise (random erasing: Zhong et al. 2020), each view with its own box.
+
+    Args:
+        views: float (N, 3, S, S), three equal channels.
+        generator: torch.Generator on the same device.
+        probability: share of the views that are covered in part. The box takes 2% to 33% of the view and is at most
+            3.3 times as high as wide, or as wide as high: the ranges of the paper.
+
+    Returns:
+        float (N, 3, S, S), three equal channels; the noise is uniform in [0, 1].
+    """
+    n, _, side, _ = views.shape
+    uniform = torch.rand(3, n, generator=generator, device=views.device)
+    ratio = ((uniform[1] * 2 - 1) * math.log(3.3)).exp()
+    covered = boxes(0.02 + 0.31 * uniform[0], ratio, side, generator)
+    covered &= (uniform[2] < probability).view(n, 1, 1, 1)
+    noise = torch.rand(n, 1, side, side, generator=generator, device=views.device)
+    return torch.where(covered, noise, views[:, :1]).expand_as(views)
+
+
+def mixup(views, targets, generator, alpha):
+    """Each view and its target blended with those of another one of the batch (Zhang et al. 2018).
+
+    Args:
+        views: float (N, 3, S, S), three equal channels.
+        targets: float (N, classes), a distribution each.
+        generator: torch.Generator on the same device.
+        alpha: shares are drawn from Beta(alpha, alpha), one a view; the larger share stays with the view itself.
+
+    Returns:
+        (views, targets), shaped as given.
+    """
+    share = beta(len(views), alpha, generator)
+    share = torch.maximum(share, 1 - share)
+    blended = others(views[:, :1]).lerp(views[:, :1], share.view(-1, 1, 1, 1))
+    return blended.expand_as(views), others(targets).lerp(targets, share.view(-1, 1))
+
+
+def cutmix(views, targets, generator, alpha):
+    """A square box of each view taken from another one of the batch, targets by area (Yun et al. 2019).
+
+    Arguments and result are those of ``mixup``; the box takes at most half of the view.
+    """
+    share = beta(len(views), alpha, generator)
+    inside = boxes(torch.minimum(share, 1 - share), torch.ones_like(share), views.shape[-1], generator)
+    taken = inside.float().mean((2, 3))  # (N, 1): what rounding to whole pixels left of the share
+    mixed = torch.where(inside, others(views[:, :1]), views[:, :1])
+    return mixed.expand_as(views), targets.lerp(others(targets), taken)
+
+
+def others(batch):
+    """The neighbour of each element: batches are shuffled, so it is any other one."""
+    return batch.roll(1, 0)
+
+
+def beta(count, alpha, generator):
+    """float (count,) from Beta(alpha, alpha). torch's public Beta takes no generator; this is what it draws from."""
+    concentration = torch.full((count, 2), float(alpha), device=generator.device)
+    return torch._sample_dirichlet(concentration, generator)[:, 0]
+
+
+def boxes(area, ratio, side, generator):
+    """A box in each of N squares: bool (N, 1, side, side), true inside.
+
+    Args:
+        area: float (N,), share of the square; the box keeps inside the square, so a long one may take less.
+        ratio: float (N,), height by width.
+        side: of the square, in pixels.
+        generator: draws the places.
+    """
+    size = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()])  # (2, N): height, width
+    size = (size * side).round().clamp(max=side)
+    start = (torch.rand(size.shape, generator=generator, device=size.device) * (side - size + 1)).floor()
+    place = torch.arange(side, device=size.device)
+    along = (place >= start[..., None]) & (place < (start + size)[..., None])  # (2, N, side)
+    return (along[0][:, :, None] & along[1][:, None, :]).unsqueeze(1)

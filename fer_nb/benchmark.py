@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from fer_nb import augment, device, models
+from fer_nb import augment, device, fused, models
 
 # Each variant is the one before it and one thing more.
 VARIANTS = (
@@ -25,6 +25,7 @@ VARIANTS = (
     "+ bfloat16",
     "+ kept heap",
     "+ float32 depthwise backward",
+    "+ fused blocks",
 )
 
 
@@ -81,6 +82,8 @@ def measure(name, variant, batch_size, seconds):
     model = models.build(name)
     if "+ float32 depthwise backward" in with_it:
         device.float32_depthwise(model)
+    if "+ fused blocks" in with_it and not fused.fuse(model):
+        raise RuntimeError("the fused blocks need a C++ compiler: install g++, or leave this variant out")
     layout = torch.channels_last if "+ channels last" in with_it else torch.contiguous_format
     model.to(memory_format=layout)
     dtype = device.number_format("auto" if "+ bfloat16" in with_it else "float32", torch.device("cpu"))

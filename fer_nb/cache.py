@@ -1,7 +1,6 @@
 """Parsed data kept under runs/cache/, keyed by the content of the file it came from."""
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -10,18 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_nb import paths
-
-
-def _write(path: Path, write: Callable) -> None:
-    """Write ``path`` by ``write(file)``, under a temporary name until it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("wb") as file:
-            write(file)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+from fer_nb.files import replacing
 
 
 def digest(path: Path) -> str:
@@ -39,7 +27,8 @@ def digest(path: Path) -> str:
         return known
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    _write(note, lambda file: file.write(found.encode()))
+    with replacing(note) as partial:
+        partial.write_text(found)
     return found
 
 
@@ -51,5 +40,6 @@ def cached(name: str, source: Path, parse: Callable[[Path], dict[str, np.ndarray
             return dict(arrays)
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         arrays = parse(source)
-    _write(path, lambda file: np.savez(file, **arrays))
+    with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
+        np.savez(file, **arrays)
     return arrays

@@ -32,7 +32,8 @@ class FaceSet:
 
     images: uint8 (N, 48, 48), grey; labels: int64 (N,), positions in ``classes``; split: str (N,), "train",
     "valid" or "test"; groups: str (N,), the subject, "" where unknown; sequences: str (N,), the video sequence,
-    "" where none; rows: int64 (N,), the row in the source file or the position in the sorted list of files.
+    "" where none; rows: int64 (N,), the row in the source file or the position in the sorted list of files; targets:
+    float32 (N, classes), the share of the annotators' votes for each class (FERm), or None.
     """
 
     images: np.ndarray
@@ -42,13 +43,15 @@ class FaceSet:
     groups: np.ndarray
     sequences: np.ndarray
     rows: np.ndarray
+    targets: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, index) -> "FaceSet":
         """The pictures that ``index`` picks: a bool mask (N,), or positions in the order wanted."""
-        names = ("images", "labels", "split", "groups", "sequences", "rows")
+        names = ["images", "labels", "split", "groups", "sequences", "rows"]
+        names += [] if self.targets is None else ["targets"]
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def side(self, name: str) -> "FaceSet":
@@ -229,6 +232,13 @@ def repeated(faces: FaceSet) -> np.ndarray:
     """bool (N,): the pictures outside "train" that stand byte for byte in "train" too."""
     train = {image.tobytes() for image in faces.side("train").images}
     return np.array([image.tobytes() in train for image in faces.images], bool) & (faces.split != "train")
+
+
+def without_repeats(faces: FaceSet) -> FaceSet:
+    """``faces`` less the pictures of "train" that stand byte for byte outside "train" too."""
+    held_out = {image.tobytes() for image in faces.images[faces.split != "train"]}
+    again = np.array([image.tobytes() in held_out for image in faces.images], bool) & (faces.split == "train")
+    return faces.subset(~again)
 
 
 def distribution(faces: FaceSet) -> pd.DataFrame:

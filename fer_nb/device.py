@@ -4,13 +4,15 @@ What each choice is worth on this machine is measured side by side in notebooks/
 """
 
 import ctypes
+import functools
 import platform
+import time
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fer_nb import provenance
+from fer_nb import files, fused, paths, provenance
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -21,7 +23,7 @@ def select():
 
 
 def number_format(precision="auto", device=None):
-    """torch.bfloat16 or torch.float32 for ``precision``: "auto" takes bfloat16 where the hardware multiplies in it.
+    """torch.bfloat16 or torch.float32 for ``precision``: "auto" takes the one in which the device multiplies faster.
 
     Raises ValueError for another word.
     """
@@ -31,11 +33,33 @@ def number_format(precision="auto", device=None):
         return getattr(torch, precision)
     device = device or select()
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        # No public torch call tells of AVX512-BF16 or AMX.
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if bfloat16_is_faster() else torch.float32
+
+
+@functools.cache
+def bfloat16_is_faster():
+    """Whether this processor multiplies matrices in bfloat16 at least 1.2 times as fast as in float32.
+
+    An instruction for it says little: processors with AVX512-BF16 take from half to twice the time of float32. What
+    is measured first is kept in runs/cache, so that a training run that is taken up again computes in the same format.
+    """
+    file = paths.RUNS / "cache" / f"bfloat16-{provenance.processor_key()}.txt"
+    if not file.exists():
+        with files.replacing(file) as partial:
+            partial.write_text(f"{matrix_speed(torch.bfloat16) / matrix_speed(torch.float32):.3f}\n")
+    return float(file.read_text()) > 1.2
+
+
+def matrix_speed(dtype, size=1536, repeats=5):
+    """FLOP a second of the fastest of ``repeats`` products of two size x size matrices on the CPU."""
+    a = torch.ones(size, size, dtype=dtype)
+    times = []
+    for _ in range(repeats + 1):  # the first warms up
+        start = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times[1:])
 
 
 def autocast(device, dtype):
@@ -118,6 +142,7 @@ def prepare(model, device, heap=True):
     """
     if device.type == "cpu":
         float32_depthwise(model)
+        fused.fuse(model)
         if heap:
             keep_heap()
     return model.to(device, memory_format=torch.channels_last)

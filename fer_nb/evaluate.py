@@ -7,6 +7,7 @@ seeds says what other trainings would do.
 
 import itertools
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from fer_nb import thesis
 from fer_nb.datasets import FaceSet
-from fer_nb.study import Run
+from fer_nb.study import Run, words
 
 # How CK+ is measured: the thesis's fold, and every fold of its rule and of a split by subject.
 CK_FOLDS = {
@@ -34,7 +35,7 @@ def _path(run: Run, name: str) -> Path:
         raise FileNotFoundError(
             f"run {run.name} of study {run.study} has no {name}: make it with `python -m fer_nb.run "
             f"notebooks/04_training.ipynb params/{run.study}/04_training.yaml runs/{run.study}/notebooks/"
-            f"04_training-{run.name}.ipynb dataset={run.dataset} model={run.model} seed={run.seed}`"
+            f"04_training-{run.name}.ipynb {shlex.join(words(run))}`"
         )
     return path
 
@@ -64,7 +65,11 @@ def read_predictions(run: Run, side: str = "test") -> pd.DataFrame:
 
 
 def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:
-    """The runs on one data set, per net: the nets in the thesis's order, other nets after them."""
+    """The runs on one data set, per net: the nets in the thesis's order, other nets after them.
+
+    The runs of an ablation are left out: they have a table of their own (``fer_nb.ablation``).
+    """
+    runs = [run for run in runs if not run.change]
     names = dict.fromkeys(run.model for run in runs if run.dataset == dataset)
     order = [*(name for name in thesis.MODELS if name in names), *(name for name in names if name not in thesis.MODELS)]
     return {name: [run for run in runs if run.dataset == dataset and run.model == name] for name in order}

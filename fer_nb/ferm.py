@@ -38,8 +38,7 @@ def clean(votes: pd.DataFrame) -> pd.DataFrame:
     0; more than half of the votes left must be for one column ("no majority"); that column must be an expression
     ("unknown", "not a face"). Contempt becomes disgust only after the vote, so the two do not add up.
     """
-    counts = votes[list(VOTES)].to_numpy(dtype=np.int64)
-    counts = np.where(counts <= 1, 0, counts)
+    counts = counted(votes)
     winner = np.array(VOTES)[counts.argmax(axis=1)]
     majority = 2 * counts.max(axis=1, initial=0) > counts.sum(axis=1)
     reason = np.select(
@@ -50,8 +49,28 @@ def clean(votes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"label": label, "kept": kept, "reason": reason}, index=votes.index)
 
 
+def counted(votes: pd.DataFrame) -> np.ndarray:
+    """int64 (N, 10): the votes with the single ones as 0."""
+    counts = votes[list(VOTES)].to_numpy(dtype=np.int64)
+    return np.where(counts <= 1, 0, counts)
+
+
+def shares(votes: pd.DataFrame) -> np.ndarray:
+    """float32 (N, 7): the share of each label among the votes for expressions, single votes as 0; contempt is disgust.
+
+    A picture that ``clean`` keeps has its largest share at its label; one without a vote for an expression has 0s.
+    """
+    counts = counted(votes)
+    of_label = np.zeros((len(votes), max(LABELS.values()) + 1), np.float32)
+    for name, label in LABELS.items():
+        of_label[:, label] += counts[:, VOTES.index(name)]
+    return of_label / np.maximum(of_label.sum(axis=1, keepdims=True), 1)
+
+
 def build(fer2013: "FaceSet", votes: pd.DataFrame) -> "FaceSet":
     """FERm: the pictures of FER2013 that ``clean`` keeps, with the new labels; split and rows stay FER2013's.
+
+    ``targets`` are the ``shares`` of the votes.
 
     votes: one row for each row of FER2013's CSV file, in its order. Raises ValueError where the numbers differ.
     """
@@ -59,4 +78,4 @@ def build(fer2013: "FaceSet", votes: pd.DataFrame) -> "FaceSet":
         raise ValueError(f"{len(votes):,} rows of votes for {len(fer2013):,} pictures: join the files by row")
     table = clean(votes)
     kept = table["kept"].to_numpy()
-    return replace(fer2013.subset(kept), labels=table["label"].to_numpy()[kept])
+    return replace(fer2013.subset(kept), labels=table["label"].to_numpy()[kept], targets=shares(votes)[kept])

@@ -8,7 +8,8 @@ from fer_nb import page, paths
 from fer_nb.evaluate import read_metrics
 from fer_nb.study import TABLES, Run, notebooks, parameters, plan, tables
 
-RESULTS = re.compile(r"table-3-\d+(-.+)?|runs|summary(-.+)?|efficiency")
+# Of the tables that notebooks save, those that hold results: the promised ones, and what extends their names.
+RESULTS = ("runs", "ablation", *(name for of in TABLES.values() for names in of.values() for name in names))
 
 
 def command(study: str) -> str:
@@ -38,7 +39,7 @@ def origins(study: str) -> pd.DataFrame:
         origin(table, record, [trained[run] for run in behind(table, runs)])
         for record, saved in made
         for table in saved
-        if RESULTS.fullmatch(table)
+        if any(f"{table}-".startswith(f"{name}-") for name in RESULTS)
     )
 
 
@@ -61,6 +62,10 @@ def executed(study: str, notebook: str) -> tuple[dict, list[str]]:
 
 def behind(table: str, runs: list[Run]) -> list[Run]:
     """The training runs that a table is computed from; none for tables of counts or of speed."""
+    if table.startswith("ablation"):
+        changed = {(run.dataset, run.model) for run in runs if run.change}
+        return [run for run in runs if (run.dataset, run.model) in changed]
+    runs = [run for run in runs if not run.change]
     if table in ("runs", "summary", "summary-protocol"):
         return runs
     if table in ("table-3-6-splits", "summary-ckplus"):

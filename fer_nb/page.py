@@ -8,7 +8,6 @@ import base64
 import html
 import io
 import json
-import os
 import re
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from fer_nb import paths
+from fer_nb.files import replacing
 from fer_nb.study import notebooks, studies
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -196,10 +196,9 @@ def _formula(match: re.Match) -> str:
 
 
 def write(path: Path, template: str, **content) -> Path:
-    """Fill a template of ``template/`` and write it, under a temporary name first."""
+    """Fill a template of ``template/`` and write it."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(environment.get_template(template).render(content), encoding="utf-8")
-    os.replace(partial, path)
+    filled = environment.get_template(template).render(content)
+    with replacing(path) as partial:
+        partial.write_text(filled, encoding="utf-8")
     return path

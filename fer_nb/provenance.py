@@ -1,5 +1,6 @@
 """What made a result: the code's commit, library versions, the machine, the data's checksums."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -61,6 +62,14 @@ def processor() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def processor_key() -> str:
+    """A short name for this kind of processor and its instruction sets, for what is kept for it alone."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return hashlib.sha256(f"{platform.machine()} {processor()} {flags}".encode()).hexdigest()[:12]
 
 
 def device() -> str:

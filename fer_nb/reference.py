@@ -1,74 +1,121 @@
-"""Tables of finished studies, kept in git for readers who will not run them again, and the README's results from them.
+"""What finished studies leave in git for readers who will not run them again, and the texts made from it.
 
-    python -m fer_nb.reference STUDY    keep the tables of a finished study on real data under reports/reference/STUDY
-    python -m fer_nb.reference          only write the results in README.md anew from what is kept
+    python -m fer_nb.reference STUDY    keep a finished study on real data under reports/reference/STUDY
+    python -m fer_nb.reference          only write the texts anew from what is kept
 
-Tables alone are kept, never pictures or predictions.
+Kept are the tables, the predictions for each picture of FER2013 and FERm (no picture is in them), and the weights of
+lightResNetl and lightResNetm trained on FERm. Of CK+, whose licence is narrower, the tables alone. The texts are the
+results in README.md, and README.md and MODEL_CARD.md beside what is kept.
 """
 
-import os
+import gzip
+import json
 import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
+import torch
+from safetensors.torch import load_file, save
 
-from fer_nb import page, paths, thesis
-from fer_nb.evaluate import verdict
-from fer_nb.origins import command, origins
-from fer_nb.summary import ACCURACIES
+from fer_nb import card, page, paths, weights
+from fer_nb.evaluate import read_metrics, read_predictions
+from fer_nb.files import replacing
+from fer_nb.origins import command, executed, origins
+from fer_nb.results import home, insert, markdown, results, studies
+from fer_nb.study import Run, plan
 
-START, END = "<!-- results: made by python -m fer_nb.reference -->", "<!-- /results -->"
-
-
-def home() -> Path:
-    """The folder of what is kept: a folder of tables per study, and a README.md that says what made them."""
-    return paths.REPORTS / "reference"
+PREDICTIONS = ("fer2013", "ferm")  # the data sets whose predictions are kept
+PLAIN = 300_000  # bytes up to which a file of predictions is kept as it is; larger ones are compressed
 
 
 def keep(study: str) -> Path:
-    """Copy the study's tables to ``reports/reference/<study>/``, in place of all that was kept of it; that folder.
+    """Copy what is kept of the study to ``reports/reference/<study>/``, in place of all that was there; that folder.
 
-    Beside them stand origins.csv (``origins.origins``) and, for all studies, ``reports/reference/README.md``.
-    Raises what ``origins`` raises; nothing is written then.
+    Beside the tables stand origins.csv (``origins.origins``), predictions/ and weights/.
+    Raises what ``origins`` and ``pack`` raise; nothing is written then.
     """
     made = origins(study)
     folder, source = home() / study, paths.REPORTS / study / "tables"
     files = {f"{name}.csv": (source / f"{name}.csv").read_bytes() for name in made["table"]}
     files["origins.csv"] = made.to_csv(index=False, lineterminator="\n").encode()
-    fresh, old = (folder.with_name(f".{study}.{word}") for word in ("partial", "old"))
+    files |= dict(predictions(run) for run in plan(study) if run.dataset in PREDICTIONS)
+    files |= {f"weights/{run.model}-ferm.safetensors": pack(run) for run in weighed(plan(study))}
+    fresh, old = (folder.with_name(f".{study}.{word}.partial") for word in ("new", "old"))
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name, content in files.items():
-        (fresh / name).write_bytes(content)
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
+    try:
+        for name, content in files.items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / name).write_bytes(content)
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
-    _write(home() / "README.md", register())
     return folder
 
 
-def studies() -> list[Path]:
-    """The folders of the studies kept."""
-    return sorted(path.parent for path in home().glob("[!.]*/origins.csv"))
+def predictions(run: Run) -> tuple[str, bytes]:
+    """The name and content under which the run's predictions.csv is kept."""
+    read_predictions(run)  # that it is whole, or an error that names the remedy
+    content = (run.folder / "predictions.csv").read_bytes()
+    if len(content) > PLAIN:  # no time in it: the same table gives the same file
+        return f"predictions/{run.name}.csv.gz", gzip.compress(content, mtime=0)
+    return f"predictions/{run.name}.csv", content
+
+
+def weighed(runs: list[Run]) -> list[Run]:
+    """The runs whose weights are kept: the first seed of each net in ``weights.KEPT`` on FERm."""
+    first = {run.model: run for run in reversed(runs) if run.dataset == "ferm"}
+    return [first[model] for model in weights.KEPT if model in first]
+
+
+def pack(run: Run) -> bytes:
+    """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
+
+    Its header holds, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json
+    and: run (its name), classes, and date, commit, checksums and parameters of the notebook that trained it.
+    Raises ValueError where the run is of another data set or on drawn faces, FileNotFoundError where it has not
+    finished.
+    """
+    if run.dataset != "ferm":
+        raise ValueError(f"{run.name}: weights are kept of nets on FERm alone: name a run on ferm")
+    record = executed(run.study, f"04_training-{run.name}")[0]
+    if record["parameters"].get("data") != "real":
+        raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
+    facts = read_metrics(run) | {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
+    facts |= {"date": record["started"][:10]} | {key: record[key] for key in ("commit", "checksums", "parameters")}
+    tensors = {name: _half(value) for name, value in load_file(run.folder / "weights.safetensors").items()}
+    return save(tensors, {"fer_nb": json.dumps(facts)})
+
+
+def _half(value: torch.Tensor) -> torch.Tensor:
+    """In half precision where it has a fraction (a count of batches has none) and fits."""
+    half = value.half()
+    return half if value.is_floating_point() and half.isfinite().all() else value
 
 
 def register() -> str:
-    """``reports/reference/README.md``: what made each table."""
+    """``reports/reference/README.md``: what made each table, and which predictions and weights are kept."""
     text = [
-        "# Tables kept from finished studies",
+        "# What is kept of finished studies",
         "Written by `python -m fer_nb.reference STUDY`. Date and commit are those of the notebook that made the table;"
         " what follows them is of the training runs that it is computed from, their training times summed.",
     ]
+    if weights.kept_files():
+        text += [
+            "[MODEL_CARD.md](MODEL_CARD.md) says what the weights are, how to load them and what they are not for."
+        ]
     head = ["table", "notebook", "date", "commit", "runs", "epochs", "training", "trained at", "device", "format"]
     for folder in studies():
         made = pd.read_csv(folder / "origins.csv", dtype=str, keep_default_na=False).to_dict("records")
         files = sorted({file for row in made for file in row["data"].split("; ") if file})
         text += [f"## {folder.name}", f"Made by `{command(folder.name)}` from these files (SHA-256):"]
         text += ["\n".join(f"- `{file.replace(' ', '`: ')}" for file in files)]
-        text += [_markdown(head, [_register_row(folder.name, row) for row in made])]
+        text += [markdown(head, [_register_row(folder.name, row) for row in made])]
+        text += filter(None, (_links(folder, kind) for kind in ("predictions", "weights")))
     return "\n\n".join(text) + "\n"
 
 
@@ -80,106 +127,24 @@ def _register_row(study: str, row: dict[str, str]) -> list[str]:
     return [link, row["notebook"], row["date"], row["commit"], *trained, row["device"], row["precision"]]
 
 
-def results() -> str:
-    """The README's results as Markdown, from the tables kept of all studies."""
-    folders = studies()
-    if not folders:
-        return "No results are kept yet: `python -m fer_nb.reference STUDY` keeps those of a study on real data."
-    head = ["data", "net", "study", "accuracy [95% interval]", "mean per class", "seeds", "epochs", "thesis"]
-    rows = [row for name, (dataset, printed) in ACCURACIES.items() for row in _accuracies(folders, name, dataset)]
-    text = [
-        "Accuracies in percent on the test side, means over the seeds. The interval (Wilson) is over the test pictures;"
-        " the verdict says whether the thesis's value lies in it, or ours is above or below."
-        " [reports/reference](reports/reference/README.md) has the tables and what made each.",
-        _markdown([*head, "difference", "verdict"], rows),
-        *_counts(folders),
-        *_splits(folders),
-    ]
-    return "\n\n".join(text)
+def _links(folder: Path, kind: str) -> str:
+    """The files of one kind that are kept beside the tables, as links."""
+    title = {"predictions": "Predictions for each picture", "weights": "Weights in half precision"}[kind]
+    files = sorted((folder / kind).glob("[!.]*"))
+    links = [f"[{file.name.partition('.')[0]}]({folder.name}/{kind}/{file.name})" for file in files]
+    return f"{title}: {', '.join(links)}." if links else ""
 
 
-def _accuracies(folders: list[Path], name: str, dataset: str) -> list[list]:
-    """The rows of one table of accuracies: each net in each study that trained it, or else as not run."""
-    printed, key = ACCURACIES[name][1], dataset.partition("-")[0]
-    rows = []
-    for model, value in printed.items():
-        found = [(folder.name, *of) for folder in folders if (of := _measured(folder, name, dataset, model))]
-        for study, ours, epochs in found:
-            word = verdict(ours["accuracy"], ours["low"], ours["high"], value)
-            whole = thesis.EPOCHS[key]
-            if epochs < whole:
-                word = f"{epochs} of {whole} epochs: not comparable"
-            measured = [_interval(ours, "low", "high"), f"{ours['mean_per_class_accuracy']:.2f}", ours["seeds"]]
-            compared = [epochs, f"{value:.2f}", f"{ours['difference']:+.2f}".replace("-", "−"), word]
-            rows.append([thesis.DATASETS[key], model, study, *measured, *compared])
-        if not found:
-            rows.append([thesis.DATASETS[key], model, *["–"] * 5, f"{value:.2f}", "–", "not run"])
-    return rows
-
-
-def _measured(folder: Path, name: str, dataset: str, model: str) -> tuple[dict, int] | None:
-    """A net's row in a study's table of accuracies, and the epochs it was trained for; None where it has none."""
-    if not (folder / f"{name}.csv").exists():
-        return None
-    ours = pd.read_csv(folder / f"{name}.csv").set_index("model").to_dict("index").get(model)
-    return ours and (ours, _epochs(folder, dataset.removesuffix("1"), model))
-
-
-def _epochs(folder: Path, dataset: str, model: str) -> int:
-    """Epochs of the shortest run; the folds of CK+ stand together, as ``ckplus-fold`` and ``ckplus-subject``."""
-    return int(pd.read_csv(folder / "runs.csv").set_index(["dataset", "model"]).loc[(dataset, model), "epochs"])
-
-
-def _counts(folders: list[Path]) -> list[str]:
-    """Tables 3-1 to 3-4, counted cell by cell by notebook 12."""
-    tables = [pd.read_csv(path) for folder in folders if (path := folder / "summary-counts.csv").exists()]
-    if not tables:
-        return []
-    counted = pd.concat(tables).drop_duplicates().sort_values("table", kind="stable")
-    lines = [
-        f"- {row.table.replace('table-', 'Table ')}: {row.equal} of {row.cells} cells are as the thesis prints them."
-        + (f" The others: {row.differing}." if row.equal < row.cells else "")
-        for row in counted.itertuples()
-    ]
-    return ["\n".join(lines)]
-
-
-def _splits(folders: list[Path]) -> list[str]:
-    """CK+ by the ways of splitting that the studies train."""
-    rows = []
-    for folder in folders:
-        path = folder / "table-3-6-splits.csv"
-        for row in pd.read_csv(path).to_dict("records") if path.exists() else []:
-            measured = [row["folds"], _interval(row, "sequence_low", "sequence_high"), row["sequences"]]
-            dataset = "ckplus-subject" if row["split"].endswith("subject") else "ckplus-fold"
-            rows.append([row["model"], row["split"], folder.name, *measured, _epochs(folder, dataset, row["model"])])
-    head = ["net", "split", "study", "folds", "accuracy [95% interval over sequences]", "test sequences", "epochs"]
-    lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
-    return [lead, _markdown(head, rows)] if rows else []
-
-
-def _interval(row: dict, low: str, high: str) -> str:
-    return f"{row['accuracy']:.2f} [{row[low]:.2f}, {row[high]:.2f}]"
-
-
-def _markdown(head: list[str], rows: list[list]) -> str:
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ["---"] * len(head), *rows))
-
-
-def insert(part: str) -> None:
-    """Put ``part`` between the two marks of README.md. Raises ValueError where a mark is missing."""
-    path = paths.ROOT / "README.md"
-    before, start, rest = path.read_text(encoding="utf-8").partition(START)
-    _, end, after = rest.partition(END)
-    if not (start and end):
-        raise ValueError(f"README.md: no line {END if start else START!r}: put it back round the results")
-    _write(path, f"{before}{START}\n{part}\n{END}{after}")
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+def publish() -> None:
+    """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the results."""
+    insert(results())
+    texts = {"README.md": register(), "MODEL_CARD.md": card.text()}
+    for name, text in texts.items():
+        if not text:
+            (home() / name).unlink(missing_ok=True)
+            continue
+        with replacing(home() / name) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str]) -> None:
@@ -188,7 +153,7 @@ def main(arguments: list[str]) -> None:
     try:
         for study in arguments:
             print(keep(study))
-        insert(results())
+        publish()
     except (OSError, ValueError) as error:
         sys.exit(f"fer_nb.reference: {error}")
 

@@ -6,15 +6,14 @@ the cell shows it, and ``reports/<study>/`` keeps it as a file. ``python -m fer_
 
 import base64
 import html
-import os
 import struct
 import sys
-from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML, Markdown
 
 from fer_nb import paths
+from fer_nb.files import replacing
 from fer_nb.index import index
 from fer_nb.page import render
 
@@ -30,8 +29,9 @@ def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", di
     """
     if any(level is not None for level in table.index.names):
         table = table.reset_index()
-    path = _place(study, "tables", f"{name}.csv")
-    _replace(path, table.to_csv(index=False, float_format=_exact, lineterminator="\n").encode())
+    text = table.to_csv(index=False, float_format=_exact, lineterminator="\n")
+    with replacing(paths.REPORTS / study / "tables" / f"{name}.csv") as partial:
+        partial.write_text(text, encoding="utf-8")
     places = digits if isinstance(digits, dict) else dict.fromkeys(table.columns, digits)
     columns = [_column(table[column], places.get(column, 2)) for column in table.columns]
     head = "".join(
@@ -57,15 +57,13 @@ def save_figure(figure, name: str, study: str, caption: str = "", vector: bool =
     import matplotlib
     from matplotlib import pyplot
 
-    path = _place(study, "figures", f"{name}.png")
-    partial = path.with_name(f".{name}.partial")
+    path = paths.REPORTS / study / "figures" / f"{name}.png"
     links = {"PNG": f"figures/{name}.png"}
-    figure.savefig(partial, format="png", dpi=150, bbox_inches="tight")
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=150, bbox_inches="tight")
     if vector:
-        with matplotlib.rc_context({"svg.hashsalt": name}):
+        with replacing(path.with_suffix(".svg")) as partial, matplotlib.rc_context({"svg.hashsalt": name}):
             figure.savefig(partial, format="svg", metadata={"Date": None}, bbox_inches="tight")
-        os.replace(partial, path.with_suffix(".svg"))
         links["SVG"] = f"figures/{name}.svg"
     pyplot.close(figure)
     png = path.read_bytes()
@@ -81,18 +79,6 @@ def save_figure(figure, name: str, study: str, caption: str = "", vector: bool =
 def say(text: str) -> Markdown:
     """A sentence (Markdown) with computed numbers, for display."""
     return Markdown(text)
-
-
-def _place(study: str, kind: str, file: str) -> Path:
-    folder = paths.REPORTS / study / kind
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / file
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
 
 
 def _files(links: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 
 from fer_nb import provenance, study
+from fer_nb.files import replacing
 from fer_nb.parameters import defaults, merge
 
 
@@ -61,10 +62,9 @@ def mark_death(out: Path) -> None:
 
 
 def write(node: nbformat.NotebookNode, path: Path) -> None:
-    """Write a notebook under a temporary name, then rename it."""
-    partial = path.with_name(f".{path.name}.partial")
-    nbformat.write(node, partial)
-    partial.replace(path)
+    """Write a notebook in place of the one that is there."""
+    with replacing(path) as partial:
+        nbformat.write(node, partial)
 
 
 def run(notebook: Path, parameters: dict, given: dict, out: Path) -> int:

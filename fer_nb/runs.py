@@ -1,12 +1,33 @@
 """What a finished training run leaves in its folder, so that every table can be made again without training."""
 
 import json
-import os
 
 from safetensors.torch import save_file
 
-from fer_nb import checkpoint
+from fer_nb import checkpoint, models
 from fer_nb import device as devices
+from fer_nb.files import replacing
+from fer_nb.predict import load_weights
+from fer_nb.study import Run
+
+
+def load_teacher(run, name, classes, pool="global", block_relu=False):
+    """The net ``name`` with the weights of its finished run in the study of ``run``, same data set and seed.
+
+    None where ``name`` is "". ``classes``: how many; ``pool``, ``block_relu``: as in ``models.build``.
+    Raises ValueError where ``name`` is the net of ``run`` itself or unknown, FileNotFoundError where its run is not
+    finished.
+    """
+    if not name:
+        return None
+    if name == run.model:
+        raise ValueError(f"teacher {name} is the net that it would teach: name another one, or none")
+    net = models.build(name, classes, pool, block_relu)
+    taught = Run(run.study, run.dataset, name, run.seed)
+    path = taught.folder / "weights.safetensors"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no weights: train {taught.name}, the teacher of {run.name}, first")
+    return load_weights(net, path)
 
 
 def finish(run, model, history, predictions, precision="auto"):
@@ -28,11 +49,9 @@ def finish(run, model, history, predictions, precision="auto"):
         "predictions.csv": lambda path: predictions.to_csv(path, index=False, float_format="%.5f"),
         "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n"),
     }
-    run.folder.mkdir(parents=True, exist_ok=True)
     for name, write in writers.items():
-        temporary = run.folder / f"{name}.tmp"
-        write(temporary)
-        os.replace(temporary, run.folder / name)
+        with replacing(run.folder / name) as partial:
+            write(partial)
     checkpoint.path(run.folder).unlink(missing_ok=True)
     return metrics
 
@@ -53,6 +72,7 @@ def summarise(run, model, history, predictions, precision):
         "dataset": run.dataset,
         "model": run.model,
         "seed": run.seed,
+        "change": run.change,
         "epochs": len(history),
         "selection": "valid" if by_valid else "last",
         "selected_epoch": selected + 1,

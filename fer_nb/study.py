@@ -1,9 +1,7 @@
 """What a study trains: the runs (data set x model x seed) that its parameter files name."""
 
-import ast
 import difflib
-import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -13,16 +11,20 @@ from fer_nb import paths
 
 @dataclass(frozen=True)
 class Run:
-    """One training run. ``study`` is the study whose protocol (04_training.yaml) trains it."""
+    """One training run. ``study`` is the study whose protocol (04_training.yaml) trains it.
+
+    ``change``: what an ablation changes in that protocol, a name in the study's ablation.yaml; "" for nothing.
+    """
 
     study: str
     dataset: str
     model: str
     seed: int
+    change: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.dataset}-{self.model}-seed{self.seed}"
+        return f"{self.dataset}-{self.model}-seed{self.seed}" + (f"-{self.change}" if self.change else "")
 
     @property
     def folder(self) -> Path:
@@ -77,7 +79,7 @@ def plan(study: str, given: dict | None = None) -> list[Run]:
 
     ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each;
     ``ckplus_folds`` and ``ckplus_subjects`` those trained on the ``folds`` (all ten by default) by position and by
-    subject.
+    subject. The runs of the ablation (``ablation``) come last. Raises ValueError where that names what is not there.
     """
     given = parameters(study, "05_evaluation") if given is None else given
     everywhere, folds = given.get("ckplus_folds", []), given.get("folds", range(1, 11))
@@ -89,12 +91,82 @@ def plan(study: str, given: dict | None = None) -> list[Run]:
         **{f"ckplus-fold{k}": everywhere for k in folds if k != 1},
         **{f"ckplus-subject{k}": given.get("ckplus_subjects", []) for k in folds},
     }
-    return [
+    runs = [
         Run(protocol(study, dataset), dataset, model, seed)
         for dataset, models in datasets.items()
         for model in models
         for seed in given.get("seeds", [0])
     ]
+    return runs + ablation(runs, given)
+
+
+def ablation(runs: list[Run], given: dict) -> list[Run]:
+    """The runs of ``runs`` again with each change that ``given["ablation"]`` names.
+
+    ``ablation_nets`` and ``ablation_datasets`` say which of them. Raises ValueError for a change that ablation.yaml
+    lacks or that changes nothing, and for a net or data set without a run to compare with.
+    """
+    changes = given.get("ablation", [])
+    for key, known in {"nets": [run.model for run in runs], "datasets": [run.dataset for run in runs]}.items():
+        for name in given.get(f"ablation_{key}", []):
+            if name not in known:
+                raise ValueError(f"ablation_{key}: the study trains no {name}: name one of {', '.join(set(known))}")
+    chosen = [
+        run
+        for run in runs
+        if run.model in given.get("ablation_nets", []) and run.dataset in given.get("ablation_datasets", [])
+    ]
+    if changes and not chosen:
+        raise ValueError("ablation: no run to change: ablation_nets and ablation_datasets name none that is trained")
+    changed = [replace(run, change=change) for change in changes for run in chosen]
+    for run in changed:
+        if resolved(run) == resolved(replace(run, change="")):
+            raise ValueError(f"ablation: {run.change} changes nothing for {run.model}: leave it out, or correct it")
+    return changed
+
+
+def changes(study: str) -> dict[str, dict]:
+    """The changes in params/<study>/ablation.yaml: what each sets in 04_training.yaml; {} where there is no file."""
+    path = folder(study) / "ablation.yaml"
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def overrides(run: Run) -> dict:
+    """What ``run`` sets otherwise than its study's 04_training.yaml: its change, and no teacher for the teacher.
+
+    Raises ValueError for a change that the study's ablation.yaml lacks.
+    """
+    known = changes(run.study)
+    if run.change and run.change not in known:
+        near = difflib.get_close_matches(run.change, known, n=1) or known
+        raise ValueError(
+            f"params/{run.study}/ablation.yaml: no change {run.change!r}: did you mean {', '.join(near) or 'none'}?"
+        )
+    given = known[run.change] if run.change else {}
+    teacher = (parameters(run.study, "04_training") | given).get("teacher", "")
+    return given | ({"teacher": ""} if teacher == run.model else {})
+
+
+def resolved(run: Run) -> dict:
+    """All that the parameter files give to notebook 04 for ``run``."""
+    return parameters(run.study, "04_training") | overrides(run)
+
+
+def teacher(run: Run) -> Run | None:
+    """The run whose net teaches that of ``run``: same study, data set and seed, nothing changed; None without one."""
+    name = resolved(run).get("teacher", "")
+    return Run(run.study, run.dataset, name, run.seed) if name else None
+
+
+def words(run: Run) -> list[str]:
+    """The ``name=value`` words for ``fer_nb.run`` that make notebook 04 train ``run``."""
+    named = {key: value for key, value in asdict(run).items() if key != "change" or value}
+    return [f"{name}={_written(value)}" for name, value in (named | overrides(run)).items()]
+
+
+def _written(value) -> str:
+    """A value as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
 
 
 # The tables that a notebook writes for each data set it treats ("": whatever it treats).
@@ -121,45 +193,11 @@ def treated(study: str, notebook: str) -> list[str]:
 def tables(study: str, notebook: str) -> list[str]:
     """The names of the tables that ``notebook`` writes in ``study``; [] where none is promised."""
     known = TABLES.get(notebook, {})
-    return [name for dataset in ["", *treated(study, notebook)] for name in known.get(dataset, [])]
+    found = [name for dataset in ["", *treated(study, notebook)] for name in known.get(dataset, [])]
+    return found + (["ablation"] if parameters(study, notebook).get("ablation") else [])
 
 
 def datasets(study: str) -> list[str]:
     """The data sets that a study needs: those its notebooks treat and those its runs train on."""
     named = {name for notebook in notebooks(study) if notebook != "04_training" for name in treated(study, notebook)}
     return sorted(named | {run.dataset.partition("-")[0] for run in plan(study)})
-
-
-# Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("evaluate", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
-
-
-def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
-    """The files of fer_nb that a notebook or module imports, directly or through one another, and itself; sorted.
-
-    ``source`` and the result are paths relative to the checkout. ``without``: modules that are not followed. The files
-    are read, not imported.
-    """
-    found, pending = set(), {source}
-    while pending:
-        file = pending.pop()
-        found.add(file)
-        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) - set(without)}
-        files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py")}
-        pending |= {file for file in files - found if (paths.ROOT / file).exists()}
-    return sorted(found)
-
-
-def _imports(path: Path) -> set[str]:
-    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
-    text = path.read_text()
-    if path.suffix == ".ipynb":
-        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        text = "\n".join("".join(cell["source"]) for cell in cells)
-    names = set()
-    for node in ast.walk(ast.parse(text, path)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return {name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb.")}

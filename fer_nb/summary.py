@@ -89,9 +89,14 @@ def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def runs_table(runs: list[Run]) -> pd.DataFrame:
-    """What was trained, per data set (the folds of one rule together) and net: runs, epochs of the shortest, time."""
+    """What was trained, per data set (the folds of one rule together) and net: runs, epochs of the shortest, time.
+
+    The runs of an ablation are left out: they have a table of their own (``fer_nb.ablation``).
+    """
     rows = []
     for run in runs:
+        if run.change:
+            continue
         metrics = read_metrics(run)
         row = {"dataset": run.dataset.rstrip("0123456789") if "-" in run.dataset else run.dataset, "model": run.model}
         row |= {"runs": 1, "epochs": len(read_history(run)), "minutes": metrics["seconds"] / 60}

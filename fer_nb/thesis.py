@@ -1,7 +1,9 @@
 """The thesis's numbers: typed here and nowhere else, each under the table it stands in.
 
-Wang Congrong, Harbin Institute of Technology, 2022 (in Chinese), chapter 3. Accuracies are in percent.
+Wang Congrong, Harbin Institute of Technology, 2022 (in Chinese), chapters 3 and 4. Accuracies are in percent.
 """
+
+from typing import NamedTuple
 
 from fer_nb.datasets import CK_CLASSES, FER_CLASSES  # the columns of table 3-2, and of tables 3-3 and 3-4
 
@@ -93,3 +95,114 @@ TEST_PICTURES = {"ckplus": 99, "fer2013": 3589, "ferm": 3153}
 
 # Epochs of training (section 3.2).
 EPOCHS = {"ckplus": 60, "fer2013": 200, "ferm": 200}
+
+# Figures 4-2 to 4-6: one picture each, as it is and changed: what it is named, and with which probability. By how much
+# the pictures are changed is not said.
+FIGURES_4_2 = {
+    "4-2": {
+        "transform": "brightness", "label": "Contempt", "probability_before": 0.943,
+        "predicted": "Contempt", "probability": 0.908,
+    },
+    "4-3": {
+        "transform": "contrast", "label": "Happy", "probability_before": 0.99996,
+        "predicted": "Happy", "probability": 0.99997,
+    },
+    "4-4": {
+        "transform": "rotation", "label": "Happy", "probability_before": 0.99,
+        "predicted": "Happy", "probability": 0.96,
+    },
+    "4-5": {
+        "transform": "horizontal flip", "label": "Fear", "probability_before": 0.902,
+        "predicted": "Fear", "probability": 0.906,
+    },
+    "4-6": {
+        "transform": "vertical flip", "label": "Disgust", "probability_before": 0.99,
+        "predicted": "Angry", "probability": 0.64,
+    },
+}  # fmt: skip
+
+
+class Claim(NamedTuple):
+    """A sentence of section 4.2 and what answers it: it holds where ``quantity`` is ``relation`` ``bound``.
+
+    The quantities are those of chapter4.py; "" is what nothing here measures. The sentences give no bounds: they are
+    our reading of the words. 1: as much of a map as any other place of that size gets. 0.5: two regions are "basically
+    the same" if they share half of what they cover together. 95 and -5: "robust" allows a loss of 5 points.
+    """
+
+    where: str
+    says: str
+    quantity: tuple
+    relation: str = "above"
+    bound: float = 0.0
+
+
+_KEY = ("brows", "nose", "mouth")
+_SAME = "4.2.1, figure 4-1", "For one picture MP and Score-CAM find basically the same important regions."
+_LOCAL = (
+    "4.2.1, figure 4-1",
+    "The place between the brows, the wings of the nose and the mouth matter more than the rest.",
+)
+_KNOWS = "4.2.1", "The net has learned the features that tell expressions apart, where people look for them too."
+_HAPPY = "4.2.1, figure 4-1", "Happy: the important regions are concentrated in the mouth and the corners of the eyes."
+_SAD = "4.2.1, figure 4-1", "Sad: the important regions are the place between the brows and the mouth."
+_ROBUST = "4.2.2", "The net is robust to changes that training contained: brightness, contrast, rotation, mirroring."
+_DARK = "4.2.2, figure 4-2", "After a change of brightness the important regions lie more on nose and mouth (contempt)."
+_FIG_3 = "4.2.2, figure 4-3", "Happy: the important regions are nose and mouth."
+_BROWS = "4.2.2, figures 4-3, 4-4", "Happy: the place between the brows has no great influence on the answer."
+_SHARPER = "4.2.2, figure 4-3", "With changed contrast less attention goes to the edge of the face (happy)."
+_TURNED = "4.2.2, figure 4-4", "Happy, rotated: the net looks more at mouth and nose."
+_MIRRORED = (
+    "4.2.2, figure 4-5",
+    "The important regions before and after a horizontal flip are basically the same (fear).",
+)
+_DOWN = "4.2.2, figure 4-6", "Upside down the net still finds mouth and nose (disgust)."
+_ALIKE = "4.2.2, figures 4-6, 4-7", "Upside down, disgust is taken for anger, for the two hardly differ."
+
+SECTION_4_2 = (
+    Claim(*_SAME, ("methods overlap",), "above", 0.5),
+    Claim(*_SAME, ("methods beyond other pictures",)),
+    Claim(*_LOCAL, ("enrichment", "all", _KEY), "above", 1.0),
+    *(Claim(*_LOCAL, ("enrichment", "all", (region,)), "above", 1.0) for region in _KEY),
+    Claim(*_KNOWS, ("deciding regions",)),
+    Claim(*_HAPPY, ("enrichment", "Happy", ("mouth",)), "above", 1.0),
+    Claim(*_HAPPY, ("enrichment", "Happy", ("eyes",)), "above", 1.0),
+    Claim("4.2.1, figure 4-1", "Disgust adds the wings of the nose to what matters for happy.",
+          ("share difference", ("nose",), "Disgust", "Happy")),
+    Claim(*_SAD, ("enrichment", "Sad", ("brows",)), "above", 1.0),
+    Claim(*_SAD, ("enrichment", "Sad", ("mouth",)), "above", 1.0),
+    *(Claim(*_ROBUST, ("accuracy change", name), "above", -5.0)
+      for name in ("brightness", "contrast", "rotation", "horizontal flip")),
+    Claim("4.2.2", "Vertically flipped pictures, which training did not contain, are recognised worse than the others.",
+          ("accuracy change beyond the others", "vertical flip"), "below"),
+    Claim("4.2.2, figure 4-2", "A change of brightness does not change the class.",
+          ("kept", "brightness", "all"), "above", 95.0),
+    Claim(*_DARK, ("share change", "brightness", ("nose", "mouth"), "Contempt")),
+    Claim(*_DARK, ("share change", "brightness", ("nose", "mouth"), "all")),
+    Claim("4.2.2, figure 4-2", "Contempt: the features between the brows are important too.",
+          ("enrichment", "Contempt", ("brows",)), "above", 1.0),
+    Claim("4.2.2, figure 4-3", "A change of contrast does not change the class (happy).",
+          ("kept", "contrast", "Happy"), "above", 95.0),
+    Claim(*_FIG_3, ("enrichment", "Happy", ("nose",)), "above", 1.0),
+    Claim(*_FIG_3, ("enrichment", "Happy", ("nose", "mouth")), "above", 1.0),
+    Claim(*_BROWS, ("enrichment", "Happy", ("brows",)), "below", 1.0),
+    Claim(*_BROWS, ("loss when blurred", "Happy", "brows"), "below", 5.0),
+    Claim(*_SHARPER, ("share change", "contrast", ("rest",), "Happy"), "below"),
+    Claim("4.2.2, figure 4-3", "And that raises the probability of happy.",
+          ("probability change", "contrast", "Happy")),
+    Claim("4.2.2, figure 4-4", "A rotation does not change the class (happy).",
+          ("kept", "rotation", "Happy"), "above", 95.0),
+    Claim(*_TURNED, ("enrichment when changed", "rotation", ("nose", "mouth"), "Happy"), "above", 1.0),
+    Claim("4.2.2, figure 4-5", "A horizontal flip does not change the class (fear).",
+          ("kept", "horizontal flip", "Fear"), "above", 95.0),
+    Claim(*_MIRRORED, ("maps overlap", "horizontal flip", "Fear"), "above", 0.5),
+    Claim(*_MIRRORED, ("maps overlap", "horizontal flip", "all"), "above", 0.5),
+    Claim("4.2.2, figure 4-5", "Fear: the eyes matter more than in other expressions.",
+          ("share difference", ("eyes",), "Fear", "others")),
+    Claim("4.2.2, figure 4-6", "Pictures upside down are not recognised reliably.",
+          ("accuracy change", "vertical flip"), "below", -5.0),
+    Claim(*_DOWN, ("enrichment when changed", "vertical flip", ("nose", "mouth"), "Disgust"), "above", 1.0),
+    Claim(*_DOWN, ("enrichment when changed", "vertical flip", ("nose", "mouth"), "all"), "above", 1.0),
+    Claim(*_ALIKE, ("mistaken", "vertical flip", "Disgust", "Angry"), "above", 100 / 6),  # one of six other classes
+    Claim("4.2.2", "Augmentation that varies the training pictures is needed for right answers.", ()),
+)  # fmt: skip

@@ -1,10 +1,12 @@
 """The one training loop (section 3.2).
 
-Stochastic gradient descent with momentum on cross-entropy; weight decay on every parameter, as in the thesis. The
-pictures stay on the device as uint8; each batch is augmented there.
+Stochastic gradient descent with momentum on cross-entropy; weight decay on every parameter, as in the thesis. What a
+better recipe adds stands in ``fer_nb.recipe``. The pictures stay on the device as uint8; each batch is augmented there.
 """
 
+import functools
 import time
+from dataclasses import asdict
 
 import pandas as pd
 import torch
@@ -13,7 +15,10 @@ from tqdm import tqdm
 
 from fer_nb import augment, checkpoint
 from fer_nb import device as devices
+from fer_nb import recipe as recipes
 from fer_nb.predict import predict
+
+CHECK_EVERY = 100  # steps between two looks at the loss: each makes a GPU wait
 
 
 def learning_rate(epoch, lr, decay_start, decay_every, decay_factor):
@@ -42,6 +47,8 @@ def fit(
     precision="auto",
     heap=True,
     seed=0,
+    recipe=recipes.THESIS,
+    teacher=None,
 ):
     """Train ``model`` on the train side of ``faces`` and leave it with the weights of the selected epoch.
 
@@ -52,53 +59,66 @@ def fit(
         model: net from ``models.build``; it moves to the device that ``device.select`` gives.
         faces: FaceSet with a train side.
         folder: where the checkpoint of each epoch goes; training goes on from one that is there.
+        lr: first rate of the thesis's schedule, peak rate of the recipe's others; ``decay_*`` are the thesis's.
         clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
         rotation, brightness, contrast: the ranges of ``augment.augment``, which the thesis leaves open.
         crops: 1 or 10 crops for the score of each epoch.
         precision: see ``device.number_format``; weights and optimizer stay float32.
         heap: keep large buffers (``device.keep_heap``): faster on the CPU, at the cost of memory.
         seed: seeds batch order, augmentation and dropout.
+        recipe: recipe.Recipe, what is done beyond the thesis's protocol; by default nothing.
+        teacher: trained net whose answers to the same views are learned too, or None.
 
     Returns:
-        DataFrame, one row an epoch: epoch (from 1), lr, train_loss, train_accuracy, valid_loss, valid_accuracy,
-        test_loss, test_accuracy (percent), seconds, train_seconds.
+        DataFrame, one row an epoch: epoch (from 1), lr (of its first step), train_loss, train_accuracy, valid_loss,
+        valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds.
 
     Raises:
-        ValueError: the checkpoint is of another net, other data or other settings.
-        FloatingPointError: the loss is not finite.
+        ValueError: the recipe asks for what is not there; the checkpoint is of another net, other data or settings.
+        FloatingPointError: the loss or a weight is not finite; the last good checkpoint is kept.
+        MemoryError: the GPU's memory is too small for a batch; it names a size that fits.
+        OSError: the checkpoint could not be written, on a full disk for example; the one before is kept.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("model", "faces", "folder", "precision", "heap")}
+    skipped = ("model", "faces", "folder", "precision", "heap", "recipe", "teacher")
+    settings = {k: v for k, v in locals().items() if k not in skipped} | asdict(recipe)
+    recipes.check(recipe, faces, teacher, epochs)
     device = devices.select()
     dtype = devices.number_format(precision, device)
-    settings = checkpoint.describe(settings, model, faces, dtype)
-    model = devices.prepare(model, device, heap)
-    optimizer = torch.optim.SGD(model.parameters(), lr, momentum, weight_decay=weight_decay)
+    settings = checkpoint.describe(settings, model, faces, dtype, teacher)
+    model = devices.prepare(model, device, heap).train()  # scoring restores the mode
+    teacher = teacher and devices.prepare(teacher, device, heap).eval()
+    groups = recipes.parameter_groups(model, weight_decay, recipe.decay_all)
+    optimizer = torch.optim.SGD(groups, lr, momentum, weight_decay=weight_decay)
+    average = recipes.averaged(model, recipe.ema)
+    scored = average.module if average else model
+    parts = {"model": model, "optimizer": optimizer} | ({"average": average} if average else {})
     generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)  # dropout draws from torch's own generator
-    state = checkpoint.load(folder, settings, model, optimizer, generator)
-    ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
+    state = checkpoint.load(folder, settings, parts, generator)
 
     train, held_out = faces.side("train"), {side: faces.side(side) for side in ("valid", "test")}
-    images, labels = torch.as_tensor(train.images, device=device), torch.as_tensor(train.labels, device=device)
-    model.train()  # scoring restores it
+    images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, recipe, device)
+    ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
+    fixed = {"generator": generator, "ranges": ranges, "dtype": dtype, "clip_value": clip_value, "recipe": recipe}
+    take = functools.partial(step, model, optimizer, average=average, teacher=teacher, **fixed)
     for epoch in range(len(state["history"]), epochs):
         start = time.perf_counter()
-        rate = learning_rate(epoch, lr, decay_start, decay_every, decay_factor)
-        optimizer.param_groups[0]["lr"] = rate
-        batches = shuffle(len(labels), batch_size, generator)
-        progress = tqdm(batches, desc=f"epoch {epoch + 1}/{epochs}", leave=False, mininterval=5)
-        steps = [step(model, optimizer, images[b], labels[b], generator, ranges, dtype, clip_value) for b in progress]
-        row = {"epoch": epoch + 1, "lr": rate, **mean_over_steps(steps, batches, epoch, folder)}
+        batches = shuffle(len(targets), batch_size, generator)
+        thesis_rate = learning_rate(epoch, lr, decay_start, decay_every, decay_factor)
+        rates = recipes.rates(recipe, epoch, epochs, len(batches), lr, thesis_rate)
+        steps = run_epoch(take, images, targets, batches, rates, epoch, epochs, folder)
+        row = {"epoch": epoch + 1, "lr": rates[0], **mean_over_steps(steps, batches)}
+        refuse_broken_weights(model, epoch, folder)
         train_seconds = time.perf_counter() - start
         for side, part in held_out.items():
-            row |= score(model, part, side, crops, precision)
+            row |= score(scored, part, side, crops, precision)
         state["history"].append(row | {"seconds": time.perf_counter() - start, "train_seconds": train_seconds})
-        select(state, model)
-        checkpoint.save(folder, settings, state, model, optimizer, generator)
+        select(state, scored)
+        checkpoint.save(folder, settings, state, parts, generator)
         print(epoch_line(state["history"][-1], epochs), flush=True)
     model.load_state_dict(state["selected"])
     history = pd.DataFrame(state["history"])
-    history.attrs["train_pictures"] = len(labels)
+    history.attrs["train_pictures"] = len(targets)
     return history
 
 
@@ -108,29 +128,89 @@ def shuffle(count, batch_size, generator):
     return [batch for batch in order.split(batch_size) if len(batch) > 1]
 
 
-def step(model, optimizer, images, labels, generator, ranges, dtype, clip_value):
+def run_epoch(take, images, targets, batches, rates, epoch, epochs, folder):
+    """Take every step of ``epoch`` (from 0); what ``step`` returned of each. ``take(images, targets, rate)`` is a step.
+
+    Raises FloatingPointError where a loss is not finite, and MemoryError where the GPU's memory is too small.
+    """
+    steps, text = [], f"epoch {epoch + 1}/{epochs}"
+    try:
+        for batch, rate in tqdm(list(zip(batches, rates, strict=True)), desc=text, leave=False, mininterval=5):
+            steps.append(take(images[batch], targets[batch], rate))
+            if len(steps) % CHECK_EVERY == 0 or len(steps) == len(batches):
+                refuse_broken_loss(steps, epoch, folder)
+        return steps
+    except torch.cuda.OutOfMemoryError:
+        pass  # the error holds the memory of the step that failed: it must be gone before another size is tried
+    size = fitting_batch(take, images, targets, len(batches[0]))
+    found = f"{size}, found by halving, does: set batch_size to it" if size else "not even 2 pictures do"
+    raise MemoryError(
+        f"batch_size {len(batches[0])} does not fit in the memory of {devices.describe(images.device)}; {found}. A "
+        "batch is not split on its own: that would change its batch norm"
+    )
+
+
+def fitting_batch(take, images, targets, size):
+    """The largest of ``size``/2, /4, ... for which one step (at rate 0) fits in memory; 0 where 2 do not."""
+    while size > 3:
+        size //= 2
+        torch.cuda.empty_cache()
+        try:
+            take(images[:size], targets[:size], 0.0)
+            return size
+        except torch.cuda.OutOfMemoryError:
+            continue
+    return 0
+
+
+def step(model, optimizer, images, targets, rate, *, generator, ranges, dtype, clip_value, recipe, average, teacher):
     """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device."""
-    views = augment.augment(images, generator, **ranges).contiguous(memory_format=torch.channels_last)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    views, targets = recipes.change(augment.augment(images, generator, **ranges), targets, recipe, generator)
+    views = views.contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):
         logits = model(views)
-        loss = F.cross_entropy(logits, labels)
+        loss = recipes.loss(logits, targets, recipe, teacher and answers(teacher, views))
     optimizer.zero_grad()
     loss.backward()
     if clip_value:
         torch.nn.utils.clip_grad_value_(model.parameters(), clip_value)
     optimizer.step()
+    if average:
+        average.update_parameters(model)
+    labels = targets if targets.ndim == 1 else targets.argmax(1)  # of a mixed picture: the label of its larger share
     return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
 
-def mean_over_steps(steps, batches, epoch, folder):
-    """Training loss and accuracy (percent) of the epoch; FloatingPointError naming the step of a loss not finite."""
-    losses, hits = (torch.stack(values).cpu() for values in zip(*steps, strict=True))
+@torch.no_grad()
+def answers(teacher, views):
+    return teacher(views)
+
+
+def refuse_broken_loss(steps, epoch, folder):
+    """Raise FloatingPointError naming the first step of ``epoch`` (from 0) whose loss is not finite."""
+    losses = torch.stack([loss for loss, _ in steps]).cpu()
     broken = (~losses.isfinite()).nonzero().flatten().tolist()
     if broken:
-        raise FloatingPointError(
-            f"loss is {losses[broken[0]]} in epoch {epoch + 1}, step {broken[0] + 1}: lower the rate or clamp "
-            f"the gradient; the checkpoint of epoch {epoch} is kept in {folder}"
-        )
+        stop(f"loss is {losses[broken[0]]} in epoch {epoch + 1}, step {broken[0] + 1}", epoch, folder)
+
+
+def refuse_broken_weights(model, epoch, folder):
+    """Raise FloatingPointError where ``epoch`` (from 0) left a weight that is not finite: no checkpoint may hold it."""
+    values = [value for value in model.state_dict().values() if value.is_floating_point()]
+    if not torch.stack([value.isfinite().all() for value in values]).all():
+        stop(f"a weight is not finite after the last step of epoch {epoch + 1}", epoch, folder)
+
+
+def stop(what, epoch, folder):
+    kept = f"the checkpoint of epoch {epoch} is kept: {checkpoint.path(folder)}" if epoch else "no checkpoint before it"
+    raise FloatingPointError(f"{what}: lower the rate or clamp the gradient ({kept})")
+
+
+def mean_over_steps(steps, batches):
+    """Training loss and accuracy (percent) of the epoch."""
+    losses, hits = (torch.stack(values).cpu() for values in zip(*steps, strict=True))
     sizes = torch.tensor([len(batch) for batch in batches])
     loss = (losses.float() * sizes).sum() / sizes.sum()
     return {"train_loss": loss.item(), "train_accuracy": 100 * hits.sum().item() / sizes.sum().item()}

@@ -1,0 +1,41 @@
+"""Which files of fer_nb a notebook or module rests on: a result is out of date where one of them has changed."""
+
+import ast
+import json
+from pathlib import Path
+
+from fer_nb import paths
+
+# Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
+PRESENTATION = ("evaluate", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
+
+
+def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
+    """The files of fer_nb that a notebook or module imports, directly or through one another, and itself; sorted.
+
+    ``source`` and the result are paths relative to the checkout. ``without``: modules that are not followed. The files
+    are read, not imported.
+    """
+    found, pending = set(), {source}
+    while pending:
+        file = pending.pop()
+        found.add(file)
+        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) - set(without)}
+        files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py")}
+        pending |= {file for file in files - found if (paths.ROOT / file).exists()}
+    return sorted(found)
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        text = "\n".join("".join(cell["source"]) for cell in cells)
+    names = set()
+    for node in ast.walk(ast.parse(text, path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return {name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb.")}
