@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_nb import paths
 
 # Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("evaluate", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
+PRESENTATION = ("evaluate", "files", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
 
 
 def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
@@ -21,13 +21,15 @@ def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
         file = pending.pop()
         found.add(file)
         names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) - set(without)}
-        files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py")}
+        files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py", ".cpp")}
         pending |= {file for file in files - found if (paths.ROOT / file).exists()}
     return sorted(found)
 
 
 def _imports(path: Path) -> set[str]:
     """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
+    if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
+        return set()
     text = path.read_text()
     if path.suffix == ".ipynb":
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]

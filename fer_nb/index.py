@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.page import bar, duration, failure_of, first_heading, read, render, write
+from fer_nb.page import bar, duration, failure_of, first_heading, outdated, read, render, write
 from fer_nb.study import Run, parameters, plan
 
 # What report.save_table and report.save_figure put into a notebook: kind, name, caption.
@@ -14,7 +14,7 @@ _SAVED = re.compile(r'<(table|figure) class="report" id="([^"]+)">\s*<(?:caption
 
 
 def index(study: str) -> Path:
-    """Write ``reports/<study>/index.html``, and every page of the study that is missing or older than its notebook.
+    """Write ``reports/<study>/index.html``, and every page of the study that is missing or outdated.
 
     Lists the study's pages, training runs, tables and figures. Runs that another study's protocol trains have their
     pages there: that study's index is written too.
@@ -76,9 +76,9 @@ def _run(run: Run, study: str) -> dict:
 
 
 def _summary(notebook: Path, study: str) -> dict:
-    """Title, failure, tables and figures of an executed notebook; renders it where its page is missing or older."""
+    """Title, failure, tables and figures of an executed notebook; renders it where its page is outdated."""
     page = paths.REPORTS / study / f"{notebook.stem}.html"
-    if not page.exists() or page.stat().st_mtime < notebook.stat().st_mtime:
+    if outdated(page, notebook):
         render(notebook, study)
     node = read(notebook)
     outputs = [output for cell in node["cells"] for output in cell.get("outputs", [])]

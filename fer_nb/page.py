@@ -69,6 +69,12 @@ def render(notebook: Path, study: str) -> Path:
     )
 
 
+def outdated(page: Path, notebook: Path) -> bool:
+    """Whether a page is missing, or older than its notebook or than what makes pages of notebooks."""
+    makers = [notebook, Path(__file__), TEMPLATE / "style.css", *TEMPLATE.glob("*.html.j2")]
+    return not page.exists() or page.stat().st_mtime < max(path.stat().st_mtime for path in makers)
+
+
 def bar(study: str) -> list[dict]:
     """The study's pages in order, as the bar over each page lists them."""
     names = notebooks(study)

@@ -33,6 +33,8 @@ def checkout(tmp_path_factory) -> Path:
     for name in ("fer_nb", "notebooks", "params", "profiles"):
         hidden = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, folder / name, ignore=hidden)
+    if (ROOT / "reports/reference").exists():
+        shutil.copytree(ROOT / "reports/reference", folder / "reports/reference")  # released weights
     for name in ("Snakefile", "Makefile", "pyproject.toml"):
         shutil.copy2(ROOT / name, folder)
     return folder

@@ -26,7 +26,7 @@ def text_files() -> list[Path]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     names = done.stdout.splitlines() if done.returncode == 0 else []
     found = [ROOT / name for name in names] or [*ROOT.glob("*.*"), *ROOT.glob("[fnpt]*/**/*.*")]
-    return [path for path in found if path.is_file() and path.suffix not in (".png", ".pyc", ".webp")]
+    return [path for path in found if path.is_file() and path.suffix not in (".png", ".pyc", ".webp", ".gz", ".safetensors")]
 
 
 def cells(path: Path, kind: str) -> list:

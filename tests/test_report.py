@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 from html.parser import HTMLParser
 
 import nbformat
@@ -10,7 +11,7 @@ import pytest
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from fer_nb import paths, report
+from fer_nb import page, paths, report
 
 STUDY = "small"
 RUN = "04_training-ferm-lightResNetl-seed0"
@@ -206,6 +207,20 @@ def test_index_renders_only_what_is_older_than_its_notebook():
     os.utime(notebook, (later, later))
     report.index(STUDY)
     assert page.read_text() != "mine"
+
+
+def test_index_renders_what_is_older_than_a_template(tree, monkeypatch):
+    executed("01_data_preparation", [new_markdown_cell("# Data")])
+    shutil.copytree(page.TEMPLATE, tree / "template")
+    monkeypatch.setattr(page, "TEMPLATE", tree / "template")
+    report.index(STUDY)
+    written = paths.REPORTS / STUDY / "01_data_preparation.html"
+    template, later = tree / "template" / "page.html.j2", written.stat().st_mtime + 5
+    template.write_text(template.read_text().replace("</main>", "new foot</main>"))
+    before = written.read_text()
+    os.utime(template, (later, later))
+    report.index(STUDY)
+    assert "new foot" not in before and "new foot" in written.read_text()
 
 
 def test_runs_of_another_study_are_linked_there():
