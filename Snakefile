@@ -5,6 +5,7 @@ A study (default: quick) is a folder of parameter files under params/; its noteb
 """
 
 import functools
+import glob
 import os
 import sys
 
@@ -152,6 +153,7 @@ rule index:
         TRAINED,
         RESULTS.values(),
         imports.modules("fer_nb/report.py"),
+        sorted(glob.glob("fer_nb/template/*")),
     output:
         f"reports/{STUDY}/index.html",
     shell:

@@ -35,13 +35,12 @@ def augment(images, generator, rotation=10.0, brightness=0.2, contrast=0.2):
     uniform = torch.rand(6, n, generator=generator, device=images.device)
     angle = (uniform[0] * 2 - 1) * math.radians(rotation)
     mirror = torch.where(uniform[1] < 0.5, -1.0, 1.0)
-    steps = torch.tensor([width - CROP + 1, height - CROP + 1], device=images.device)
-    corner = (uniform[2:4].T * steps).floor()  # (N, 2), x then y
-    half = torch.tensor([width, height], device=images.device) / 2
-    middle = (corner + CROP / 2 - half) / half  # in affine_grid's coordinates, -1 to 1
+    left, top = (uniform[2] * (width - CROP + 1)).floor(), (uniform[3] * (height - CROP + 1)).floor()
+    # the window's middle in affine_grid's coordinates, -1 to 1
+    x, y = (left + CROP / 2 - width / 2) / (width / 2), (top + CROP / 2 - height / 2) / (height / 2)
 
     cos, sin = angle.cos() * CROP / width, angle.sin() * CROP / height
-    rows = (cos * mirror, -sin, middle[:, 0], sin * mirror, cos, middle[:, 1])
+    rows = (cos * mirror, -sin, x, sin * mirror, cos, y)
     theta = torch.stack(rows, dim=1).view(n, 2, 3)
     grid = F.affine_grid(theta, (n, 1, CROP, CROP), align_corners=False)
     pictures = images.float().div(255).unsqueeze(1)

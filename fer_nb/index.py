@@ -61,7 +61,8 @@ def _page(name: str, short: str, study: str) -> dict:
 
 def _run(run: Run, study: str) -> dict:
     """The index's row for one training run; renders its page where that is due."""
-    row = {"dataset": run.dataset, "model": run.model, "seed": run.seed, "failed": False, "href": ""}
+    model = f"{run.model} ({run.change})" if run.change else run.model
+    row = {"dataset": run.dataset, "model": model, "seed": run.seed, "failed": False, "href": ""}
     notebook = paths.RUNS / run.study / "notebooks" / f"04_training-{run.name}.ipynb"
     if notebook.exists():
         folder = "" if run.study == study else f"../{run.study}/"

@@ -1,12 +1,14 @@
 """What study ``improved`` adds to the thesis's protocol, each part on its own; the defaults add nothing."""
 
+import copy
 import difflib
+import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fer_nb import augment
 
@@ -81,6 +83,14 @@ def in_words(recipe, teacher="", drop_repeats=False):
     return f"Beyond the thesis's protocol: {'; '.join(used) or 'nothing'}."
 
 
+def with_votes(votes, dataset):
+    """Whether ``votes``, the data sets whose targets are votes, names ``dataset``; ValueError for any but FERm."""
+    wrong = [name for name in votes if name != "ferm"]
+    if wrong:
+        raise ValueError(f"votes: {wrong[0]!r} has none, only ferm does: write [ferm], or [] for labels")
+    return dataset in votes
+
+
 def check(recipe, faces, teacher, epochs):
     """Raise ValueError where ``recipe`` asks for what this run has not: votes, a teacher, so many epochs."""
     if recipe.votes and faces.targets is None:
@@ -131,10 +141,19 @@ def parameter_groups(model, weight_decay, decay_all):
 
 
 def averaged(model, decay):
-    """The moving average of ``model`` (parameters and batch norm's statistics); None where ``decay`` is 0."""
+    """A copy of ``model`` to hold the moving average of its weights and of batch norm's statistics, and what moves it.
+
+    The second is a function without arguments, to be called after each step. (``AveragedModel`` of torch does the
+    same but makes a GPU wait at each step.) None and None where ``decay`` is 0.
+    """
     if not decay:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        return None, None
+    average = copy.deepcopy(model)
+    old, new = (
+        [value for value in (*net.parameters(), *net.buffers()) if value.is_floating_point()]
+        for net in (average, model)
+    )
+    return average, functools.partial(get_ema_multi_avg_fn(decay), old, new, None)
 
 
 def targets(train, recipe, device):

@@ -89,9 +89,9 @@ def fit(
     teacher = teacher and devices.prepare(teacher, device, heap).eval()
     groups = recipes.parameter_groups(model, weight_decay, recipe.decay_all)
     optimizer = torch.optim.SGD(groups, lr, momentum, weight_decay=weight_decay)
-    average = recipes.averaged(model, recipe.ema)
-    scored = average.module if average else model
-    parts = {"model": model, "optimizer": optimizer} | ({"average": average} if average else {})
+    average, follow = recipes.averaged(model, recipe.ema)
+    scored = model if average is None else average
+    parts = {"model": model, "optimizer": optimizer} | ({} if average is None else {"average": average})
     generator = torch.Generator(device).manual_seed(seed)
     torch.manual_seed(seed)  # dropout draws from torch's own generator
     state = checkpoint.load(folder, settings, parts, generator)
@@ -100,7 +100,7 @@ def fit(
     images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, recipe, device)
     ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
     fixed = {"generator": generator, "ranges": ranges, "dtype": dtype, "clip_value": clip_value, "recipe": recipe}
-    take = functools.partial(step, model, optimizer, average=average, teacher=teacher, **fixed)
+    take = functools.partial(step, model, optimizer, follow=follow, teacher=teacher, **fixed)
     for epoch in range(len(state["history"]), epochs):
         start = time.perf_counter()
         batches = shuffle(len(targets), batch_size, generator)
@@ -163,8 +163,11 @@ def fitting_batch(take, images, targets, size):
     return 0
 
 
-def step(model, optimizer, images, targets, rate, *, generator, ranges, dtype, clip_value, recipe, average, teacher):
-    """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device."""
+def step(model, optimizer, images, targets, rate, *, generator, ranges, dtype, clip_value, recipe, follow, teacher):
+    """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device.
+
+    ``follow``: called at the end where it is not None; takes the new weights into their average.
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate
     views, targets = recipes.change(augment.augment(images, generator, **ranges), targets, recipe, generator)
@@ -177,8 +180,8 @@ def step(model, optimizer, images, targets, rate, *, generator, ranges, dtype, c
     if clip_value:
         torch.nn.utils.clip_grad_value_(model.parameters(), clip_value)
     optimizer.step()
-    if average:
-        average.update_parameters(model)
+    if follow:
+        follow()
     labels = targets if targets.ndim == 1 else targets.argmax(1)  # of a mixed picture: the label of its larger share
     return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 

@@ -79,3 +79,45 @@ def test_ten_crop_equals_torchvision(images):
     theirs = torch.stack(functional.ten_crop(augment.as_input(images), 44), dim=1)
     assert torch.equal(ours, theirs)
     assert torch.equal(augment.center_crop(images), ours[:, 4])
+
+
+def greys(values):
+    """Views of one grey each."""
+    return torch.tensor(values).view(-1, 1, 1, 1).expand(-1, 3, 44, 44)
+
+
+def test_erasing_covers_a_box_of_its_own_in_a_share_of_the_views():
+    views = greys([2.0] * 400)
+    erased = augment.erase(views, generator(), 0.25)
+    assert erased.shape == views.shape and torch.equal(erased[:, 0], erased[:, 2])
+    covered = erased[:, 0] != 2
+    assert 0.18 < covered.flatten(1).any(1).float().mean() < 0.32
+    areas = covered[covered.flatten(1).any(1)].float().mean((1, 2))
+    assert areas.min() > 0.01 and areas.max() < 0.36 and areas.std() > 0.05
+    for box in covered[covered.flatten(1).any(1)]:
+        assert box.sum() == box.any(0).sum() * box.any(1).sum()  # a filled rectangle
+    assert erased[:, 0][covered].min() >= 0 and erased[:, 0][covered].max() < 1
+    assert torch.equal(augment.erase(views, generator(), 0.0), views)
+    assert torch.equal(augment.erase(views, generator(3), 0.5), augment.erase(views, generator(3), 0.5))
+
+
+@pytest.mark.parametrize("mix", [augment.mixup, augment.cutmix])
+def test_mixed_targets_are_the_shares_of_the_pictures(mix):
+    classes = 7
+    labels = torch.arange(210) % classes
+    views = greys(labels.float().tolist())
+    mixed, targets = mix(views, torch.nn.functional.one_hot(labels, classes).float(), generator(), 0.8)
+    assert mixed.shape == views.shape and torch.equal(mixed[:, 0], mixed[:, 1])
+    torch.testing.assert_close(targets.sum(1), torch.ones(210))
+    # a grey is its label's number, so the mean grey is the mean label
+    torch.testing.assert_close(mixed.mean((1, 2, 3)), targets @ torch.arange(7.0), atol=1e-4, rtol=0)
+    own = targets[torch.arange(210), labels]
+    assert own.min() > 0.49 and own.unique().numel() > 25  # the larger share, and a draw of its own
+    blended = len(mixed[0].unique()) == 1
+    assert blended == (mix is augment.mixup)
+
+
+def test_beta_has_its_mean_and_variance():
+    draws = augment.beta(20000, 0.2, generator())
+    assert draws.mean().item() == pytest.approx(0.5, abs=0.01)
+    assert draws.var().item() == pytest.approx(0.25 / 1.4, abs=0.005)

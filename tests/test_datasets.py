@@ -420,6 +420,18 @@ def test_subset_side_and_repeated():
     assert faces.side("test").rows.tolist() == [1, 3, 5]
     assert faces.has_side("valid")
     assert not faces.side("test").has_side("train")
+    assert faces.targets is None and faces.side("test").targets is None
+
+
+def test_repeats_of_held_out_pictures_leave_training():
+    images = np.array([0, 1, 2, 0, 1, 3, 0], np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
+    names, split = np.full(7, ""), np.array(["train", "train", "train", "test", "valid", "test", "train"])
+    targets = np.eye(7, dtype=np.float32)
+    faces = datasets.FaceSet(images, np.arange(7), datasets.FER_CLASSES, split, names, names, np.arange(7), targets)
+    kept = datasets.without_repeats(faces)
+    assert kept.rows.tolist() == [2, 3, 4, 5]
+    assert kept.targets.argmax(1).tolist() == [2, 3, 4, 5]
+    assert not datasets.repeated(kept).any()
 
 
 def test_import_is_light():

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from fer_nb import evaluate, paths, plots, summary, thesis
+from fer_nb import ablation, evaluate, paths, plots, summary, thesis
 from fer_nb.datasets import FaceSet
 from fer_nb.study import Run, plan
 
@@ -19,9 +20,11 @@ def folders(tmp_path, monkeypatch):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
 
 
-def fake(model, predicted, labels="AAAAAAHHHH", seed=0, dataset="ferm", rows=None, test_curve=(50.0, 80.0, 70.0)):
+def fake(
+    model, predicted, labels="AAAAAAHHHH", seed=0, dataset="ferm", rows=None, test_curve=(50.0, 80.0, 70.0), change=""
+):
     """Write the files of a run; labels and predictions as strings of the classes' first letters."""
-    run = Run("tiny", dataset, model, seed)
+    run = Run("tiny", dataset, model, seed, change)
     run.folder.mkdir(parents=True)
     names = {"A": "Angry", "H": "Happy"}
     table = pd.DataFrame({"row": range(len(labels)) if rows is None else rows})
@@ -32,6 +35,7 @@ def fake(model, predicted, labels="AAAAAAHHHH", seed=0, dataset="ferm", rows=Non
     epochs = range(1, len(test_curve) + 1)
     pd.DataFrame({"epoch": epochs, "test_accuracy": test_curve}).to_csv(run.folder / "history.csv", index=False)
     metrics = {"selection": "valid", "selected_epoch": 3, "seconds": 1.5, "device": "cpu", "precision": "float32"}
+    metrics |= {"valid_accuracy": 60.0 + 10 * seed, "epochs": len(test_curve)}
     (run.folder / "metrics.json").write_text(json.dumps(metrics))
     return run
 
@@ -124,7 +128,41 @@ def test_runs_of_one_rule_of_folds_are_one_row():
     assert table["minutes"].tolist() == pytest.approx([0.05, 0.025, 0.025])
 
 
+def test_an_ablation_is_paired_over_the_pictures():
+    runs = [
+        fake("VGG19", "AAAAAAHHHH", seed=0),
+        fake("VGG19", "AAAAAAAAHH", seed=1),
+        fake("VGG19", "AAAAHHHHHA", seed=0, change="without-ema"),  # loses rows 4, 5, 9
+        fake("VGG19", "AAAAAHAAHH", seed=1, change="without-ema", test_curve=(1.0, 2.0)),  # loses row 5
+        fake("VGG19", "AAAAAAHHHH", seed=0, change="better"),
+        fake("VGG19", "AAAAAAHHHH", seed=1, change="better"),
+    ]
+    table = ablation.table(runs)
+    assert table["change"].tolist() == ["none: the full recipe", "without-ema", "better"]
+    assert table["valid_accuracy"].tolist() == [65, 65, 65]
+    assert table["accuracy"].tolist() == [90, 70, 100]
+    assert table["epochs"].tolist() == [3, 2, 3] and table["seeds"].tolist() == [2, 2, 2]
+    each = np.array([0, 0, 0, 0, -50, -100, 0, 0, 0, -50])  # of each picture, over the seeds
+    low, high = stats.t.interval(0.95, 9, each.mean(), stats.sem(each))
+    assert table.loc[1, ["difference", "low", "high"]].tolist() == pytest.approx([-20, low, high], abs=1e-3)
+    assert np.isnan(table.loc[0, "difference"]) and table.loc[2, "difference"] == 10
+    text = ablation.sentence(table.assign(high=table["high"].where(table["change"] != "without-ema", -1)))
+    assert "2 changes" in text and "worse than the full recipe: without-ema (-20.00); better: none" in text
+
+
+def test_an_ablation_stays_out_of_the_other_tables():
+    runs = [fake("VGG19", "AAAAAAHHHH"), fake("VGG19", "AAAAAAAAAA", change="without-ema")]
+    assert evaluate.accuracy_table(runs, "ferm", {})["accuracy"].tolist() == [100]
+    assert summary.runs_table(runs)["runs"].tolist() == [1]
+    assert ablation.table(runs[:1]).empty
+    other = fake("VGG19", "AAAAAAHHHH", change="better", rows=range(5, 15))
+    with pytest.raises(ValueError, match="ferm-VGG19-seed0-better and the full recipe were measured on different"):
+        ablation.table([runs[0], other])
+
+
 def test_a_missing_run_is_named_with_the_way_to_make_it():
+    (paths.PARAMS / "tiny").mkdir(parents=True)
+    (paths.PARAMS / "tiny" / "04_training.yaml").touch()
     with pytest.raises(FileNotFoundError, match=r"ferm-VGG19-seed0 of study tiny .* -m fer_nb.run .* model=VGG19"):
         evaluate.accuracy_table([Run("tiny", "ferm", "VGG19", 0)], "ferm", {})
 

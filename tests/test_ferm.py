@@ -67,8 +67,25 @@ def test_permuting_rows_permutes_labels_and_keeps_the_index():
     pd.testing.assert_frame_equal(ferm.clean(shuffled).sort_index(), ferm.clean(table))
 
 
+def test_shares_are_the_votes_for_expressions_without_single_ones():
+    table = pd.concat([votes(anger=6, disgust=1, contempt=2, unknown=2), votes(happiness=10), votes(unknown=8, fear=1)])
+    assert ferm.shares(table).tolist() == [[0.75, 0.25, 0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0], [0] * 7]
+
+
+def test_the_largest_share_of_a_picture_that_is_kept_is_its_label():
+    rng = np.random.default_rng(0)
+    counts = [rng.multinomial(10, rng.dirichlet(np.full(10, 0.3))) for _ in range(500)]
+    table = pd.DataFrame(counts, columns=list(VOTES))
+    cleaned, shares = ferm.clean(table), ferm.shares(table)
+    kept = cleaned["kept"].to_numpy()
+    assert kept.sum() > 100
+    assert (shares[kept].argmax(1) == cleaned["label"][kept]).all() and (shares[kept].max(1) > 0.5).all()
+    np.testing.assert_allclose(shares[kept].sum(1), 1, rtol=1e-6)
+
+
 def test_no_rows():
     assert len(ferm.clean(votes().iloc[:0])) == 0
+    assert ferm.shares(votes().iloc[:0]).shape == (0, 7)
 
 
 def test_build_keeps_rows_and_sides():
@@ -81,6 +98,7 @@ def test_build_keeps_rows_and_sides():
     assert built.rows.tolist() == [0, 2]
     assert built.split.tolist() == ["train", "test"]
     assert built.images[:, 0, 0].tolist() == [0, 2]
+    assert built.targets.argmax(1).tolist() == [2, 0] and built.side("test").targets.shape == (1, 7)
     with pytest.raises(ValueError, match="2 rows of votes for 3 pictures"):
         ferm.build(faces, pd.concat([votes(fear=9), votes(NF=9)]))
 

@@ -13,7 +13,7 @@ from fer_nb import parameters
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PARAMETERS = sorted((ROOT / "params").glob("*/*.yaml"))
+PARAMETERS = sorted((ROOT / "params").glob("*/[0-9][0-9]_*.yaml"))
 
 # Split, so that this file does not hold what it looks for.
 ONE_MACHINE = re.compile("|".join(["/" + "home/", "/" + "root/", "/" + "Users/", "/" + "work/", "C:" + r"\\"]))
@@ -26,7 +26,8 @@ def text_files() -> list[Path]:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     names = done.stdout.splitlines() if done.returncode == 0 else []
     found = [ROOT / name for name in names] or [*ROOT.glob("*.*"), *ROOT.glob("[fnpt]*/**/*.*")]
-    return [path for path in found if path.is_file() and path.suffix not in (".png", ".pyc", ".webp", ".gz", ".safetensors")]
+    binary = (".png", ".pyc", ".webp", ".gz", ".safetensors")
+    return [path for path in found if path.is_file() and path.suffix not in binary]
 
 
 def cells(path: Path, kind: str) -> list:

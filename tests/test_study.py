@@ -1,9 +1,13 @@
 """fer_nb.study: what parameter files make of a study."""
 
+from dataclasses import fields
+
 import pytest
 import yaml
 
-from fer_nb import paths, study
+from fer_nb import imports, parameters, paths, study
+from fer_nb.recipe import Recipe
+from fer_nb.study import Run
 
 
 @pytest.fixture
@@ -33,6 +37,69 @@ def test_a_study_without_a_protocol_takes_that_of_the_data_set(write):
     write("thesis", "05_evaluation", ckplus=["A"], ferm=["A"], seeds=[0])
     assert [run.study for run in study.plan("thesis")] == ["ckplus", "ferm"]
     assert study.plan("thesis")[1].folder == paths.RUNS / "ferm" / "04_training" / "ferm-A-seed0"
+
+
+def test_an_ablation_trains_the_same_runs_with_each_change(write):
+    write("mine", "04_training", ema=0.9, mixup=0.2)
+    write("mine", "ablation", **{"without-ema": {"ema": 0.0}, "no-mix": {"mixup": 0.0}, "same": {"mixup": 0.2}})
+    chosen = {"ablation": ["without-ema", "no-mix"], "ablation_nets": ["A"], "ablation_datasets": ["ferm"]}
+    write("mine", "05_evaluation", ferm=["A", "B"], fer2013=["A"], seeds=[0, 1], **chosen)
+    write("mine", "12_summary")
+    runs = study.plan("mine")
+    assert [run.name for run in runs if run.change] == [
+        "ferm-A-seed0-without-ema",
+        "ferm-A-seed1-without-ema",
+        "ferm-A-seed0-no-mix",
+        "ferm-A-seed1-no-mix",
+    ]
+    assert len(runs) == 6 + 4
+    assert study.words(runs[-1]) == ["study=mine", "dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
+    assert study.tables("mine", "05_evaluation")[-1] == "ablation" and study.tables("mine", "12_summary") == ["summary"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"ablation": ["without-em"]}, r"ablation.yaml: no change 'without-em': did you mean without-ema\?"),
+        ({"ablation": ["same"]}, "same changes nothing for A"),
+        ({"ablation_nets": ["C"]}, "ablation_nets: the study trains no C"),
+        ({"ablation_datasets": ["ckplus"]}, "ablation_datasets: the study trains no ckplus: name one of ferm"),
+        ({"ablation_nets": []}, "no run to change"),
+    ],
+)
+def test_an_ablation_that_means_nothing_is_refused(write, chosen, message):
+    write("mine", "04_training", ema=0.9)
+    write("mine", "ablation", **{"without-ema": {"ema": 0.0}, "same": {"ema": 0.9}})
+    given = {"ablation": ["without-ema"], "ablation_nets": ["A"], "ablation_datasets": ["ferm"]} | chosen
+    write("mine", "05_evaluation", ferm=["A"], seeds=[0], **given)
+    with pytest.raises(ValueError, match=message):
+        study.plan("mine")
+
+
+def test_the_teacher_is_trained_without_one(write):
+    write("mine", "04_training", teacher="B")
+    write("mine", "ablation", alone={"teacher": ""}, other={"teacher": "A", "lr": 1.0e-5})
+    taught = Run("mine", "ferm", "A", 3)
+    assert study.teacher(taught) == study.teacher(Run("mine", "ferm", "A", 3)) == Run("mine", "ferm", "B", 3)
+    assert study.teacher(Run("mine", "ferm", "B", 3)) is None
+    assert study.words(Run("mine", "ferm", "B", 3))[-1] == "teacher=''"
+    assert study.teacher(Run("mine", "ferm", "A", 3, "alone")) is None
+    swapped = Run("mine", "ferm", "B", 3, "other")
+    assert study.teacher(swapped) == taught
+    for word, value in {"teacher=A": "A", "lr=1.0e-05": 1e-5}.items():
+        assert word in study.words(swapped) and parameters.read_override(word)[1] == value
+
+
+@pytest.mark.parametrize("name", [name for name in study.studies() if study.changes(name)])
+def test_every_run_of_an_ablation_is_one_that_training_takes(name):
+    known = parameters.defaults(paths.NOTEBOOKS / "04_training.ipynb")
+    parts = [field.name for field in fields(Recipe) if field.name != "votes"]
+    for change, overrides in study.changes(name).items():
+        for key, value in overrides.items():
+            parameters.check(key, value, known)
+        given = study.resolved(Run(name, "ferm", "lightResNetl", 0, change))
+        Recipe(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
+    assert {run.change for run in study.plan(name)} == {"", *study.changes(name)}
 
 
 def test_tables_and_data_sets_follow_the_parameters(write):
@@ -75,5 +142,5 @@ def test_modules_follow_imports(tmp_path, monkeypatch):
         "fer_nb/plots.py",
         "page.ipynb",
     ]
-    assert study.modules("page.ipynb") == every
-    assert study.modules("page.ipynb", without=("plots",)) == [name for name in every if name != "fer_nb/plots.py"]
+    assert imports.modules("page.ipynb") == every
+    assert imports.modules("page.ipynb", without=("plots",)) == [name for name in every if name != "fer_nb/plots.py"]

@@ -51,6 +51,28 @@ def test_a_new_seed_trains_that_seed_alone(study):
     assert planned(study) == {"training": 1, "05_evaluation": 1, "12_summary": 1, "index": 1, "all": 1, "total": 5}
 
 
+def test_an_ablation_and_a_teacher(study):
+    folder = study / "params/test"
+    with (folder / "04_training.yaml").open("a") as file:
+        file.write("teacher: lightResNetm\nteacher_weight: 0.5\nema: 0.5\nmixup: 0.2\nerasing: 0.5\n")
+    (folder / "ablation.yaml").write_text("alone: {teacher: ''}\n")
+    evaluation = folder / "05_evaluation.yaml"
+    for key, value in {"": "alone", "_nets": "lightResNetl", "_datasets": "ckplus-fold1"}.items():
+        edit(evaluation, f"ablation{key}: []", f"ablation{key}: [{value}]")
+    assert planned(study)["training"] == 3  # the net, its teacher, and the net without one
+    done = snakemake(study, "reports/test/tables/ablation.csv")
+    assert done.returncode == 0, done.stdout[-5000:]
+    table = (study / "reports/test/tables/ablation.csv").read_text().splitlines()
+    assert [line.split(",")[2] for line in table[1:]] == ["none: the full recipe", "alone"]
+    page = (study / f"reports/test/04_training-{Path(RUN).name}.html").read_text()
+    assert "lightResNetm as the teacher (weight 0.5" in page
+    assert "as the teacher" not in (study / f"reports/test/04_training-{Path(RUN).name}-alone.html").read_text()
+    edit(folder / "ablation.yaml", "teacher: ''", "teacher_weight: 0.25")
+    assert planned(study)["training"] == 1  # the change alone
+    edit(evaluation, "[alone]", "[alon]")
+    assert "no change 'alon': did you mean alone?" in snakemake(study).stdout.splitlines()[-1]
+
+
 def test_what_only_shows_does_not_train(study):
     with (study / "fer_nb/plots.py").open("a") as file:
         file.write("\n# changed\n")
