@@ -58,6 +58,11 @@ TRAINED = expand("{run}/{file}", run=RUNS, file=FILES)
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
 BEFORE = {
     "05_evaluation": TRAINED,
+    "06_mp_analysis": TRAINED,
+    "07_score_cam_analysis": [TRAINED, RESULTS.get("06_mp_analysis", [])],
+    "08_robustness": [TRAINED, RESULTS.get("06_mp_analysis", []), RESULTS.get("07_score_cam_analysis", [])],
+    "11_efficiency": TRAINED,
+    "13_explorer": TRAINED,
     "12_summary": [TRAINED, *(RESULTS[name] for name in GIVEN if name != "12_summary")],
 }
 
@@ -143,7 +148,8 @@ for notebook, given in GIVEN.items():
             page=f"reports/{STUDY}/{notebook}.html",
         params:
             data=contents(given, study.datasets(STUDY)),
-        threads: workflow.cores if notebook == "11_efficiency" else 1  # it takes times: nothing may run beside it
+        # 11 takes times: nothing may run beside it. The others compute maps for minutes.
+        threads: workflow.cores if notebook[:2] in ("06", "07", "08", "11") else 1
         shell:
             RUN + " study={STUDY}"
 

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from fer_nb import thesis
-from fer_nb.intervals import difference_interval, mean_interval
+from fer_nb.evaluate import wilson
+from fer_nb.intervals import change_interval, difference_interval, mean_interval
 from fer_nb.robustness import TRAINED
 from fer_nb.saliency.agreement import overlap, spearman
 from fer_nb.saliency.regions import NAMES, enrichment, shares
 
 # The strength at which a transform is judged: the strongest that training contained, or a whole flip.
 STRENGTHS = TRAINED | {"vertical flip": 1.0}
+
+PROBABILITIES = ("probability_before", "probability")
 
 
 @dataclass(frozen=True)
@@ -161,17 +164,24 @@ def _blurred(evidence, expression, region):
 
 
 def _judged(evidence, transform, expression="all"):
-    """Predictions at the strength at which the transform is judged, either way."""
+    """Predictions at the strength at which the transform is judged, either way; no rows where there are none."""
     table = evidence.predicted
     if table is None:
-        return None
+        return pd.DataFrame({name: [] for name in ("picture", "label", "before", "predicted", *PROBABILITIES)})
     rows = (table["transform"] == transform) & (table["strength"].abs() == STRENGTHS[transform])
     return table[rows & ((table["label"] == expression) | (expression == "all"))]
 
 
-def _per_picture(evidence, table, values):
-    """Mean over pictures of values that a picture may have twice (darker and lighter)."""
-    return mean_interval(values, evidence.seed, table["picture"]) if len(table) else (np.nan, np.nan, np.nan, 0)
+def _per_picture(values, table):
+    """Mean of the values that a picture may have twice (darker and lighter)."""
+    return values.groupby(table["picture"]).mean()
+
+
+def _rate(hit, table):
+    """Percent of pictures, with the Wilson interval."""
+    hit = _per_picture(100.0 * hit, table)
+    mean = hit.mean()
+    return {"": (mean, *(wilson(mean, len(hit)) if len(hit) else (np.nan, np.nan)), len(hit))}
 
 
 def _gain(table):
@@ -183,15 +193,13 @@ def _gain(table):
 def _accuracy_change(evidence, transform):
     """Accuracy of the changed pictures minus that of the pictures as they are, in points."""
     table = _judged(evidence, transform)
-    return {} if table is None else {"": _per_picture(evidence, table, _gain(table))}
+    return {"": change_interval(_per_picture(_gain(table), table))}
 
 
 def _beyond_others(evidence, transform):
     """Accuracy change minus that under the worst of the transforms that training contained, picture by picture."""
-    if evidence.predicted is None:
-        return {}
     changes = {other: _judged(evidence, other) for other in STRENGTHS}
-    changes = {other: _gain(table).groupby(table["picture"]).mean() for other, table in changes.items() if len(table)}
+    changes = {other: _per_picture(_gain(table), table) for other, table in changes.items() if len(table)}
     if transform not in changes or len(changes) < 2:
         return {}
     mine = changes.pop(transform)
@@ -202,27 +210,22 @@ def _beyond_others(evidence, transform):
 def _kept(evidence, transform, expression):
     """Percent of the pictures named right that are still named right."""
     table = _judged(evidence, transform, expression)
-    if table is None:
-        return {}
     table = table[table["before"] == table["label"]]
-    return {"": _per_picture(evidence, table, 100.0 * (table["predicted"] == table["label"]))}
+    return _rate(table["predicted"] == table["label"], table)
 
 
 def _probability_change(evidence, transform, expression):
     """Probability of the true class, changed picture minus the picture as it is."""
     table = _judged(evidence, transform, expression)
-    return (
-        {} if table is None else {"": _per_picture(evidence, table, table["probability"] - table["probability_before"])}
-    )
+    before, after = (table[name] for name in PROBABILITIES)
+    return {"": mean_interval(_per_picture(after - before, table), evidence.seed)}
 
 
 def _mistaken(evidence, transform, expression, other):
     """Of the pictures named right before and wrong after, percent that are given one other class."""
     table = _judged(evidence, transform, expression)
-    if table is None:
-        return {}
     table = table[(table["before"] == table["label"]) & (table["predicted"] != table["label"])]
-    return {"": _per_picture(evidence, table, 100.0 * (table["predicted"] == other))}
+    return _rate(table["predicted"] == other, table)
 
 
 # First word of a claim's quantity -> what computes it: {method or "": (mean, low, high, number)}, {} without evidence.

@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import bootstrap
 
 RESAMPLES = 1000
+LEAST = 8  # of fewer values the bootstrap's interval is far too narrow: they get none
 BATCH = 100  # resamples held at a time: bounds the memory
 
 
@@ -21,16 +22,35 @@ def per_group(values, groups=None) -> np.ndarray:
 def mean_interval(values, seed: int = 0, groups=None) -> tuple[float, float, float, int]:
     """(mean, low, high, number) of per-picture values, NaN left out: the 95% percentile bootstrap over the pictures.
 
-    With ``groups``, over the groups' means. Fewer than two values have no interval: low and high are NaN.
+    With ``groups``, over the groups' means. Fewer than ``LEAST`` values have no interval: low and high are NaN.
     """
     values = per_group(values, groups)
     return _interval((values,), _mean, seed)
 
 
 def difference_interval(first, second, seed: int = 0, groups=(None, None)) -> tuple[float, float, float, int]:
-    """(mean of first minus mean of second, low, high, number): two samples of other pictures, each drawn anew."""
+    """(mean of first minus mean of second, low, high, number): two samples of other pictures, each drawn anew.
+
+    A sample of fewer than ``LEAST`` values has no interval.
+    """
     samples = tuple(per_group(*sample) for sample in zip((first, second), groups, strict=True))
     return _interval(samples, _difference, seed)
+
+
+def change_interval(changes) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of a change of accuracy in points; ``changes``: 100 gained, -100 lost, 0 neither.
+
+    The adjusted Wald interval of Bonett and Price 2012 ("Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data"): with one more picture gained and one lost. It has a width even where no picture
+    changes, which the bootstrap has not.
+    """
+    changes = per_group(changes)
+    if not len(changes):
+        return float("nan"), float("nan"), float("nan"), 0
+    adjusted = np.append(changes, [-100.0, 100.0])
+    half = 1.959964 * adjusted.std() / np.sqrt(len(adjusted))
+    middle = adjusted.mean()
+    return float(changes.mean()), float(middle - half), float(middle + half), len(changes)
 
 
 def _interval(samples, statistic, seed):
@@ -38,7 +58,7 @@ def _interval(samples, statistic, seed):
     if min(map(len, samples)) == 0:
         return float("nan"), float("nan"), float("nan"), number
     value = float(statistic(*samples, axis=-1))
-    if min(map(len, samples)) < 2:
+    if min(map(len, samples)) < LEAST:
         return value, float("nan"), float("nan"), number
     rng = np.random.default_rng(seed)
     drawn = bootstrap(samples, statistic, n_resamples=RESAMPLES, batch=BATCH, method="percentile", rng=rng)

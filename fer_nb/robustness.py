@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from fer_nb.augment import CROP
 from fer_nb.evaluate import wilson
-from fer_nb.intervals import mean_interval
+from fer_nb.intervals import change_interval, mean_interval
 from fer_nb.saliency.agreement import similarity, summarise
 from fer_nb.saliency.faithfulness import probabilities
-from fer_nb.saliency.yardsticks import Attribution
+from fer_nb.saliency.maps import Attribution
 
 # Transform -> its ladder of strengths; 0 is the picture as it is. Brightness: addition as a share of the range of
 # greys. Contrast: change of the distance from the picture's mean, as a share. Rotation: degrees, counterclockwise.
@@ -120,8 +120,8 @@ def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Returns:
         DataFrame: transform, strength, quantity, mean, low, high, pictures. Quantities: accuracy in percent (Wilson);
-        probability of the true class; accuracy change in points against the picture as it is, picture by picture
-        (bootstrap); kept, percent of the pictures that were named right and still are (Wilson).
+        probability of the true class (bootstrap); accuracy change in points against the picture as it is, picture by
+        picture (intervals.change_interval); kept, percent of the pictures that were named right and still are (Wilson).
     """
     rows = []
     for (name, strength), table in predicted.groupby(["transform", "strength"], sort=False):
@@ -131,8 +131,8 @@ def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
             mean = values.mean()
             interval = wilson(mean, len(values)) if len(values) else (np.nan, np.nan)
             rows.append((name, strength, quantity, mean, *interval, len(values)))
-        for quantity, values in (("probability", table["probability"]), ("accuracy change", right - was)):
-            rows.append((name, strength, quantity, *mean_interval(values, seed)))
+        rows.append((name, strength, "probability", *mean_interval(table["probability"], seed)))
+        rows.append((name, strength, "accuracy change", *change_interval(right - was)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
 
 

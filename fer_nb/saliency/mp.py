@@ -1,0 +1,238 @@
+"""Meaningful perturbation (MP): the smallest part of a picture whose deletion takes a class its score.
+
+Fong and Vedaldi 2017, "Interpretable Explanations of Black Boxes by Meaningful Perturbation"; thesis 4.1.1. The mask
+m in [0, 1] keeps the picture where it is 1 and deletes it where it is 0. Sought is
+
+    argmin_m  lambda1 |1 - m|_1  +  lambda2 sum_u |grad m(u)|_beta^beta  +  E_tau f_c(Phi(x0(. - tau), m))
+
+with Phi(x0, m) = m x0 + (1 - m) background; the background is the picture's mean colour, noise, or the blurred picture.
+For blur the formula as printed varies the width of the kernel, g_{sigma0 m}, and would blur most where m = 1; the
+authors' own code blends with the picture blurred by sigma0, and so does this one.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.transforms.functional import gaussian_blur
+from tqdm import tqdm
+
+from fer_nb.saliency.checks import check_inputs, check_net, check_score, check_target, class_scores
+from fer_nb.saliency.folding import FastNet
+from fer_nb.saliency.score_cam import upsample
+
+PERTURBATIONS = ("constant", "noise", "blur")
+
+# Pictures that are optimised at once. On a CPU more than these no longer fit its caches.
+MOST = {"cpu": 16, "cuda": 256}
+
+
+class Explanation(NamedTuple):
+    """What MP found for N pictures; all on the device of the net."""
+
+    map: torch.Tensor  # (N, 1, 44, 44) in [0, 1]: 1 - mask, upsampled; 1 is deleted
+    mask: torch.Tensor  # (N, 1, resolution, resolution) in [0, 1]; 0 is deleted
+    perturbed: torch.Tensor  # (N, 3, 44, 44): the picture with the part deleted
+    before: torch.Tensor  # (N,) probability of the class in the picture
+    after: torch.Tensor  # (N,) the same in the perturbed picture
+    deleted: torch.Tensor  # (N,) the same where all is deleted: how well the perturbation can do
+    area: torch.Tensor  # (N,) mean of the map: the share that is deleted
+    iterations: torch.Tensor  # (N,) int64, fewer than asked for where the loss had come to rest
+
+
+@dataclass(eq=False)
+class MeaningfulPerturbation:
+    """``MeaningfulPerturbation(model).attribute(inputs, target)``, as in captum; ``explain`` gives all that was found.
+
+    Args:
+        model: net in eval mode that maps (N, 3, 44, 44) to logits (N, classes).
+        perturbation: "blur", "constant" (the mean colour of the picture) or "noise" (Gaussian about it, in [0, 1]).
+        resolution: side of the mask, which is upsampled bilinearly.
+        lambda1: price of a deleted cell of the mask, in units of the score.
+        lambda2, beta: of the total variation, between neighbouring cells of the mask.
+        jitter: largest shift tau of the picture in pixels, another one in each iteration, the same for all pictures.
+        sigma: of the blur, in pixels.
+        noise: standard deviation of the noise.
+        score: f_c, "logit" (the thesis: the score of the last layer) or "probability" (Fong and Vedaldi), whose
+            gradient vanishes where the net is sure.
+        learning_rate, iterations: of Adam.
+        patience: None, or compare the mean loss of each so many iterations with that of those before; a picture whose
+            loss fell by less than ``tolerance`` of all that it has fallen by is finished.
+        tolerance: see ``patience``.
+        seed: of noise and shifts.
+        chunk: pictures that are optimised at once; None: chosen from the free memory. Each has a mask, a loss and a
+            state of Adam of its own, so that its map depends neither on the others nor on this.
+        precision: number format of the net ("float32", "bfloat16", "auto"); None: its own.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: no convolution layer, training mode, unknown perturbation or score, a number out of range.
+    """
+
+    model: nn.Module
+    perturbation: str = "blur"
+    _: KW_ONLY
+    resolution: int = 11
+    lambda1: float = 0.05
+    lambda2: float = 0.2
+    beta: float = 3.0
+    jitter: int = 2
+    sigma: float = 5.0
+    noise: float = 0.2
+    score: str = "logit"
+    learning_rate: float = 0.1
+    iterations: int = 500
+    patience: int | None = None
+    tolerance: float = 0.01
+    seed: int = 0
+    chunk: int | None = None
+    precision: str | None = None
+    progress: bool = True
+
+    def __post_init__(self):
+        check_net(self.model)
+        check_score(self.score)
+        if self.perturbation not in PERTURBATIONS:
+            raise ValueError(f"unknown perturbation {self.perturbation!r}: choose one of {', '.join(PERTURBATIONS)}")
+        for name in ("resolution", "iterations", "beta", "patience", "chunk"):
+            check_least(1, name, getattr(self, name))
+        for name in ("lambda1", "lambda2", "jitter", "noise", "tolerance"):
+            check_least(0, name, getattr(self, name))
+        for name in ("sigma", "learning_rate"):
+            check_least(1e-6, name, getattr(self, name))
+
+    def attribute(self, inputs, target):
+        """The map (N, 1, 44, 44) in [0, 1] of each picture, 1 - mask; arguments and errors are those of ``explain``."""
+        return self.explain(inputs, target).map
+
+    def explain(self, inputs, target):
+        """Optimise the mask of each picture.
+
+        Args:
+            inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.augment.center_crop`` makes it.
+            target: class whose score is to fall, one for all pictures or int64 (N,).
+
+        Returns:
+            Explanation.
+
+        Raises:
+            ValueError: inputs or target are not as above, or the net is in training mode.
+        """
+        check_net(self.model)
+        inputs = check_inputs(inputs, self.model)
+        net = FastNet(self.model, self.precision)
+        with torch.no_grad():
+            classes = net(inputs[:1]).shape[1]
+        target = check_target(target, inputs, classes)
+        chunk = self.chunk or net.chunk_size(inputs[:1], MOST.get(inputs.device.type, 16))
+        total = len(inputs) * self.iterations
+        with tqdm(total=total, desc="MP", unit="iteration", leave=False, disable=not self.progress) as bar:
+            parts = [self.part(net, *some, bar) for some in zip(inputs.split(chunk), target.split(chunk), strict=True)]
+        return Explanation(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+    def part(self, net, pictures, target, bar):
+        """``explain`` for the pictures of one chunk."""
+        generator = torch.Generator().manual_seed(self.seed)
+        background = self.background(pictures, generator)
+        shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator).tolist()
+        mask, iterations = self.optimise(net, pictures, background, target, shifts, bar)
+        with torch.no_grad():
+            keep = upsample(mask, pictures.shape[-2:])
+            perturbed = background + keep * (pictures - background)
+            shown = (net(x) for x in (pictures, perturbed, background))
+            probabilities = (class_scores(logits, target, "probability") for logits in shown)
+            return Explanation(1 - keep, mask, perturbed, *probabilities, (1 - keep).mean((1, 2, 3)), iterations)
+
+    def background(self, pictures, generator):
+        """What the deleted parts of ``pictures`` (N, 3, H, W) show, shaped as they are."""
+        if self.perturbation == "blur":
+            reach = min(round(3 * self.sigma), min(pictures.shape[-2:]) - 1)  # reflection cannot pad by more
+            return gaussian_blur(pictures, [2 * reach + 1] * 2, [self.sigma] * 2)
+        mean = pictures.mean((2, 3), keepdim=True).expand_as(pictures)
+        if self.perturbation == "constant":
+            return mean
+        # One pattern for all pictures and channels: a map depends on its picture and the seed alone.
+        noise = torch.randn(1, 1, *pictures.shape[-2:], generator=generator).to(pictures)
+        return (mean + self.noise * noise).clamp(0, 1)
+
+    def optimise(self, net, pictures, background, target, shifts, bar):
+        """Adam on one mask a picture (thesis 4.1.1), from ones, clamped to [0, 1] after each step.
+
+        Returns:
+            Masks (N, 1, resolution, resolution) and the iterations (N,) that each took.
+        """
+        n = len(pictures)
+        finished = pictures.new_ones(n, 1, self.resolution, self.resolution)
+        iterations = torch.full((n,), self.iterations, device=pictures.device)
+        padded = [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
+        mask = finished.clone()
+        # One row a picture in all of these; rows of pictures that have come to rest are dropped.
+        rows = [torch.arange(n, device=pictures.device), mask, mask * 0, mask * 0, target, *padded]
+        rest = Rest(self.patience, self.tolerance)
+        for t, shift in enumerate(shifts, start=1):
+            which, mask, mean, square, target, *padded = rows
+            mask.requires_grad_()
+            losses = self.losses(net, mask, self.shifted(padded, shift), target)
+            (gradient,) = torch.autograd.grad(losses.sum(), mask)  # the sum, so that the masks stay independent
+            with torch.no_grad():
+                mean.lerp_(gradient, 1 - 0.9)
+                square.lerp_(gradient**2, 1 - 0.999)
+                step = (mean / (1 - 0.9**t)) / ((square / (1 - 0.999**t)).sqrt() + 1e-8)
+                rows[1] = (mask - self.learning_rate * step).clamp_(0, 1)
+            finished[which] = rows[1]
+            bar.update(len(which))
+            going = rest.going(t, losses.detach())
+            if going is not None and not going.all():
+                iterations[which[~going]] = t
+                bar.update((self.iterations - t) * int((~going).sum()))
+                rows = [row[going] for row in rows]
+            if not len(rows[0]):
+                break
+        return finished, iterations
+
+    def shifted(self, padded, shift):
+        """(N, 3, H, W) cut from each of ``padded``, moved by ``shift``: x0(. - tau); the mask stays where it is."""
+        top, left = (self.jitter - offset for offset in shift)
+        height, width = (side - 2 * self.jitter for side in padded[0].shape[-2:])
+        return [x[..., top : top + height, left : left + width] for x in padded]
+
+    def losses(self, net, mask, views, target):
+        """The objective (N,) of each mask (N, 1, R, R); views: background, and the picture less it."""
+        background, difference = views
+        logits = net(background + upsample(mask, background.shape[-2:]) * difference)
+        area = (1 - mask).sum((1, 2, 3))
+        variation = sum(mask.diff(dim=side).abs().pow(self.beta).sum((1, 2, 3)) for side in (2, 3))
+        return self.lambda1 * area + self.lambda2 * variation + class_scores(logits, target, self.score)
+
+
+class Rest:
+    """Which of several losses still fall: the mean of ``patience`` iterations against that of as many before them."""
+
+    def __init__(self, patience, tolerance):
+        self.patience, self.tolerance = patience, tolerance
+        self.window, self.first, self.last = [], None, None
+
+    def going(self, t, losses):
+        """bool (N,) after iteration ``t`` where a window is full, None elsewhere; call it with those going alone."""
+        if self.patience is None:
+            return None
+        if self.first is None:
+            self.first = losses
+        self.window.append(losses)
+        if t % self.patience:
+            return None
+        mean, self.window = torch.stack(self.window).mean(0), []
+        if self.last is None:
+            self.last = mean
+            return None
+        going = self.last - mean > self.tolerance * (self.first - mean).clamp(min=0)
+        self.first, self.last = self.first[going], mean[going]
+        return going
+
+
+def check_least(least, name, number):
+    """Raises ValueError for a number below ``least``; None passes."""
+    if number is not None and number < least:
+        raise ValueError(f"{name} is {number}: it has to be at least {least}")

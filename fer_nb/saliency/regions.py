@@ -1,0 +1,168 @@
+"""How much of a map lies on which part of the face: share of its mass, and the pointing game.
+
+Pointing game: J. Zhang et al., "Top-down Neural Attention by Excitation Backprop", IJCV 2018: does the map's largest
+value lie in the region? Here without tolerance: the regions are only a few pixels apart.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_nb import faces as face_points
+from fer_nb.augment import CROP
+from fer_nb.datasets import FaceSet
+from fer_nb.drawing import canvas
+from fer_nb.evaluate import wilson
+from fer_nb.intervals import mean_interval
+from fer_nb.saliency.maps import plain
+
+NAMES = ("brows", "eyes", "nose", "mouth", "rest")
+
+
+def from_codes(codes: np.ndarray) -> np.ndarray:
+    """The regions of drawn faces: uint8 (N, 48, 48), positions in canvas.REGIONS, to bool (N, 5, 44, 44) in our order.
+
+    Each pixel of the middle crop belongs to one region.
+    """
+    margin = (codes.shape[-1] - CROP) // 2
+    middle = codes[:, margin : margin + CROP, margin : margin + CROP]
+    return np.stack([middle == canvas.REGIONS.index(name) for name in NAMES], axis=1)
+
+
+def from_points(points: np.ndarray, side: int = 48) -> np.ndarray:
+    """Regions in proportion to five points of a face, as wide as the regions of the drawn faces are.
+
+    Coordinates on the face: the eyes at -0.5 and 0.5 across; down, the eyes at 0 and the mouth's corners at 1. The
+    frame turns, shears and narrows with the head. The skin between the brows belongs to the brows.
+
+    Args:
+        points: float (N, 5, 2) in pixels of the whole picture, in the order of faces.POINTS.
+        side: width and height of the whole picture; the regions are those of its middle crop.
+
+    Returns:
+        bool (N, 5, 44, 44), each pixel in one region.
+    """
+    left, right, tip, mouth_left, mouth_right = np.moveaxis(np.asarray(points, float), 1, 0)[..., None, None]
+    middle, mouth = (left + right) / 2, (mouth_left + mouth_right) / 2
+    across, down = right - left, mouth - middle
+    pixel = np.arange(CROP) + (side - CROP) // 2
+    x, y = pixel[None, None, :], pixel[None, :, None]
+    area = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
+
+    def on_face(x, y):
+        dx, dy = x - middle[:, 0], y - middle[:, 1]
+        return (dx * down[:, 1] - dy * down[:, 0]) / area, (dy * across[:, 0] - dx * across[:, 1]) / area
+
+    a, b = on_face(x, y)  # (N, 44, 44) each
+    (tip_a, tip_b), (corner_a, _) = on_face(tip[:, 0], tip[:, 1]), on_face(mouth_right[:, 0], mouth_right[:, 1])
+    under = tip_b + 0.19  # the lower edge of the nose
+    along = np.clip((b + 0.1) / (under + 0.1), 0, 1)  # 0 at the root of the nose, 1 under its wings
+    flank = 0.17 + 0.17 * along
+    lip = np.where(b < 1, (1 - under).clip(0.1, 0.3), 0.38)
+    inside = {
+        "mouth": (a / (np.abs(corner_a) + 0.1)) ** 2 + ((b - 1) / lip) ** 2 <= 1,
+        "nose": (np.abs(a - along * tip_a) <= flank) & (b >= -0.1) & (b <= under),
+        "eyes": ((np.abs(a) - 0.5) / 0.33) ** 2 + (b / 0.19) ** 2 <= 1,
+        "brows": (np.abs(a) <= 0.92) & (b >= -0.58) & (b < -0.12),
+    }
+    code = np.select(list(inside.values()), [NAMES.index(name) for name in inside], NAMES.index("rest"))
+    return code[:, None] == np.arange(len(NAMES))[:, None, None]
+
+
+def of_faces(
+    faces: FaceSet, name: str, data: str = "synthetic", model: Path | str | None = None, progress: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """The regions of each picture: those drawn, or those in proportion to the points that YuNet finds.
+
+    A picture without a face, or in which none is found, gets the regions of the mean face: those of the mean points
+    of the others.
+
+    Args:
+        faces: pictures of the data set.
+        name, data: as given to ``datasets.load``.
+        model: YuNet's ONNX file (faces.detector_file); not needed for drawn faces.
+
+    Returns:
+        bool (N, 5, 44, 44) in the order of ``NAMES``, each pixel in one region; bool (N,), where a face was found:
+        one minus its mean is the share that fell back on the mean face.
+
+    Raises:
+        ValueError: a face was found in none of the pictures. FileNotFoundError: see faces.drawn and faces.detect.
+    """
+    known = face_points.drawn(faces, name, data)
+    points = face_points.detect(faces.images, model, progress) if known is None else known["points"]
+    found = np.isfinite(points).all(axis=(1, 2))
+    if not found.any():
+        raise ValueError(f"{name}: a face was found in none of {len(faces)} pictures: there is no mean face to use")
+    masks = np.empty((len(faces), len(NAMES), CROP, CROP), bool)
+    masks[found] = from_points(points[found]) if known is None else from_codes(known["regions"][found])
+    masks[~found] = from_points(points[found].mean(axis=0, keepdims=True))
+    return masks, found
+
+
+def shares(maps, masks: np.ndarray) -> np.ndarray:
+    """Share of each map's mass in each region, float (N, R); NaN for a map of zeros.
+
+    Args:
+        maps: (N, 1, 44, 44), from 0 on. masks: bool (N, R, 44, 44).
+    """
+    maps = plain(maps, masks)
+    mass = maps.sum(axis=(1, 2))[:, None]
+    inside = np.einsum("nhw,nrhw->nr", maps, masks, dtype=np.float64)
+    return np.divide(inside, mass, out=np.full(inside.shape, np.nan), where=mass > 0)
+
+
+def hits(maps, masks: np.ndarray) -> np.ndarray:
+    """The pointing game: 1 where the map's largest value lies in the region, else 0; float (N, R), NaN for zeros.
+
+    Of several equally large pixels each counts its share: a constant map scores what a random pixel would.
+    """
+    maps = plain(maps, masks)
+    highest = maps.max(axis=(1, 2), keepdims=True)
+    return shares(((maps == highest) & (highest > 0))[:, None].astype(float), masks)
+
+
+def enrichment(maps, masks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Share of a map's mass in the named regions together, over their share of the area, float (N,): 1 by chance.
+
+    NaN for a map of zeros, or where a picture has none of the regions.
+    """
+    chosen = masks[:, [NAMES.index(name) for name in names]].any(axis=1, keepdims=True)
+    area = chosen.mean(axis=(1, 2, 3))
+    return np.divide(shares(maps, chosen)[:, 0], area, out=np.full(len(area), np.nan), where=area > 0)
+
+
+def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0, groups=None) -> pd.DataFrame:
+    """Share of the mass and pointing game per expression (and "all") and region.
+
+    Args:
+        maps, masks: as for ``shares``. expressions: str (N,), by which the rows are split.
+        groups: (N,), pictures that are to count as one (the frames of a CK+ sequence).
+
+    Returns:
+        DataFrame: expression, region; share of the mass with share_low and share_high (bootstrap), hits of the pointing
+        game with hits_low and hits_high (Wilson), and area, the region's share of the picture: what chance gives
+        both; pictures; empty, how many of them have a map of zeros and count for nothing else. Shares are 0 to 1.
+    """
+    expressions = np.asarray(expressions)
+    share, hit, area = shares(maps, masks), hits(maps, masks), masks.mean(axis=(2, 3))
+    rows = []
+    for expression in ("all", *dict.fromkeys(sorted(expressions))):
+        here = np.ones(len(expressions), bool) if expression == "all" else expressions == expression
+        together = None if groups is None else np.asarray(groups)[here]
+        for place, region in enumerate(NAMES):
+            row = {"expression": expression, "region": region}
+            row["share"], row["share_low"], row["share_high"], count = mean_interval(share[here, place], seed, together)
+            row |= hit_rate(hit[here, place], count) | {"area": area[here, place].mean()}
+            rows.append(row | {"pictures": int(here.sum()), "empty": int(np.isnan(share[here, 0]).sum())})
+    return pd.DataFrame(rows)
+
+
+def hit_rate(hit: np.ndarray, count: int) -> dict[str, float]:
+    """hits, hits_low, hits_high: the mean of ``hit`` without NaN, and its Wilson interval for ``count`` trials."""
+    if not count:
+        return dict.fromkeys(("hits", "hits_low", "hits_high"), np.nan)
+    rate = float(np.nanmean(hit))
+    low, high = wilson(100 * rate, count)
+    return {"hits": rate, "hits_low": low / 100, "hits_high": high / 100}

@@ -1,0 +1,205 @@
+"""The test pictures whose maps notebooks 06, 07 and 08 make, and the maps on disk, so that each is made once."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from fer_nb import datasets, paths
+from fer_nb import device as devices
+from fer_nb.augment import center_crop
+from fer_nb.datasets import FaceSet
+from fer_nb.files import replacing
+from fer_nb.saliency.faithfulness import probabilities
+from fer_nb.saliency.maps import Attribution
+from fer_nb.study import Run, protocol
+from fer_nb.weights import trained
+
+SAMPLE, RIGHT, WRONG = "sample", "right", "wrong"
+
+
+class Subject(NamedTuple):
+    """What is explained: a trained net, on the device that is used, and its test side."""
+
+    run: Run
+    net: nn.Module
+    faces: FaceSet
+    probabilities: np.ndarray  # float32 (N, C) of each test picture, by the middle crop
+    device: torch.device
+
+
+def subject(study: str, data: str, dataset: str, model: str, seed: int) -> Subject:
+    """The net of a study's finished run, and what it says of the test side.
+
+    Raises FileNotFoundError where the run has not finished, ValueError as ``datasets.load`` does.
+    """
+    run, device = Run(protocol(study, dataset), dataset, model, seed), devices.select()
+    net, _ = trained(run)
+    faces = datasets.load(dataset, data).side("test")
+    net = net.to(device)
+    inputs = center_crop(torch.as_tensor(faces.images, device=device))
+    return Subject(run, net, faces, probabilities(net, inputs).cpu().numpy(), device)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """M pictures of a test side, for measuring and for showing; a picture may stand in it twice.
+
+    faces: the pictures; places: int (M,), positions in the test side; kind: str (M,), "sample" (drawn at random, as
+    many of each expression: what is measured), "right" and "wrong" (shown besides in figure 4-1); target: int64 (M,),
+    the class that maps explain: the true one, for "wrong" the predicted one; predicted: int64 (M,); probability:
+    float (M,), of the target; all_probabilities: float (N, C), of the whole test side.
+    """
+
+    faces: FaceSet
+    places: np.ndarray
+    kind: np.ndarray
+    target: np.ndarray
+    predicted: np.ndarray
+    probability: np.ndarray
+    all_probabilities: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def rows(self, kind: str) -> np.ndarray:
+        """Positions of the pictures of one kind."""
+        return np.flatnonzero(self.kind == kind)
+
+    def shown_right(self) -> np.ndarray:
+        """Positions of one rightly named picture per expression, in the order of the classes."""
+        right = (self.predicted == self.faces.labels) & (self.kind != WRONG)
+        firsts = [np.flatnonzero(right & (self.faces.labels == label)) for label in range(len(self.faces.classes))]
+        return np.array([rows[0] for rows in firsts if len(rows)], int)
+
+    def names(self, numbers) -> np.ndarray:
+        """Class numbers as names, str."""
+        return np.array(self.faces.classes)[numbers]
+
+    @property
+    def greys(self) -> np.ndarray:
+        """The pictures as the net sees them, float32 (M, 44, 44) in [0, 1]."""
+        return center_crop(torch.as_tensor(self.faces.images))[:, 0].numpy()
+
+    @property
+    def expressions(self) -> np.ndarray:
+        """The labels as names, str (M,)."""
+        return self.names(self.faces.labels)
+
+    def inputs(self, device) -> tuple[torch.Tensor, torch.Tensor]:
+        """What attributions take: middle crops float32 (M, 3, 44, 44) in [0, 1], and the target int64 (M,)."""
+        images = torch.as_tensor(self.faces.images, device=device)
+        return center_crop(images).contiguous(), torch.as_tensor(self.target, device=device)
+
+    def groups(self, rows: np.ndarray) -> np.ndarray | None:
+        """The sequences of pictures, which count as one each (CK+); None where there are none."""
+        sequences = np.char.add(self.faces.groups.astype(str), self.faces.sequences.astype(str))[rows]
+        return sequences if (self.faces.sequences != "").all() else None
+
+
+def choose(faces: FaceSet, probabilities: np.ndarray, pictures: int, wrong: int = 7, seed: int = 0) -> Sample:
+    """Pictures at random, each expression in turn; besides, for showing, one right each, and wrong ones.
+
+    Args:
+        faces: the test side. probabilities: float (N, C), what the net says of them.
+        pictures: how many to measure, at most. wrong: how many wrong predictions to show, of one expression each
+            before a second one of any.
+
+    Raises:
+        ValueError: no pictures are asked for, or the side is empty.
+    """
+    if pictures < 1 or not len(faces):
+        raise ValueError(f"{pictures} pictures of a side of {len(faces)}: choose at least one, of a side that has some")
+    predicted = np.asarray(probabilities).argmax(axis=1)
+    order = in_turn(faces.labels, seed)
+    right = predicted[order] == faces.labels[order]
+    measured = order[:pictures]
+    firsts = [next((i for i in order[right] if faces.labels[i] == label), None) for label in set(faces.labels.tolist())]
+    besides = np.array([i for i in firsts if i is not None and i not in measured], int)
+    mistaken = order[~right][:wrong]
+    places = np.concatenate([measured, besides, mistaken])
+    kind = np.repeat([SAMPLE, RIGHT, WRONG], [len(measured), len(besides), len(mistaken)])
+    return _sample(faces, places, kind, np.asarray(probabilities))
+
+
+def in_turn(labels: np.ndarray, seed: int) -> np.ndarray:
+    """All positions in random order, but the labels in turn: a first one of each, then a second one of each, ..."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    turn = np.empty(len(labels), int)
+    for label in set(labels.tolist()):
+        mine = order[labels[order] == label]
+        turn[mine] = np.arange(len(mine))
+    return order[np.lexsort((labels[order], turn[order]))]
+
+
+def _sample(faces, places, kind, probabilities):
+    predicted = probabilities.argmax(axis=1)[places]
+    target = np.where(kind == WRONG, predicted, faces.labels[places])
+    own = probabilities[places, target]
+    return Sample(faces.subset(places), places, kind, target, predicted, own, probabilities)
+
+
+def file(run: Run, method: str) -> Path:
+    """Where the maps of ``method`` ("mp", "score-cam") of a run's net are kept."""
+    return paths.RUNS / run.study / "saliency" / f"{run.name}-{method}.npz"
+
+
+def save(path: Path, sample: Sample, settings: dict, **arrays) -> None:
+    """Keep maps and whatever belongs to them: ``arrays`` (M, ...), the settings of the method, the sample."""
+    kept = {name: np.asarray(torch.as_tensor(value).cpu()) for name, value in arrays.items()}
+    known = {"places": sample.places, "kind": sample.kind, "rows": sample.faces.rows}
+    known |= {"probabilities": sample.all_probabilities}
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **known, settings=json.dumps(settings), **kept)
+
+
+def load(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch.Tensor]]:
+    """What ``save`` kept: the sample, the settings, the other arrays as tensors on the CPU.
+
+    Args:
+        faces: the test side that ``choose`` took.
+
+    Raises:
+        FileNotFoundError: no such file. ValueError: it is of other pictures.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no maps are kept: run 06_mp_analysis, then 07_score_cam_analysis, first")
+    with np.load(path) as arrays:
+        kept = {name: arrays[name] for name in arrays.files}
+    places, rows, probabilities = (kept.pop(name) for name in ("places", "rows", "probabilities"))
+    if len(probabilities) != len(faces) or not np.array_equal(faces.rows[places], rows):
+        raise ValueError(f"{path}: the maps are of other pictures: run 06_mp_analysis and 07_score_cam_analysis again")
+    settings = json.loads(kept.pop("settings").item())
+    sample = _sample(faces, places, kept.pop("kind"), probabilities)
+    return sample, settings, {name: torch.from_numpy(value) for name, value in kept.items()}
+
+
+class Remembered:
+    """An attribution that makes the map of each picture and target once.
+
+    ``known``: inputs (M, 3, 44, 44), target (M,) and maps (M, 1, 44, 44) that are made already.
+    """
+
+    def __init__(self, attribution: Attribution | Callable, known=None):
+        self.attribution, self.maps = attribution, {}
+        if known is not None:
+            self._keep(*known)
+
+    def __call__(self, inputs, target):
+        """The maps (N, 1, 44, 44) on the CPU."""
+        missing = [i for i, key in enumerate(self._keys(inputs, target)) if key not in self.maps]
+        if missing:
+            self._keep(inputs[missing], target[missing], self.attribution(inputs[missing], target[missing]))
+        return torch.stack([self.maps[key] for key in self._keys(inputs, target)])
+
+    def _keep(self, inputs, target, maps):
+        self.maps |= dict(zip(self._keys(inputs, target), maps.cpu(), strict=True))
+
+    def _keys(self, inputs, target):
+        pictures = inputs.float().cpu().numpy()
+        return [(one.tobytes(), number) for one, number in zip(pictures, target.tolist(), strict=True)]

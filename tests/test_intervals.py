@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from fer_nb import intervals
+
+
+def test_the_interval_is_about_two_standard_errors_either_side():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    mean, low, high, number = intervals.mean_interval(values)
+    error = values.std() / np.sqrt(400)
+    assert (mean, number) == (pytest.approx(values.mean()), 400)
+    assert (mean - low, high - mean) == (pytest.approx(1.96 * error, rel=0.15), pytest.approx(1.96 * error, rel=0.15))
+    assert intervals.mean_interval(values) == intervals.mean_interval(values)
+
+
+def test_missing_values_and_too_few():
+    assert intervals.mean_interval([1.0, np.nan, 3.0])[::3] == (2.0, 2)
+    value, low, high, number = intervals.mean_interval(range(intervals.LEAST - 1))
+    assert (value, number) == (3.0, 7) and np.isnan([low, high]).all()
+    assert np.isfinite(intervals.mean_interval(range(intervals.LEAST))).all()
+    assert intervals.mean_interval([])[3] == 0 and np.isnan(intervals.mean_interval([])[0])
+
+
+def test_three_frames_of_one_sequence_count_once():
+    values = np.repeat(np.random.default_rng(1).normal(size=60), 3)
+    alone, grouped = intervals.mean_interval(values), intervals.mean_interval(values, groups=np.repeat(range(60), 3))
+    assert grouped[0] == pytest.approx(alone[0]) and grouped[3] == 60
+    assert grouped[2] - grouped[1] == pytest.approx(np.sqrt(3) * (alone[2] - alone[1]), rel=0.2)
+
+
+def test_difference_of_two_samples():
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(1, 1, 300), rng.normal(0, 1, 200)
+    value, low, high, number = intervals.difference_interval(first, second)
+    assert value == pytest.approx(first.mean() - second.mean()) and number == 500
+    assert 0.7 < low < value < high < 1.3
+
+
+def test_a_change_of_accuracy_has_a_width_even_where_nothing_changed():
+    value, low, high, number = intervals.change_interval(np.zeros(60))
+    assert (value, number) == (0, 60) and low == pytest.approx(-high) and 3 < high < 6
+    # 40 pictures: 10 lost, 2 gained. Bonett and Price by hand.
+    lost, gained, n = 11 / 42, 3 / 42, 42
+    half = 1.96 * np.sqrt((lost + gained - (gained - lost) ** 2) / n)
+    value, low, high, _ = intervals.change_interval([-100] * 10 + [100] * 2 + [0] * 28)
+    assert value == -20
+    assert (low, high) == pytest.approx((100 * (gained - lost - half), 100 * (gained - lost + half)), abs=1e-3)

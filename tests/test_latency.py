@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fer_nb import latency, models
+
+
+@pytest.mark.parametrize("name", latency.OTHERS)
+def test_macs_of_torchvisions_nets_agree_with_torch(name):
+    model = latency.build(name).eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        assert model(torch.zeros(1, 3, 44, 44)).shape == (1, 7)
+    counts = models.count(model)
+    assert 2 * counts["macs"].sum() == counter.get_total_flops()
+    assert counts["parameters"].sum() == sum(p.numel() for p in model.parameters())
+
+
+def test_a_net_is_measured_in_both_runtimes_and_an_unknown_file_in_one(tmp_path):
+    name = "mobilenet_v3_small"
+    files = latency.export_nets([name], tmp_path)
+    table = latency.compare(files | {"int8": files[name]}, batch_size=2, seconds=0)
+    assert list(table["model"]) == [name, name, "int8"] and list(table["runtime"]) == [
+        *latency.RUNTIMES,
+        "ONNX Runtime",
+    ]
+    assert (table["p10_ms"] <= table["latency_ms"]).all() and (table["latency_ms"] <= table["p90_ms"]).all()
+    assert (table[["p10_ms", "pictures_per_second"]] > 0).all(axis=None)
+    assert (table[["memory_mb", "batch_memory_mb"]] > 6).all(axis=None)  # its weights alone
+    sizes = latency.sizes(files).set_index("model").loc[name]
+    assert sizes["parameters"] == 1_525_031
+    assert sizes["onnx_mb"] == pytest.approx(sizes["safetensors_mb"], rel=0.05)
+
+
+def test_an_error_in_a_measuring_process_is_raised_here():
+    with pytest.raises(ValueError, match=r"unknown net 'mobilenet_v4': choose of VGG19, .*efficientnet_b0"):
+        latency.in_fresh_processes(latency.build, [("mobilenet_v4",)], "build")
+    with pytest.raises(ValueError, match="unknown runtime 'TensorRT': choose one of PyTorch, ONNX Runtime"):
+        latency.measure("TensorRT", "VGG19", 1, 1, 0)
+
+
+def test_the_peak_grows_with_the_time_that_a_product_takes(monkeypatch):
+    monkeypatch.setattr(latency, "MATRIX", 1000)  # 2 GFLOP
+    clock = iter(np.cumsum([0, 9, 0, 4, 0, 2, 0, 4, 0, 4, 0, 4]))  # seconds at start and end; the first warms up
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda a, b: None)
+    assert latency.product_speed("bfloat16") == pytest.approx(1)  # 2 GFLOP in 2 s
+
+
+def test_memory_counts_what_this_process_has_touched():
+    before = latency.peak_memory_mb()
+    touched = np.ones(32 << 17)  # 32 MB
+    assert latency.peak_memory_mb() >= before + 0.9 * touched.nbytes / 2**20 - 16  # some of it was free before
