@@ -179,7 +179,7 @@ TABLES = {
         "fer2013": ["table-3-8", "table-3-9"],
         "ferm": ["table-3-10", "table-3-11"],
     },
-    "06_mp_analysis": {"": ["mp", "mp-regions"]},
+    "06_mp_analysis": {"": ["mp", "mp-perturbations", "mp-regions"]},
     "07_score_cam_analysis": {"": ["score-cam-regions", "score-cam-agreement", "faithfulness", "belief"]},
     "08_robustness": {"": ["robustness", "section-4-2"]},
     "11_efficiency": {"": ["efficiency", "efficiency-inference", "efficiency-size", "efficiency-light"]},

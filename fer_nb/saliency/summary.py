@@ -6,7 +6,7 @@ import torch
 
 from fer_nb import faces as face_points
 from fer_nb import robustness, thesis
-from fer_nb.chapter4 import STRENGTHS
+from fer_nb.chapter4 import STRENGTHS, verdict
 from fer_nb.intervals import mean_interval
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
@@ -83,38 +83,38 @@ def truly_drawn(sample: Sample, name: str, data: str) -> np.ndarray:
     return measured & (known["expressions"] == sample.expressions) if known else np.zeros(len(sample), bool)
 
 
-def belief_table(faithfulness: pd.DataFrame, cascades: dict, truth: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Which of our methods passes which test.
+def belief_table(measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed=0, groups=None):
+    """Which of our methods passes which test: "yes" or "no" where the whole 95% interval says so, else "cannot say".
 
     Args:
-        faithfulness: faithfulness.faithfulness_table, with "random" and "centre" among the methods.
-        cascades: method -> sanity.cascade; a method without one cannot pass that test.
-        truth: truth.truth_table on drawn faces, or None.
+        measured: method -> faithfulness.measure, a row a picture, with "random" and "centre" among the methods.
+        cascades: method -> sanity.cascade; a method without one does not take that test.
+        truth: truth.truth_table on drawn faces, or None. groups: pictures that count as one.
 
     Returns:
-        DataFrame: a row per test and method: test, method, measured, needed, passes ("yes" or "no").
+        DataFrame: a row per test and method: test, method, measured, low, high, needed, passes. Deletion and insertion
+        are differences to the other map's, picture by picture.
     """
     rows = []
-    for metric in ("deletion", "insertion"):
-        table = faithfulness[faithfulness["metric"] == metric].set_index("method")
-        lower = table["better"].iloc[0] == "lower"
+    for metric, relation in (("deletion", "below"), ("insertion", "above")):
         for other in ("random", "centre"):
             for method in OURS:
-                value, bound = table.loc[method, "mean"], table.loc[other, "mean"]
-                passes = value < bound if lower else value > bound
-                needed = f"{'below' if lower else 'above'} {bound:.3f}"
-                rows.append((f"{metric}: better than a {other} map", method, value, needed, passes))
+                found = mean_interval(measured[method][metric] - measured[other][metric], seed, groups)
+                rows.append((f"{metric}: better than a {other} map", method, *found[:3], relation, 0.0))
     for method in OURS:
         if method in cascades:
             table = cascades[method]
-            last = table[(table["quantity"] == "spearman") & (table["depth"] == table["depth"].max())]["mean"].iloc[0]
-            rows.append(("random weights: the map is another", method, last, "rank correlation below 0.5", last < 0.5))
+            last = table[(table["quantity"] == "spearman") & (table["depth"] == table["depth"].max())].iloc[0]
+            found = last["mean"], last["low"], last["high"]
+            rows.append(("random weights: the map is another", method, *found, "below", 0.5))
         if truth is not None and method in set(truth["method"]):
             row = truth[(truth["method"] == method) & (truth["pairs"] == "all")].iloc[0]
-            passes = row["gain_low"] > 0
-            rows.append(("truth: on the regions that decide", method, row["gain"], "interval above 0", passes))
-    table = pd.DataFrame(rows, columns=["test", "method", "measured", "needed", "passes"])
-    return table.assign(passes=np.where(table["passes"], "yes", "no")).sort_values("test", kind="stable")
+            found = row["gain"], row["gain_low"], row["gain_high"]
+            rows.append(("truth: on the regions that decide", method, *found, "above", 0.0))
+    passes = [verdict(low, high, relation, bound) for *_, low, high, relation, bound in rows]
+    named = [(*row[:5], f"{row[5]} {row[6]:g}") for row in rows]
+    table = pd.DataFrame(named, columns=["test", "method", "measured", "low", "high", "needed"])
+    return table.assign(passes=passes).sort_values("test", kind="stable")
 
 
 def belief_words(table: pd.DataFrame) -> str:
@@ -122,12 +122,14 @@ def belief_words(table: pd.DataFrame) -> str:
     both = table[table.groupby("test")["method"].transform("nunique") == len(OURS)]
     passed = (both["passes"] == "yes").groupby(both["method"]).sum()
     tests, best = both["test"].nunique(), passed.max()
-    leading = [method for method in OURS if passed[method] == best]
-    counts = ", ".join(f"{method} {passed[method]}" for method in OURS)
+    if (both["passes"] == "cannot say").all():
+        return f"None of {tests} tests decides: the pictures are too few, or the maps too alike, to believe either."
     if not best:
-        return f"Neither method passes one of the {tests} tests: believe neither on this net."
+        return f"Neither method is seen to pass one of {tests} tests: believe neither on this net."
+    leading = [method for method in OURS if passed[method] == best]
     if len(leading) > 1:
         return f"Of {tests} tests both methods pass {best}: neither is to be believed before the other."
+    counts = ", ".join(f"{method} {passed[method]}" for method in OURS)
     return f"Of {tests} tests passed: {counts}. Where the two differ, believe {leading[0]}."
 
 
