@@ -209,7 +209,7 @@ def accuracy_and_latency(runs, measured):
         if not evaluate.by_model(plain, dataset):
             continue
         ours = evaluate.accuracy_table(plain, dataset, values).set_index("model")[["accuracy", "low", "high"]]
-        table = ours.reindex(ours.index.union(list(values), sort=False)).rename_axis("model")
+        table = ours.reindex([*values, *ours.index.difference(list(values))]).rename_axis("model")
         table = table.assign(thesis_accuracy=pd.Series(values), latency_ms=times).dropna(subset="latency_ms")
         tables.append(table.reset_index().assign(dataset=thesis.DATASETS[dataset.split("-")[0]]))
     columns = ["dataset", "model", "latency_ms", "accuracy", "low", "high", "thesis_accuracy"]

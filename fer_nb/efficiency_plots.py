@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from fer_nb.efficiency import LATENCY, REFERENCE
 
@@ -34,23 +36,24 @@ def latencies(measured: pd.DataFrame) -> Figure:
 def lightness(table: pd.DataFrame) -> Figure:
     """Latency over MACs, both as shares of ResNet18's on logarithmic axes (efficiency.light_table).
 
-    On the line a net is as much faster as its MACs say, above it slower than that.
+    On the line a net is as much faster as its MACs say, above it slower than that. A colour per net, a marker per
+    runtime.
     """
+    colours = colours_of(table["model"])
+    markers = dict(zip(LATENCY, "os", strict=True))
     with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+        figure = Figure(figsize=(7.6, 4.6), layout="constrained")
         ax = figure.subplots()
-    markers = dict(zip(LATENCY, zip(seaborn.color_palette("colorblind", 2), "os", strict=True), strict=True))
     for runtime, column in LATENCY.items():
-        colour, marker = markers[runtime]
-        ax.loglog(table["macs_ratio"], table[column], marker, color=colour, label=runtime, markersize=6)
+        for row in table.itertuples():
+            ax.loglog(row.macs_ratio, getattr(row, column), markers[runtime], color=colours[row.model], markersize=7)
     ends = np.array([table["macs_ratio"].min() / 1.5, 1.5])
-    ax.loglog(ends, ends, "--", color="0.5", lw=1, label="as light as the MACs say")
-    for row in table.itertuples():
-        top = max(getattr(row, column) for column in LATENCY.values())
-        name_point(ax, row.model, row.macs_ratio, top)
+    (line,) = ax.loglog(ends, ends, "--", color="0.5", lw=1)
     ax.set(xlabel=f"MACs as a share of {REFERENCE}'s", ylabel=f"latency as a share of {REFERENCE}'s")
-    ax.margins(0.2)
-    ax.legend(frameon=False, loc="lower right")
+    shapes = {name: Line2D([], [], color="0.3", ls="", marker=marker) for name, marker in markers.items()}
+    shapes["as light as the MACs say"] = line
+    ax.legend(shapes.values(), shapes.keys(), frameon=False, loc="lower right")
+    name_colours(figure, colours)
     seaborn.despine(ax=ax, left=True, bottom=True)
     return figure
 
@@ -58,29 +61,37 @@ def lightness(table: pd.DataFrame) -> Figure:
 def accuracy_over_latency(table: pd.DataFrame) -> Figure:
     """Accuracy over the latency of one picture, a panel per data set (efficiency.accuracy_and_latency).
 
-    Ours as dots with their 95% interval, the thesis's value as a diamond, at the latency measured here.
+    Ours as dots with their 95% interval, the thesis's value as a diamond, at the latency measured here; a colour per
+    net.
     """
-    panels = dict(list(table.groupby("dataset", sort=False)))
-    ours, thesis = seaborn.color_palette("colorblind")[0], seaborn.color_palette("colorblind")[3]
+    panels, colours = dict(list(table.groupby("dataset", sort=False))), colours_of(table["model"])
     with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(4.6 * len(panels), 3.8), layout="constrained")
+        figure = Figure(figsize=(4.0 * len(panels) + 1.4, 3.8), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for (dataset, rows), ax in zip(panels.items(), axes, strict=True):
-        error = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        x = rows["latency_ms"]
-        ax.errorbar(x, rows["accuracy"], error, fmt="o", color=ours, capsize=3, label="this study, 95% interval")
-        ax.plot(x, rows["thesis_accuracy"], "D", color=thesis, mfc="none", mew=1.5, label="accuracy of the thesis")
         for row in rows.itertuples():
-            top = np.nanmax([row.high, row.thesis_accuracy])
-            name_point(ax, row.model, row.latency_ms, top)
+            colour = colours[row.model]
+            error = [[row.accuracy - row.low], [row.high - row.accuracy]]
+            ax.errorbar(row.latency_ms, row.accuracy, error, fmt="o", color=colour, capsize=3)
+            ax.plot(row.latency_ms, row.thesis_accuracy, "D", color=colour, mfc="none", mew=1.5)
         ax.set(title=dataset, xlabel="milliseconds for one picture (ONNX Runtime)", ylabel="accuracy (%)")
-        ax.set_xlim(left=0)
-        ax.margins(0.2)
+        ax.set_xlim(0, 1.1 * rows["latency_ms"].max())
         seaborn.despine(ax=ax, left=True)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    ours = Line2D([], [], color="0.3", ls="", marker="o")
+    thesis = Line2D([], [], color="0.3", ls="", marker="D", mfc="none", mew=1.5)
+    words = ["this study, 95% interval", "accuracy of the thesis"]
+    figure.legend([ours, thesis], words, loc="outside upper center", ncols=2, frameon=False)
+    name_colours(figure, colours)
     return figure
 
 
-def name_point(ax, name, x, y):
-    """Write a net's name above a point, slanted: neighbours stay legible."""
-    ax.annotate(name, (x, y), (0, 6), textcoords="offset points", rotation=40, rotation_mode="anchor", fontsize=8)
+def colours_of(names) -> dict:
+    """A colour for each net, in the order in which they come."""
+    names = list(dict.fromkeys(names))
+    return dict(zip(names, seaborn.color_palette("colorblind", len(names)), strict=True))
+
+
+def name_colours(figure, colours) -> None:
+    """A legend of the nets at the right: they lie too close to be named beside their points."""
+    patches = [Patch(color=colour) for colour in colours.values()]
+    figure.legend(patches, colours.keys(), loc="outside right upper", frameon=False)
