@@ -56,14 +56,22 @@ except (OSError, ValueError) as error:
     sys.exit(f"Snakefile: {error}")
 TRAINED = expand("{run}/{file}", run=RUNS, file=FILES)
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
+
+
+def explained(notebook):
+    """What the notebook's own run left, for one that looks into a single trained net."""
+    run = "{dataset}-{model}-seed{seed}".format_map(GIVEN.get(notebook, dict.fromkeys(["dataset", "model", "seed"])))
+    return [file for file in TRAINED if f"/{run}/" in file]
+
+
 BEFORE = {
     "05_evaluation": TRAINED,
-    "06_mp_analysis": TRAINED,
-    "07_score_cam_analysis": [TRAINED, RESULTS.get("06_mp_analysis", [])],
-    "08_robustness": [TRAINED, RESULTS.get("06_mp_analysis", []), RESULTS.get("07_score_cam_analysis", [])],
+    "06_mp_analysis": explained("06_mp_analysis"),
+    "07_score_cam_analysis": RESULTS.get("06_mp_analysis", []),
+    "08_robustness": RESULTS.get("07_score_cam_analysis", []),
     "11_efficiency": TRAINED,
-    "13_explorer": TRAINED,
     "12_summary": [TRAINED, *(RESULTS[name] for name in GIVEN if name != "12_summary")],
+    "13_explorer": explained("13_explorer"),
 }
 
 
