@@ -55,7 +55,7 @@ def test_an_area_that_costs_too_much_is_not_deleted():
 @pytest.mark.parametrize("perturbation", mp.PERTURBATIONS)
 def test_many_at_once_give_the_maps_of_one_at_a_time(perturbation, chunk):
     net, inputs, targets = random_net(3, torch.float64), noise(3).double(), torch.tensor([0, 1, 2])
-    options = {"perturbation": perturbation, "patience": 10, "tolerance": 0.05, **QUICK}
+    options = {"perturbation": perturbation, "average": 10, "settled": 0.99, **QUICK}
     one = MeaningfulPerturbation(net, chunk=1, **options)
     alone = [one.explain(inputs[i : i + 1], i) for i in range(3)]
     together = MeaningfulPerturbation(net, chunk=chunk, **options).explain(inputs, targets)
@@ -96,13 +96,22 @@ def test_shifts_move_the_picture_and_not_the_mask():
     assert moved[0, 0, 0].tolist() == [2, 3, 4, 5, 6, 7, 7, 7]
 
 
-def test_a_loss_at_rest_ends_its_picture_alone():
+def test_a_mask_that_has_settled_ends_its_picture_alone():
     inputs = torch.cat([stripes(), torch.full((1, 3, 44, 44), 0.3)])  # in the second one there is nothing to delete
-    found = MeaningfulPerturbation(detector(), patience=10, iterations=200, progress=False).explain(inputs, 0)
-    still, full = found.iterations[1], found.iterations[0]
-    assert still == 20 < full <= 200 and not found.map[1].any()
-    exact = MeaningfulPerturbation(detector(), iterations=200, progress=False).attribute(inputs[:1], 0)
+    options = {"average": 10, "iterations": 200, "progress": False}
+    found = MeaningfulPerturbation(detector(), settled=0.99, **options).explain(inputs, 0)
+    assert found.iterations[1] == 20 < found.iterations[0] < 200 and not found.map[1].any()
+    exact = MeaningfulPerturbation(detector(), **options).attribute(inputs[:1], 0)
     assert torch.corrcoef(torch.stack([found.map[0].flatten(), exact.flatten()]))[0, 1] > 0.98
+
+
+def test_the_mask_is_the_mean_of_the_last_iterations():
+    masks = [torch.full((2, 1, 1, 2), float(value)) for value in range(6)]
+    means = mp.Means(masks[0], window=3, settled=None)
+    for t, mask in enumerate(masks[1:], start=1):
+        assert means.add(t, torch.arange(2), mask) is None
+    found, iterations = means.result(5)
+    assert torch.equal(found, masks[4]) and iterations.tolist() == [5, 5]
 
 
 @pytest.mark.parametrize("when", [lambda x: False, lambda x: x.requires_grad])

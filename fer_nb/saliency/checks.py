@@ -25,6 +25,12 @@ def check_score(score):
         raise ValueError(f"unknown score {score!r}: choose 'logit' (the thesis) or 'probability'")
 
 
+def check_least(least, name, number):
+    """Raises ValueError for a number below ``least``; None passes."""
+    if number is not None and number < least:
+        raise ValueError(f"{name} is {number}: it has to be at least {least}")
+
+
 def check_inputs(inputs, model):
     """``inputs`` on the device and in the number format of ``model``.
 

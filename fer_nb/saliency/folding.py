@@ -10,9 +10,8 @@ from itertools import pairwise
 import psutil
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fer_nb import device
+from fer_nb import device, export
 
 
 class ConvolutionReLU(nn.Conv2d):
@@ -35,16 +34,6 @@ class ConvolutionReLU(nn.Conv2d):
 def fusible(where, dtype):
     """Whether oneDNN computes there in this number format."""
     return where.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available()
-
-
-def fold(module):
-    """Fold the batch norms of every nn.Sequential inside ``module`` into the convolutions before them, in place."""
-    for child in module.children():
-        fold(child)
-    if type(module) is nn.Sequential:
-        for i, (layer, following) in enumerate(pairwise(list(module))):
-            if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-                module[i], module[i + 1] = fuse_conv_bn_eval(layer, following), nn.Identity()
 
 
 def join_relu(module):
@@ -80,8 +69,7 @@ class FastNet:
         self.device, self.dtype = parameter.device, parameter.dtype
         self.computes_in = self.dtype if precision is None else device.number_format(precision, self.device)
         with torch.no_grad():
-            net = copy.deepcopy(model)
-            fold(net)
+            net = export.fold(copy.deepcopy(model))
             self.net = device.prepare(net, self.device).requires_grad_(False)
             join_relu(self.net)
 

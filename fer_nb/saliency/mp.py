@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from fer_nb.saliency.checks import check_inputs, check_net, check_score, check_target, class_scores
+from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
 from fer_nb.saliency.folding import FastNet
+from fer_nb.saliency.means import Means
 from fer_nb.saliency.score_cam import upsample
 
 PERTURBATIONS = ("constant", "noise", "blur")
@@ -39,7 +40,7 @@ class Explanation(NamedTuple):
     after: torch.Tensor  # (N,) the same in the perturbed picture
     deleted: torch.Tensor  # (N,) the same where all is deleted: how well the perturbation can do
     area: torch.Tensor  # (N,) mean of the map: the share that is deleted
-    iterations: torch.Tensor  # (N,) int64, fewer than asked for where the loss had come to rest
+    iterations: torch.Tensor  # (N,) int64, fewer than asked for where the mask had settled
 
 
 @dataclass(eq=False)
@@ -53,14 +54,16 @@ class MeaningfulPerturbation:
         lambda1: price of a deleted cell of the mask, in units of the score.
         lambda2, beta: of the total variation, between neighbouring cells of the mask.
         jitter: largest shift tau of the picture in pixels, another one in each iteration, the same for all pictures.
+            The 4 pixels of the paper are 1 of ours.
         sigma: of the blur, in pixels.
         noise: standard deviation of the noise.
         score: f_c, "logit" (the thesis: the score of the last layer) or "probability" (Fong and Vedaldi), whose
             gradient vanishes where the net is sure.
         learning_rate, iterations: of Adam.
-        patience: None, or compare the mean loss of each so many iterations with that of those before; a picture whose
-            loss fell by less than ``tolerance`` of all that it has fallen by is finished.
-        tolerance: see ``patience``.
+        average: the mask is the mean of those of the last so many iterations (at most of the last quarter), as a single
+            one still trembles with the shifts; 1 takes the last one alone.
+        settled: None, or a correlation: a picture whose mean mask correlates more than this with the one of the
+            iterations before is finished. 0.98 saves more than half of 500 iterations.
         seed: of noise and shifts.
         chunk: pictures that are optimised at once; None: chosen from the free memory. Each has a mask, a loss and a
             state of Adam of its own, so that its map depends neither on the others nor on this.
@@ -76,16 +79,16 @@ class MeaningfulPerturbation:
     _: KW_ONLY
     resolution: int = 11
     lambda1: float = 0.05
-    lambda2: float = 0.2
+    lambda2: float = 0.1
     beta: float = 3.0
-    jitter: int = 2
+    jitter: int = 1
     sigma: float = 5.0
     noise: float = 0.2
     score: str = "logit"
     learning_rate: float = 0.1
     iterations: int = 500
-    patience: int | None = None
-    tolerance: float = 0.01
+    average: int = 50
+    settled: float | None = None
     seed: int = 0
     chunk: int | None = None
     precision: str | None = None
@@ -96,9 +99,9 @@ class MeaningfulPerturbation:
         check_score(self.score)
         if self.perturbation not in PERTURBATIONS:
             raise ValueError(f"unknown perturbation {self.perturbation!r}: choose one of {', '.join(PERTURBATIONS)}")
-        for name in ("resolution", "iterations", "beta", "patience", "chunk"):
+        for name in ("resolution", "iterations", "beta", "average", "chunk"):
             check_least(1, name, getattr(self, name))
-        for name in ("lambda1", "lambda2", "jitter", "noise", "tolerance"):
+        for name in ("lambda1", "lambda2", "jitter", "noise"):
             check_least(0, name, getattr(self, name))
         for name in ("sigma", "learning_rate"):
             check_least(1e-6, name, getattr(self, name))
@@ -134,9 +137,7 @@ class MeaningfulPerturbation:
 
     def part(self, net, pictures, target, bar):
         """``explain`` for the pictures of one chunk."""
-        generator = torch.Generator().manual_seed(self.seed)
-        background = self.background(pictures, generator)
-        shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator).tolist()
+        background, shifts = self.draw(pictures)
         mask, iterations = self.optimise(net, pictures, background, target, shifts, bar)
         with torch.no_grad():
             keep = upsample(mask, pictures.shape[-2:])
@@ -144,6 +145,13 @@ class MeaningfulPerturbation:
             shown = (net(x) for x in (pictures, perturbed, background))
             probabilities = (class_scores(logits, target, "probability") for logits in shown)
             return Explanation(1 - keep, mask, perturbed, *probabilities, (1 - keep).mean((1, 2, 3)), iterations)
+
+    def draw(self, pictures):
+        """All that is random: the background of ``pictures``, and the shift (down, right) of each iteration."""
+        generator = torch.Generator().manual_seed(self.seed)
+        background = self.background(pictures, generator)
+        shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator)
+        return background, shifts.tolist()
 
     def background(self, pictures, generator):
         """What the deleted parts of ``pictures`` (N, 3, H, W) show, shaped as they are."""
@@ -163,14 +171,11 @@ class MeaningfulPerturbation:
         Returns:
             Masks (N, 1, resolution, resolution) and the iterations (N,) that each took.
         """
-        n = len(pictures)
-        finished = pictures.new_ones(n, 1, self.resolution, self.resolution)
-        iterations = torch.full((n,), self.iterations, device=pictures.device)
-        padded = [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
-        mask = finished.clone()
-        # One row a picture in all of these; rows of pictures that have come to rest are dropped.
-        rows = [torch.arange(n, device=pictures.device), mask, mask * 0, mask * 0, target, *padded]
-        rest = Rest(self.patience, self.tolerance)
+        mask = pictures.new_ones(len(pictures), 1, self.resolution, self.resolution)
+        means = Means(mask, self.window(), self.settled)
+        padded = self.padded(pictures, background)
+        # One row a picture in all of these; the rows of those that are finished are dropped.
+        rows = [torch.arange(len(mask), device=mask.device), mask, mask * 0, mask * 0, target, *padded]
         for t, shift in enumerate(shifts, start=1):
             which, mask, mean, square, target, *padded = rows
             mask.requires_grad_()
@@ -181,16 +186,22 @@ class MeaningfulPerturbation:
                 square.lerp_(gradient**2, 1 - 0.999)
                 step = (mean / (1 - 0.9**t)) / ((square / (1 - 0.999**t)).sqrt() + 1e-8)
                 rows[1] = (mask - self.learning_rate * step).clamp_(0, 1)
-            finished[which] = rows[1]
             bar.update(len(which))
-            going = rest.going(t, losses.detach())
-            if going is not None and not going.all():
-                iterations[which[~going]] = t
+            going = means.add(t, which, rows[1])
+            if going is not None:
                 bar.update((self.iterations - t) * int((~going).sum()))
                 rows = [row[going] for row in rows]
-            if not len(rows[0]):
-                break
-        return finished, iterations
+                if not going.any():
+                    break
+        return means.result(t)
+
+    def window(self):
+        """Over how many iterations the mask is averaged."""
+        return max(1, min(self.average, self.iterations // 4))
+
+    def padded(self, pictures, background):
+        """Background, and pictures less background, continued for as far as they are shifted."""
+        return [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
 
     def shifted(self, padded, shift):
         """(N, 3, H, W) cut from each of ``padded``, moved by ``shift``: x0(. - tau); the mask stays where it is."""
@@ -205,34 +216,3 @@ class MeaningfulPerturbation:
         area = (1 - mask).sum((1, 2, 3))
         variation = sum(mask.diff(dim=side).abs().pow(self.beta).sum((1, 2, 3)) for side in (2, 3))
         return self.lambda1 * area + self.lambda2 * variation + class_scores(logits, target, self.score)
-
-
-class Rest:
-    """Which of several losses still fall: the mean of ``patience`` iterations against that of as many before them."""
-
-    def __init__(self, patience, tolerance):
-        self.patience, self.tolerance = patience, tolerance
-        self.window, self.first, self.last = [], None, None
-
-    def going(self, t, losses):
-        """bool (N,) after iteration ``t`` where a window is full, None elsewhere; call it with those going alone."""
-        if self.patience is None:
-            return None
-        if self.first is None:
-            self.first = losses
-        self.window.append(losses)
-        if t % self.patience:
-            return None
-        mean, self.window = torch.stack(self.window).mean(0), []
-        if self.last is None:
-            self.last = mean
-            return None
-        going = self.last - mean > self.tolerance * (self.first - mean).clamp(min=0)
-        self.first, self.last = self.first[going], mean[going]
-        return going
-
-
-def check_least(least, name, number):
-    """Raises ValueError for a number below ``least``; None passes."""
-    if number is not None and number < least:
-        raise ValueError(f"{name} is {number}: it has to be at least {least}")
