@@ -15,15 +15,21 @@ workdir: workflow.basedir
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
 from fer_nb import imports, study
+from fer_nb.tables import promised
+from fer_nb.datasets import NAMES
+from fer_nb.thesis import MODELS
 
 STUDY = str(config.get("study", "quick"))
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} {log.notebook:q}"
 FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
 
 
-def drawn(given):
-    """The synthetic faces, for a notebook whose parameters ask for them."""
-    return ["runs/synthetic"] if given.get("data") == "synthetic" else []
+def drawn(given, names=()):
+    """The synthetic faces, for a notebook whose parameters ask for them, and clips for data sets that are made of them."""
+    if given.get("data") != "synthetic":
+        return []
+    clips = any(name.startswith("micro_") for name in names)
+    return ["runs/synthetic", *(["runs/synthetic-micro/clips.npz"] if clips else [])]
 
 
 def contents(given, names):
@@ -39,7 +45,7 @@ def digests(name):
 
 
 def tables(notebook):
-    return [f"reports/{STUDY}/tables/{name}.csv" for name in study.tables(STUDY, notebook)]
+    return [f"reports/{STUDY}/tables/{name}.csv" for name in promised(STUDY, notebook)]
 
 
 def done(notebook):
@@ -49,13 +55,22 @@ def done(notebook):
 
 try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
-    RUNS = [f"runs/{run.study}/04_training/{run.name}" for run in study.plan(STUDY)]
+    FOUND = [str(study.genotype(STUDY, *of).relative_to(study.paths.ROOT)) for of in study.searches(STUDY)]
+    RUNS = study.runs(STUDY)
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))  # data that are missing are named before anything runs
 except (OSError, ValueError) as error:
     sys.exit(f"Snakefile: {error}")
-TRAINED = expand("{run}/{file}", run=RUNS, file=FILES)
+
+
+def left_by(runs):
+    """What training runs leave in their folders."""
+    return [f"runs/{run.study}/04_training/{run.name}/{file}" for run in runs for file in FILES]
+
+
+TRAINED = left_by(RUNS)
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
+RESULTS |= {name: [*RESULTS[name], *FOUND] for name in RESULTS if name == "09_architecture_search"}
 
 
 def explained(notebook):
@@ -65,10 +80,11 @@ def explained(notebook):
 
 
 BEFORE = {
-    "05_evaluation": TRAINED,
+    "05_evaluation": left_by(study.plan(STUDY)) if "05_evaluation" in GIVEN else [],
     "06_mp_analysis": explained("06_mp_analysis"),
     "07_score_cam_analysis": RESULTS.get("06_mp_analysis", []),
     "08_robustness": RESULTS.get("07_score_cam_analysis", []),
+    "10_searched_networks": left_by(study.compared(STUDY)) if "10_searched_networks" in GIVEN else [],
     "11_efficiency": TRAINED,
     "12_summary": [TRAINED, *(RESULTS[name] for name in GIVEN if name != "12_summary")],
     "13_explorer": explained("13_explorer"),
@@ -86,6 +102,15 @@ rule all:
         TRAINED,
         RESULTS.values(),
         f"reports/{STUDY}/index.html",
+
+
+rule micro:
+    input:
+        imports.modules("fer_nb/micro_synthetic.py"),
+    output:
+        "runs/synthetic-micro/clips.npz",
+    shell:
+        "{sys.executable:q} -m fer_nb.micro_synthetic {output:q}"
 
 
 rule synthetic:
@@ -109,13 +134,29 @@ def taught_by(wildcards):
     return [f"runs/{run.study}/04_training/{run.name}/weights.safetensors"] if run else []
 
 
+def described_by(wildcards):
+    """The genotype of the run's net, where it is a searched one."""
+    run = run_of(wildcards)
+    file = study.genotype(run.study, run.model, run.seed)
+    searched = run.model in dict(study.searches(run.study)) or file.exists()
+    return [str(file.relative_to(study.paths.ROOT))] if searched else []
+
+
+def learned_by(wildcards):
+    """The modules that decide what a run learns: searched nets and clips are of no account for the others."""
+    run = run_of(wildcards)
+    unused = ["nas.found"] * (run.model in MODELS) + ["emonas_sets"] * (run.dataset in NAMES)
+    return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
+
+
 # One run. What it learns does not depend on how results are shown: a changed plot trains nothing.
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
         parameters="params/{protocol}/04_training.yaml",
-        modules=imports.modules("notebooks/04_training.ipynb", imports.PRESENTATION),
-        faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training")),
+        modules=learned_by,
+        faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset]),
+        genotype=described_by,
         teacher=taught_by,
     output:
         expand("runs/{{protocol}}/04_training/{{dataset}}-{{model}}-seed{{seed}}{{change}}/{file}", file=FILES),
@@ -124,8 +165,8 @@ rule training:
         page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}{change}.html",
     wildcard_constraints:
         protocol="[^/]+",
-        dataset="[a-z0-9]+(-[a-z0-9]+)?",
-        model="[A-Za-z0-9]+",
+        dataset="[a-z0-9_]+(-[a-z0-9]+)?",
+        model="[A-Za-z0-9_]+",
         seed="[0-9]+",
         change="(-[^/]+)?",
     params:
@@ -147,17 +188,17 @@ for notebook, given in GIVEN.items():
             notebook=f"notebooks/{notebook}.ipynb",
             parameters=f"params/{STUDY}/{notebook}.yaml",
             modules=imports.modules(f"notebooks/{notebook}.ipynb"),
-            faces=drawn(given),
+            faces=drawn(given, study.datasets(STUDY)),
             results=BEFORE.get(notebook, []),
         output:
-            tables(notebook) or touch(done(notebook)),
+            RESULTS[notebook] if tables(notebook) else touch(done(notebook)),
         log:
             notebook=f"runs/{STUDY}/notebooks/{notebook}.ipynb",
             page=f"reports/{STUDY}/{notebook}.html",
         params:
             data=contents(given, study.datasets(STUDY)),
-        # 11 takes times: nothing may run beside it. The others compute maps for minutes.
-        threads: workflow.cores if notebook[:2] in ("06", "07", "08", "11") else 1
+        # 11 takes times: nothing may run beside it. The others compute for minutes.
+        threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:
             RUN + " study={STUDY}"
 

@@ -4,7 +4,6 @@ FER2013: Goodfellow et al. 2013; FERPlus: Barsoum et al. 2016; CK+: Lucey et al.
 The splits are those of the thesis, section 3.2.
 """
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +16,7 @@ FER_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral"
 CK_CLASSES = (*FER_CLASSES[:6], "Contempt")
 
 FOLDS = range(1, 11)
-NAMES = (
-    "fer2013",
-    "ferm",
-    "ckplus",
-    *(f"ckplus-fold{k}" for k in FOLDS),
-    *(f"ckplus-subject{k}" for k in FOLDS),
-)
+NAMES = ("fer2013", "ferm", "ckplus", *(f"ckplus-{kind}{k}" for kind in ("fold", "subject") for k in FOLDS))
 
 
 @dataclass(frozen=True)
@@ -88,9 +81,8 @@ def _present(folder: Path, candidates: list[str], what: str, expected: str) -> P
 
 def _fer2013(folder: Path) -> Path:
     """FER2013's CSV file under ``folder`` in any of its forms, or the folder of its picture folders."""
-    files = [
-        f"{stem}{suffix}" for stem in ("fer2013.csv", "icml_face_data.csv") for suffix in ("", ".xz", ".gz", ".zip")
-    ]
+    stems, suffixes = ("fer2013.csv", "icml_face_data.csv"), ("", ".xz", ".gz", ".zip")
+    files = [f"{stem}{suffix}" for stem in stems for suffix in suffixes]
     places = [f"fer2013/{file}" for file in files] + files + ["fer2013/train", "fer2013/Training", "train", "Training"]
     expected = "fer2013/fer2013.csv (or that as .xz, .gz, .zip, or icml_face_data.csv, or train/<emotion>/*.jpg)"
     found = _present(folder, places, "FER2013", expected)
@@ -100,8 +92,9 @@ def _fer2013(folder: Path) -> Path:
 def sources(name: str, data: str = "synthetic") -> list[Path]:
     """The files that ``load(name, data)`` reads (for CK+, the folder), in the order in which it reads them."""
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1) or NAMES
-        raise ValueError(f"unknown data set {name!r}: did you mean {', '.join(near)}?")
+        from fer_nb import emonas_sets
+
+        return emonas_sets.sources(name, data)
     folder = root(data)
     if name.startswith("ckplus"):
         return [_present(folder, ["ck+/CK+48", "CK+48"], "CK+", "ck+/CK+48/<emotion>/*.png")]
@@ -116,7 +109,10 @@ def sources(name: str, data: str = "synthetic") -> list[Path]:
 
 def checksums(name: str, data: str = "synthetic") -> dict[str, str]:
     """SHA-256 of each of ``sources``, by its path under ``root(data)``."""
-    return {path.relative_to(root(data)).as_posix(): cache.digest(path) for path in sources(name, data)}
+    found, home = {path: cache.digest(path) for path in sources(name, data)}, root(data)
+    # the drawn clips stand beside the drawn faces
+    place = {path: home if path.is_relative_to(home) else home.parent for path in found}
+    return {path.relative_to(place[path]).as_posix(): digest for path, digest in found.items()}
 
 
 def load(name: str, data: str = "synthetic") -> FaceSet:
@@ -125,8 +121,13 @@ def load(name: str, data: str = "synthetic") -> FaceSet:
     ``fer2013``, ``ferm`` (ferm.build): Training, PublicTest and PrivateTest are "train", "valid" and "test".
     ``ckplus`` is all of CK+ as "train". ``ckplus-fold1`` to ``-fold10`` are the thesis's folds by position (its own
     results are fold 1), ``ckplus-subject1`` to ``-subject10`` folds that share no subject: the fold is "test", the
-    rest "train". Raises ValueError for a name that is not in NAMES, FileNotFoundError where the files are missing.
+    rest "train". Other names are those of ``emonas_sets``. Raises ValueError for an unknown name,
+    FileNotFoundError where the files are missing.
     """
+    if name not in NAMES:
+        from fer_nb import emonas_sets
+
+        return emonas_sets.load(name, data)
     source, *votes = sources(name, data)
     if not name.startswith("ckplus"):
         faces = load_fer2013(source)

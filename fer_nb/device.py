@@ -131,7 +131,8 @@ class DepthwiseConv2d(nn.Conv2d):
 def float32_depthwise(model):
     """Take the gradients of the stride-2 depthwise convolutions of ``model`` in float32 (see above)."""
     for layer in model.modules():
-        if type(layer) is nn.Conv2d and layer.groups > 1 and layer.stride == (2, 2):
+        plain = type(layer) is nn.Conv2d and layer.dilation == (1, 1)
+        if plain and layer.groups > 1 and layer.stride == (2, 2):
             layer.__class__ = DepthwiseConv2d
 
 

@@ -5,10 +5,11 @@ Ratios are to ResNet18, whose light forms the thesis proposes; they carry over t
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy.stats import norm, spearmanr
 from tqdm import tqdm
 
-from fer_nb import datasets, evaluate, export, latency, models, predict, thesis, weights
+from fer_nb import augment, datasets, evaluate, export, latency, models, predict, thesis, weights
 
 REFERENCE = "ResNet18"
 LATENCY = {"PyTorch": "pytorch_latency_ratio", "ONNX Runtime": "onnx_latency_ratio"}
@@ -193,6 +194,22 @@ def paired_difference(first, second):
     error = np.sqrt(only_first + only_second - total * difference**2) / total
     z = norm.ppf(0.975)
     return 100 * (difference - z * error), 100 * (difference + z * error)
+
+
+def explained(runs, data, pictures, seed=0):
+    """The first light net of ``runs`` (``chosen``), and test pictures at random whose maps are timed.
+
+    Returns:
+        Net in eval mode on the CPU, its name, inputs float32 (N, 3, 44, 44) in [0, 1], labels int64 (N,); None where
+        no run is of a light net.
+    """
+    run = next((run for run in runs if run.model.startswith("light")), None)
+    if run is None:
+        return None
+    faces = datasets.load(run.dataset, data).side("test")
+    faces = faces.subset(np.random.default_rng(seed).permutation(len(faces))[:pictures])
+    inputs = augment.center_crop(torch.as_tensor(faces.images)).contiguous()
+    return weights.trained(run)[0], run.model, inputs, torch.as_tensor(faces.labels)
 
 
 def accuracy_and_latency(runs, measured):

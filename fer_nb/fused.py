@@ -41,14 +41,14 @@ def fuse(model):
     """Let the light blocks and the batch norms of ``model`` (from ``models.build``) train with the kernels.
 
     Returns whether there are kernels on this machine; without a C++ compiler the model stays as it is. So do layers
-    of a width that is no multiple of 16.
+    of a width that is no multiple of 16, and batch norms without affine map.
     """
     if kernels.library() is None:
         return False
     for layer in model.modules():
         light = isinstance(layer, models.BasicBlock1)
         norms = [part for part in (layer.block if light else layer.children()) if isinstance(part, nn.BatchNorm2d)]
-        if any(norm.num_features % kernels.LANES for norm in norms):
+        if any(norm.num_features % kernels.LANES or not norm.affine for norm in norms):
             continue
         if light:
             layer.__class__ = FusedBlock

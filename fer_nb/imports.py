@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_nb import paths
 
 # Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("evaluate", "files", "paths", "plots", "provenance", "report", "study", "synthetic", "thesis")
+PRESENTATION = ("evaluate", "files", "paths", "plots", "provenance", "report", "study", "synthetic", "tables", "thesis")
 
 
 def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:

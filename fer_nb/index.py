@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.page import bar, duration, failure_of, first_heading, outdated, read, render, write
-from fer_nb.study import Run, parameters, plan
+from fer_nb.study import Run, parameters, runs
 
 # What report.save_table and report.save_figure put into a notebook: kind, name, caption.
 _SAVED = re.compile(r'<(table|figure) class="report" id="([^"]+)">\s*<(?:caption>|img alt=")([^<"]*)')
@@ -22,19 +22,19 @@ def index(study: str) -> Path:
     """
     pages = bar(study)
     names = [page["name"] for page in pages]
-    planned = plan(study) if "05_evaluation" in names else []
-    runs = [_run(run, study) for run in planned]
+    planned = runs(study)
+    trained = [_run(run, study) for run in planned]
     for page in pages:
         page |= _page(page["name"], page["short"], study)
         if page["name"] == "04_training":
-            seen = [run for run in runs if run["href"]]
+            seen = [run for run in trained if run["href"]]
             page |= {"done": bool(seen), "failed": any(run["failed"] for run in seen)}
             page["picture"] = next((run["picture"] for run in seen if run["picture"]), "")
     for other in {run.study for run in planned} - {study}:
         index(other)
     tables = [(page["href"], *table) for page in pages for table in page["tables"]]
     figures = [(page["href"], *figure) for page in pages for figure in page["figures"]]
-    sections = {"Pages": pages, "Training runs": runs, "Tables": tables, "Figures": figures}
+    sections = {"Pages": pages, "Training runs": trained, "Tables": tables, "Figures": figures}
     return write(
         paths.REPORTS / study / "index.html",
         "study.html.j2",
@@ -43,7 +43,7 @@ def index(study: str) -> Path:
         title=f"Study {study}",
         lead=_lead(study, names),
         contents=[("2", section.split()[0].lower(), section) for section, listed in sections.items() if listed],
-        runs=runs,
+        runs=trained,
         tables=tables,
         figures=figures,
     )

@@ -27,8 +27,6 @@ RUNTIMES = ("PyTorch", "ONNX Runtime")
 # Of torchvision: Sandler et al. 2018; Howard et al. 2019; Tan and Le 2019. Made for 224x224, run at our 44x44.
 OTHERS = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
 
-MATRIX = 2048  # rows and columns of the product that the machine's peak is taken from
-
 
 def build(name):
     """A net of ``models.NAMES`` or ``OTHERS`` with seven classes and random weights; ValueError for another name."""
@@ -63,20 +61,9 @@ def peak():
     Returns:
         {"float32": GFLOP/s, "bfloat16": GFLOP/s}, two FLOPs a multiply-add, with as many threads as PyTorch takes.
     """
-    return {
-        name: in_fresh_processes(product_speed, [(name,)], f"peak in {name}")[0] for name in ("float32", "bfloat16")
-    }
-
-
-def product_speed(dtype):
-    """GFLOP/s of the product of two square matrices in ``dtype`` ("float32", "bfloat16"), the best of five."""
-    a, b = torch.rand(2, MATRIX, MATRIX).to(getattr(torch, dtype))
-    times = []
-    for _ in range(6):  # the first one warms up
-        start = time.perf_counter()
-        torch.nn.functional.linear(a, b)
-        times.append(time.perf_counter() - start)
-    return 2e-9 * MATRIX**3 / min(times[1:])
+    names = ("float32", "bfloat16")
+    found = in_fresh_processes(device.matrix_speed, [(getattr(torch, name),) for name in names], "peak")
+    return dict(zip(names, (1e-9 * value for value in found), strict=True))
 
 
 def export_nets(names, folder):

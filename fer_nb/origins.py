@@ -6,7 +6,8 @@ import pandas as pd
 
 from fer_nb import page, paths
 from fer_nb.evaluate import read_metrics
-from fer_nb.study import TABLES, Run, notebooks, parameters, plan, tables
+from fer_nb.study import Run, notebooks, parameters, plan, runs
+from fer_nb.tables import TABLES, promised
 
 # Of the tables that notebooks save, those that hold results: the promised ones, and what extends their names.
 RESULTS = ("runs", "ablation", *(name for of in TABLES.values() for names in of.values() for name in names))
@@ -29,14 +30,14 @@ def origins(study: str) -> pd.DataFrame:
     names = [name for name in notebooks(study) if name != "04_training"]
     if any(parameters(study, name).get("data") == "synthetic" for name in names):
         raise ValueError(f"study {study} reads drawn faces, so its tables are no results: name a study on real data")
-    for table in ["runs", *(table for name in names for table in tables(study, name))]:
+    for table in ["runs", *(table for name in names for table in promised(study, name))]:
         if not (paths.REPORTS / study / "tables" / f"{table}.csv").exists():
             raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{command(study)}`")
-    runs = plan(study)
-    trained = {run: (executed(run.study, f"04_training-{run.name}")[0], read_metrics(run)) for run in runs}
+    trainings = runs(study)
+    trained = {run: (executed(run.study, f"04_training-{run.name}")[0], read_metrics(run)) for run in trainings}
     made = [executed(study, name) for name in names]
     return pd.DataFrame(
-        origin(table, record, [trained[run] for run in behind(table, runs)])
+        origin(table, record, [trained[run] for run in behind(table, plan(study), trainings)])
         for record, saved in made
         for table in saved
         if any(f"{table}-".startswith(f"{name}-") for name in RESULTS)
@@ -60,8 +61,13 @@ def executed(study: str, notebook: str) -> tuple[dict, list[str]]:
     return record, re.findall(r'<table class="report" id="([^"]+)"', shown)
 
 
-def behind(table: str, runs: list[Run]) -> list[Run]:
-    """The training runs that a table is computed from; none for tables of counts or of speed."""
+def behind(table: str, runs: list[Run], others: list[Run]) -> list[Run]:
+    """The training runs that a table is computed from; none for tables of counts or of speed.
+
+    ``runs`` are those of notebook 05, ``others`` with those of notebook 10.
+    """
+    if table in TABLES["10_searched_networks"][""]:
+        return others
     if table.startswith("ablation"):
         changed = {(run.dataset, run.model) for run in runs if run.change}
         return [run for run in runs if (run.dataset, run.model) in changed]

@@ -4,9 +4,10 @@ import json
 
 from safetensors.torch import save_file
 
-from fer_nb import checkpoint, models
+from fer_nb import checkpoint
 from fer_nb import device as devices
 from fer_nb.files import replacing
+from fer_nb.nas import found
 from fer_nb.predict import load_weights
 from fer_nb.study import Run
 
@@ -22,8 +23,8 @@ def load_teacher(run, name, classes, pool="global", block_relu=False):
         return None
     if name == run.model:
         raise ValueError(f"teacher {name} is the net that it would teach: name another one, or none")
-    net = models.build(name, classes, pool, block_relu)
     taught = Run(run.study, run.dataset, name, run.seed)
+    net = found.build(taught, classes, pool, block_relu)
     path = taught.folder / "weights.safetensors"
     if not path.exists():
         raise FileNotFoundError(f"{path}: no weights: train {taught.name}, the teacher of {run.name}, first")

@@ -58,10 +58,13 @@ def parameters(study: str, notebook: str) -> dict:
         return yaml.safe_load(file) or {}
 
 
+TRAINED_FOR = ("05_evaluation", "10_searched_networks")  # the notebooks whose parameter files name runs
+
+
 def notebooks(study: str) -> list[str]:
     """The notebooks of a study in order: those it has a parameter file for, and 04 for its runs."""
     names = {path.stem for path in folder(study).glob("[0-9][0-9]_*.yaml")}
-    return sorted(names | ({"04_training"} if "05_evaluation" in names else set()))
+    return sorted(names | ({"04_training"} if names & set(TRAINED_FOR) else set()))
 
 
 def protocol(study: str, dataset: str) -> str:
@@ -74,8 +77,47 @@ def protocol(study: str, dataset: str) -> str:
     return study if own else dataset.split("-")[0]
 
 
+def runs(study: str) -> list[Run]:
+    """Every training run of a study: those of notebook 05 (``plan``) and of notebook 10 (``compared``), each once."""
+    named = {"05_evaluation": plan, "10_searched_networks": compared}
+    there = notebooks(study)
+    return list(dict.fromkeys(run for name, of in named.items() if name in there for run in of(study)))
+
+
+def compared(study: str, given: dict | None = None) -> list[Run]:
+    """The training runs of notebook 10, from its parameter file (or from ``given``, the same parameters as a dict).
+
+    ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
+    out in turn, from each of ``seeds``.
+    """
+    given = parameters(study, "10_searched_networks") if given is None else given
+    folds = [f"{name}-subject{k}" for name in given["micro"] for k in range(1, given["subjects"] + 1)]
+    pairs = [(name, net) for name in given["datasets"] for net in given["nets"]]
+    pairs += [(name, net) for name in folds for net in given["micro_nets"]]
+    return [Run(protocol(study, name), name, net, seed) for name, net in pairs for seed in given["seeds"]]
+
+
+def searches(study: str) -> list[tuple[str, int]]:
+    """The searches of a study's notebook 09, as (name of the net, seed); [] where it has none."""
+    if "09_architecture_search" not in notebooks(study):
+        return []
+    given = parameters(study, "09_architecture_search")
+    return [(name, seed) for name in given["searches"] for seed in given["seeds"]]
+
+
+def genotype(study: str, model: str, seed: int) -> Path:
+    """The file that describes a searched net: of the study's own search, or one that is kept in git.
+
+    Where the net was not searched with this seed, the file of the first seed that it was searched with.
+    """
+    own = [of for name, of in searches(study) if name == model]
+    place = paths.RUNS / study / "09_architecture_search" if own else paths.REPORTS / "reference/genotypes"
+    known = own or sorted(int(path.stem.rpartition("-seed")[2]) for path in place.glob(f"{model}-seed*.json")) or [0]
+    return place / f"{model}-seed{seed if seed in known else known[0]}.json"
+
+
 def plan(study: str, given: dict | None = None) -> list[Run]:
-    """Every training run of a study, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
+    """The training runs of notebook 05, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
 
     ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each;
     ``ckplus_folds`` and ``ckplus_subjects`` those trained on the ``folds`` (all ten by default) by position and by
@@ -169,38 +211,15 @@ def _written(value) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
 
 
-# The tables that a notebook writes for each data set it treats ("": whatever it treats).
-TABLES = {
-    "01_data_preparation": {"ckplus": ["table-3-2"], "fer2013": ["table-3-3"]},
-    "02_ferm_construction": {"": ["table-3-4"]},
-    "03_models": {"": ["table-3-1"]},
-    "05_evaluation": {
-        "ckplus": ["table-3-6", "table-3-7"],
-        "fer2013": ["table-3-8", "table-3-9"],
-        "ferm": ["table-3-10", "table-3-11"],
-    },
-    "06_mp_analysis": {"": ["mp", "mp-perturbations", "mp-regions"]},
-    "07_score_cam_analysis": {"": ["score-cam-regions", "score-cam-agreement", "faithfulness", "belief"]},
-    "08_robustness": {"": ["robustness", "section-4-2"]},
-    "11_efficiency": {"": ["efficiency", "efficiency-inference", "efficiency-size", "efficiency-light"]},
-    "12_summary": {"": ["summary"]},
-}
-
-
 def treated(study: str, notebook: str) -> list[str]:
     """The data sets that ``study`` names for ``notebook``: in ``datasets``, or each under a key of its own."""
     given = parameters(study, notebook)
     return [name for name in ("ckplus", "fer2013", "ferm") if given.get(name) or name in given.get("datasets", [])]
 
 
-def tables(study: str, notebook: str) -> list[str]:
-    """The names of the tables that ``notebook`` writes in ``study``; [] where none is promised."""
-    known = TABLES.get(notebook, {})
-    found = [name for dataset in ["", *treated(study, notebook)] for name in known.get(dataset, [])]
-    return found + (["ablation"] if parameters(study, notebook).get("ablation") else [])
-
-
 def datasets(study: str) -> list[str]:
-    """The data sets that a study needs: those its notebooks treat and those its runs train on."""
+    """The data sets that a study needs: those its notebooks treat and those its runs and searches use."""
     named = {name for notebook in notebooks(study) if notebook != "04_training" for name in treated(study, notebook)}
-    return sorted(named | {run.dataset.partition("-")[0] for run in plan(study)})
+    used = [run.dataset for run in runs(study)]
+    used += [parameters(study, "09_architecture_search")["dataset"]] if searches(study) else []
+    return sorted(named | {name.partition("-")[0] for name in used})

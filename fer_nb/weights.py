@@ -10,8 +10,9 @@ from pathlib import Path
 import safetensors
 from torch import nn
 
-from fer_nb import models, paths, study
+from fer_nb import paths, study
 from fer_nb.evaluate import read_predictions
+from fer_nb.nas import found
 from fer_nb.predict import load_weights
 from fer_nb.study import Run
 
@@ -34,7 +35,8 @@ def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
     """
     path = released_file(model)
     facts = about(path)
-    return _filled(model, facts["classes"], facts["parameters"], path), tuple(facts["classes"])
+    kept = Run(path.parts[-3], "ferm", model, facts["seed"])
+    return _filled(kept, facts["classes"], facts["parameters"], path), tuple(facts["classes"])
 
 
 def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
@@ -43,11 +45,11 @@ def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
     Raises FileNotFoundError where the run has not finished, ValueError where its weights are damaged.
     """
     classes = tuple(read_predictions(run).columns[3:])
-    return _filled(run.model, classes, study.resolved(run), run.folder / "weights.safetensors"), classes
+    return _filled(run, classes, study.resolved(run), run.folder / "weights.safetensors"), classes
 
 
-def _filled(model: str, classes, parameters: dict, path: Path) -> nn.Module:
-    net = models.build(model, len(classes), **{name: parameters[name] for name in ARCHITECTURE if name in parameters})
+def _filled(run: Run, classes, parameters: dict, path: Path) -> nn.Module:
+    net = found.build(run, len(classes), **{name: parameters[name] for name in ARCHITECTURE if name in parameters})
     return load_weights(net, path).eval()
 
 

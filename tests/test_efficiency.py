@@ -136,3 +136,10 @@ def test_int8_takes_each_nets_first_seed_on_the_data_set_that_counts_most():
     changed = Run("s", "ferm", "lightResNetl", 1, "mixup")
     assert efficiency.chosen([changed, *runs]) == [Run("s", "ferm", "VGG19", 1)]
     assert efficiency.chosen(runs[:2]) == [Run("s", "ckplus-fold1", "VGG19", 1)] and efficiency.chosen([]) == []
+
+
+def test_the_maps_that_are_timed_are_a_light_nets_of_the_test_side(run):
+    net, name, inputs, labels = efficiency.explained([Run("tiny", "ferm", "VGG19", 0), run], "real", 4)
+    assert name == "lightResNetl" and not net.training and inputs.shape == (4, 3, 44, 44) and labels.shape == (4,)
+    assert inputs.min() >= 0 and inputs.max() <= 1 and inputs.max() > 0.5
+    assert efficiency.explained([Run("tiny", "ferm", "VGG19", 0)], "real", 4) is None

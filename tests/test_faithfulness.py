@@ -127,6 +127,8 @@ def test_loss_without_a_region(bright, pictures):
 def test_measure_and_table(bright, pictures):
     maps = {"there": there(), "elsewhere": 1 - there()}
     found = {name: faithfulness.measure(bright, *pictures, m, 11, samples=20) for name, m in maps.items()}
+    made = {kind: faithfulness.curves(bright, *pictures, maps["there"], kind, 11) for kind in ("deletion", "insertion")}
+    assert faithfulness.measure(bright, *pictures, maps["there"], samples=20, known=made).equals(found["there"])
     found["there"]["sensitivity"] = 0.0
     table = faithfulness.faithfulness_table(found)
     assert list(table.columns) == ["metric", "better", "method", "mean", "low", "high", "pictures"]

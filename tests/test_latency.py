@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb import latency, models
+from fer_nb import device, latency, models
 
 
 @pytest.mark.parametrize("name", latency.OTHERS)
@@ -43,11 +43,12 @@ def test_an_error_in_a_measuring_process_is_raised_here():
 
 
 def test_the_peak_grows_with_the_time_that_a_product_takes(monkeypatch):
-    monkeypatch.setattr(latency, "MATRIX", 1000)  # 2 GFLOP
     clock = iter(np.cumsum([0, 9, 0, 4, 0, 2, 0, 4, 0, 4, 0, 4]))  # seconds at start and end; the first warms up
-    monkeypatch.setattr(latency.time, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda a, b: None)
-    assert latency.product_speed("bfloat16") == pytest.approx(1)  # 2 GFLOP in 2 s
+    with monkeypatch.context() as patched:
+        patched.setattr(device.time, "perf_counter", lambda: next(clock))
+        assert device.matrix_speed(torch.bfloat16, size=100) == pytest.approx(1e6)  # 2e6 FLOP in 2 s
+    monkeypatch.setattr(latency, "in_fresh_processes", lambda speed, cases, what: [2e9 * len(case) for case in cases])
+    assert latency.peak() == {"float32": 2, "bfloat16": 2}  # GFLOP/s
 
 
 def test_memory_counts_what_this_process_has_touched():

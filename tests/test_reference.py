@@ -14,7 +14,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from safetensors.torch import load_file, save_file
 
-from fer_nb import card, models, origins, paths, reference, report, results, study, thesis, weights
+from fer_nb import card, models, origins, paths, reference, report, results, study, tables, thesis, weights
 from fer_nb.datasets import CK_CLASSES, FER_CLASSES
 
 ROOT = Path(__file__).parents[1]
@@ -352,5 +352,5 @@ def test_what_the_readme_names_is_there(monkeypatch):
     monkeypatch.setattr(paths, "PARAMS", ROOT / "params")
     for name in re.findall(r"study=(\w+)", README):
         assert name in study.studies(), name
-    for name in (table for of in study.TABLES.values() for tables in of.values() for table in tables):
+    for name in (table for of in tables.TABLES.values() for names in of.values() for table in names):
         assert f"`{name}.csv`" in README, name

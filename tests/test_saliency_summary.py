@@ -44,6 +44,14 @@ def test_the_method_that_passes_more_is_believed():
     assert "passed: MP 5, Score-CAM 1. Where the two differ, believe MP." in summary.belief_words(table)
 
 
+def test_maps_that_do_not_mind_permuted_labels_fail():
+    labels = pd.DataFrame({"method": ["MP", "Score-CAM"], "quantity": "spearman", "mean": [0.1, 0.9]})
+    labels = labels.assign(low=[0.0, 0.8], high=[0.2, 1.0])
+    table = summary.belief_table(faithful((0.3, 0.7), (0.3, 0.7)), {}, labels=labels)
+    rows = table[table["test"].str.startswith("permuted labels")].set_index("method")
+    assert rows["passes"].to_dict() == {"MP": "yes", "Score-CAM": "no"} and rows["measured"]["Score-CAM"] == 0.9
+
+
 def test_neither_is_believed_on_equal_or_no_grounds():
     equal = summary.belief_table(faithful((0.3, 0.7), (0.3, 0.7)), {})
     assert "both methods pass 4" in summary.belief_words(equal)

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from fer_nb import imports, parameters, paths, study
+from fer_nb import imports, parameters, paths, study, tables
 from fer_nb.recipe import Recipe
 from fer_nb.study import Run
 
@@ -54,7 +54,9 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
     ]
     assert len(runs) == 6 + 4
     assert study.words(runs[-1]) == ["study=mine", "dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
-    assert study.tables("mine", "05_evaluation")[-1] == "ablation" and study.tables("mine", "12_summary") == ["summary"]
+    assert tables.promised("mine", "05_evaluation")[-1] == "ablation" and tables.promised("mine", "12_summary") == [
+        "summary"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,9 +108,9 @@ def test_tables_and_data_sets_follow_the_parameters(write):
     write("mine", "01_data_preparation", datasets=["fer2013", "ferm"])
     write("mine", "05_evaluation", ckplus=[], fer2013=[], ferm=["A"], seeds=[0])
     write("mine", "12_summary")
-    assert study.tables("mine", "01_data_preparation") == ["table-3-3"]
-    assert study.tables("mine", "05_evaluation") == ["table-3-10", "table-3-11"]
-    assert study.tables("mine", "12_summary") == ["summary"]
+    assert tables.promised("mine", "01_data_preparation") == ["table-3-3"]
+    assert tables.promised("mine", "05_evaluation") == ["table-3-10", "table-3-11"]
+    assert tables.promised("mine", "12_summary") == ["summary"]
     assert study.datasets("mine") == ["fer2013", "ferm"]
 
 

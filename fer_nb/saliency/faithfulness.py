@@ -170,18 +170,21 @@ def sensitivity(attribution, inputs, target, radius=0.02, samples=5, chunk=64, s
     return torch.cat(found)
 
 
-def measure(model, inputs, target, maps, steps=22, baseline="blur", samples=50, precision="auto", chunk=64, seed=0):
+def measure(
+    model, inputs, target, maps, steps=22, baseline="blur", samples=50, precision="auto", chunk=64, seed=0, known=None
+):
     """Every metric that needs maps only, a row a picture.
 
     Args:
         steps, baseline: see ``curves``. samples: black squares a picture for infidelity.
+        known: kind -> curves of these maps that are made already, or None.
 
     Returns:
         DataFrame: deletion, insertion, average drop, increase, infidelity (``METRICS`` says what each is).
     """
-    columns = {}
+    how, columns = (steps, baseline, precision, chunk, seed), {}
     for kind in ("deletion", "insertion"):
-        columns[kind] = area(curves(model, inputs, target, maps, kind, steps, baseline, precision, chunk, seed))
+        columns[kind] = area(known[kind] if known else curves(model, inputs, target, maps, kind, *how))
     before, after = masked(model, inputs, target, maps, precision, chunk)
     columns["average drop"] = 100 * ((before - after) / before.clamp(min=1e-12)).clamp(min=0)
     columns["increase"] = 100 * (after > before).float()

@@ -131,7 +131,8 @@ class MeaningfulPerturbation:
         target = check_target(target, inputs, classes)
         chunk = self.chunk or net.chunk_size(inputs[:1], MOST.get(inputs.device.type, 16))
         total = len(inputs) * self.iterations
-        with tqdm(total=total, desc="MP", unit="iteration", leave=False, disable=not self.progress) as bar:
+        look = {"leave": False, "mininterval": 5, "disable": not self.progress}
+        with tqdm(total=total, desc="MP", unit="iteration", **look) as bar:
             parts = [self.part(net, *some, bar) for some in zip(inputs.split(chunk), target.split(chunk), strict=True)]
         return Explanation(*(torch.cat(values) for values in zip(*parts, strict=True)))
 

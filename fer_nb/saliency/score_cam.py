@@ -73,7 +73,8 @@ class ScoreCAM:
         hook = self.layer.register_forward_hook(lambda layer, _, maps: taken.append(maps.detach().clone()))
         try:
             maps = []
-            for i in tqdm(range(len(inputs)), "Score-CAM", unit="picture", leave=False, disable=not self.progress):
+            look = {"unit": "picture", "leave": False, "mininterval": 5, "disable": not self.progress}
+            for i in tqdm(range(len(inputs)), "Score-CAM", **look):
                 taken.clear()
                 self.model(inputs[i : i + 1])
                 self.check_maps(taken)

@@ -5,7 +5,9 @@ pictures with the same objective, torch's Adam and the net as it comes.
 """
 
 import contextlib
+import importlib.util
 import io
+import math
 import time
 
 import pandas as pd
@@ -25,6 +27,10 @@ VARIANTS = {
     "Score-CAM": ("pytorch-grad-cam", "ours"),
     "MP": ("one at a time", "one at a time, frozen weights", "ours", "ours, until settled"),
 }
+
+# What is aimed at: the ratio of speeds, with maps that correlate above SETTLED; and Score-CAM's time over ``bare``.
+AIMS = {("Score-CAM", "ours"): 3.5, ("MP", "ours"): 2.3, ("MP", "ours, until settled"): 4.0}
+BARE_AIM = 1.6
 
 
 def usual_score_cam(net, inputs, target):
@@ -63,6 +69,7 @@ def attribution(net, method, variant, iterations):
         known = ", ".join(f"{method}: {variant}" for method, variants in VARIANTS.items() for variant in variants)
         raise ValueError(f"unknown variant {variant!r} of {method!r}: choose one of {known}")
     if variant == "pytorch-grad-cam":
+        importlib.import_module("pytorch_grad_cam")  # takes seconds, which are not the method's
         return lambda inputs, target: usual_score_cam(net, inputs, target)
     if method == "Score-CAM":
         return ScoreCAM(net, LAYER, align_corners=True, precision="auto", progress=False).attribute
@@ -105,28 +112,37 @@ def measure(name, weights, pictures, target, method, variant, iterations):
     return found | {"maps": maps[:, 0].numpy()}
 
 
-def compare(net, name, inputs, target, iterations=500, few=2, repeats=1):
-    """``measure`` of each variant, in turn, each in a fresh process.
+def compare(net, name, inputs, target, gflops, methods=tuple(VARIANTS), iterations=500, few=2, repeats=1):
+    """``measure`` of each variant, in turn, each in a fresh process. Without pytorch-grad-cam its row is left out.
 
     Args:
         net: in eval mode, with weights for which the maps are worth comparing.
         name: of ``models.NAMES``, what ``net`` is.
-        inputs: float (N, 3, 44, 44) in [0, 1]; ours takes them all, as many at once as it chooses.
+        inputs: float (N, 3, 44, 44) in [0, 1]; our MP takes them all, as many at once as it chooses.
         target: int64 (N,).
+        gflops: the machine's measured peak, see ``bare``.
+        methods: of ``VARIANTS``.
         iterations: of MP.
-        few: pictures that the usual code takes; it takes one after the other, so that more cost the same each.
+        few: pictures that the others take, one after the other, so that more cost the same each.
         repeats: of each measurement; medians are given.
 
     Returns:
         DataFrame: method, variant, pictures, ratio (of speeds, to the first variant of the method), seconds (a
         picture), lowest, highest, correlation (the lowest over the ``few`` pictures, of the map with that of the first
-        variant), memory_mb.
+        variant), bare_ratio (of Score-CAM: seconds over ``bare``), memory_mb. NaN where there is nothing to compare.
+
+    Raises:
+        ValueError: a method that is not in ``VARIANTS``, or no picture.
     """
+    unknown = [method for method in methods if method not in VARIANTS]
+    if unknown or not min(few, len(inputs)):
+        known = ", ".join(VARIANTS)
+        raise ValueError(f"{unknown or 'no picture'}: choose methods of {known}, and at least one picture")
     weights = {key: value.cpu().numpy() for key, value in net.state_dict().items()}
     cases = []
-    for method, variants in VARIANTS.items():
-        for variant in variants:
-            taken = len(inputs) if variant.startswith("ours") else few
+    for method in methods:
+        for variant in available(method):
+            taken = len(inputs) if method == "MP" and variant.startswith("ours") else few
             given = inputs[:taken].cpu().numpy(), target[:taken].cpu().numpy()
             cases.append((name, weights, *given, method, variant, iterations))
     rows = latency.in_fresh_processes(measure, cases * repeats, "MP and Score-CAM")
@@ -135,13 +151,24 @@ def compare(net, name, inputs, target, iterations=500, few=2, repeats=1):
     seconds = groups["seconds"].agg(seconds="median", lowest="min", highest="max")
     table = groups[["pictures", "memory_mb"]].max().join(seconds).reset_index()
     first = {row["method"]: row["maps"] for row in reversed(rows) if row["variant"] == VARIANTS[row["method"]][0]}
-    table["correlation"] = [lowest_correlation(row["maps"], first[row["method"]]) for row in rows[: len(table)]]
-    table["ratio"] = table.groupby("method")["seconds"].transform("first") / table["seconds"]
-    return table[["method", "variant", "pictures", "ratio", "seconds", "lowest", "highest", "correlation", "memory_mb"]]
+    table["correlation"] = [lowest_correlation(row["maps"], first.get(row["method"])) for row in rows[: len(table)]]
+    usual = {row.method: row.seconds for row in table.itertuples() if row.variant == VARIANTS[row.method][0]}
+    table["ratio"] = table["method"].map(usual) / table["seconds"]
+    table["bare_ratio"] = (table["seconds"] / bare(name, gflops)).where(table["method"] == "Score-CAM")
+    columns = ["method", "variant", "pictures", "ratio", "seconds", "lowest", "highest", "correlation", "bare_ratio"]
+    return table[[*columns, "memory_mb"]]
+
+
+def available(method):
+    """The variants of a method that can be measured here: pytorch-grad-cam is a development dependency."""
+    missing = importlib.util.find_spec("pytorch_grad_cam") is None
+    return [variant for variant in VARIANTS[method] if not (missing and variant == "pytorch-grad-cam")]
 
 
 def lowest_correlation(maps, others):
-    """The lowest correlation of maps (N, H, W) with ``others`` (M, H, W), over the pictures of both."""
+    """The lowest correlation of maps (N, H, W) with ``others`` (M, H, W), over the pictures of both; NaN with None."""
+    if others is None:
+        return math.nan
     both = min(len(maps), len(others))
     return correlation(*(torch.as_tensor(x[:both])[:, None] for x in (maps, others))).min().item()
 
@@ -149,3 +176,31 @@ def lowest_correlation(maps, others):
 def bare(name, gflops, channels=512):
     """Seconds that ``channels`` forwards of a net take where each of its multiply-adds runs at ``gflops`` (peak())."""
     return 2e-9 * models.count(models.build(name))["macs"].sum() * channels / gflops
+
+
+def words(table, iterations):
+    """The ratios of ``compare`` beside ``AIMS``, and Score-CAM beside the bare forwards, a sentence each."""
+    rows, said = table.set_index(["method", "variant"]), []
+    for case, aim in AIMS.items():
+        if case not in rows.index:
+            continue
+        (method, variant), row = case, rows.loc[case]
+        usual = VARIANTS[method][0]
+        if math.isnan(row["ratio"]):
+            said.append(f"{method}: {usual} is not installed here, so there is no ratio to it.")
+            continue
+        reached = "reached" if row["ratio"] >= aim and row["correlation"] > SETTLED else "not reached"
+        said.append(
+            f"{method}, {variant}: **{row['ratio']:.2f}** times the pictures a second of “{usual}”; the maps correlate "
+            f"by at least {row['correlation']:.3f} (aim: {aim:g} times, above {SETTLED:g}: {reached})."
+        )
+        if method == "MP":
+            said[-1] = f"{said[-1].removesuffix('.')}, {iterations} iterations."
+    if ("Score-CAM", "ours") in rows.index:
+        share = rows.loc[("Score-CAM", "ours"), "bare_ratio"]
+        reached = "reached" if share <= BARE_AIM else "not reached"
+        said.append(
+            f"A map of Score-CAM takes **{share:.2f}** times what as many bare forwards take at the machine's measured "
+            f"peak (aim: at most {BARE_AIM:g}: {reached})."
+        )
+    return "\n".join(f"- {sentence}" for sentence in said)

@@ -13,6 +13,7 @@ from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 from fer_nb.saliency.sample import SAMPLE, Sample
 
 OURS = ("MP", "Score-CAM")
+BOUNDS = ["mean", "low", "high"]
 
 
 def mp_table(
@@ -83,13 +84,14 @@ def truly_drawn(sample: Sample, name: str, data: str) -> np.ndarray:
     return measured & (known["expressions"] == sample.expressions) if known else np.zeros(len(sample), bool)
 
 
-def belief_table(measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed=0, groups=None):
+def belief_table(measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed=0, groups=None, labels=None):
     """Which of our methods passes which test: "yes" or "no" where the whole 95% interval says so, else "cannot say".
 
     Args:
         measured: method -> faithfulness.measure, a row a picture, with "random" and "centre" among the methods.
         cascades: method -> sanity.cascade; a method without one does not take that test.
         truth: truth.truth_table on drawn faces, or None. groups: pictures that count as one.
+        labels: labels.labels_table with a net that has learned permuted labels by heart, or None.
 
     Returns:
         DataFrame: a row per test and method: test, method, measured, low, high, needed, passes. Deletion and insertion
@@ -105,8 +107,10 @@ def belief_table(measured: dict, cascades: dict, truth: pd.DataFrame | None = No
         if method in cascades:
             table = cascades[method]
             last = table[(table["quantity"] == "spearman") & (table["depth"] == table["depth"].max())].iloc[0]
-            found = last["mean"], last["low"], last["high"]
-            rows.append(("random weights: the map is another", method, *found, "below", 0.5))
+            rows.append(("random weights: the map is another", method, *last[BOUNDS], "below", 0.5))
+        if labels is not None and method in set(labels["method"]):
+            row = labels[(labels["quantity"] == "spearman") & (labels["method"] == method)].iloc[0]
+            rows.append(("permuted labels: the map is another", method, *row[BOUNDS], "below", 0.5))
         if truth is not None and method in set(truth["method"]):
             row = truth[(truth["method"] == method) & (truth["pairs"] == "all")].iloc[0]
             found = row["gain"], row["gain_low"], row["gain_high"]

@@ -1,0 +1,36 @@
+"""Any net of a run by its name: those of the thesis, MobileNetV2, and those that a search or its authors found."""
+
+from fer_nb import models, study
+from fer_nb.nas import genotypes
+from fer_nb.nas.cells import SearchedNet
+
+OTHERS = {"MobileNetV2": "mobilenet_v2"}  # of torchvision: Sandler et al. 2018, at our 44x44
+PUBLISHED = {"DARTS_CIFAR10": "DARTS_V2", "PDARTS_CIFAR10": "PDARTS"}  # names in genotypes.KNOWN
+CELLS, CHANNELS = 5, 16  # of nets of a published genotype
+
+
+def build(run, num_classes, pool="global", block_relu=False):
+    """The net of a study.Run with torch's default initialisation, (N, 3, 44, 44) to logits (N, ``num_classes``).
+
+    ``pool``, ``block_relu``: see ``models.build``; nets that are not the thesis's take no notice.
+
+    Raises:
+        ValueError: an unknown name, or a file that holds no genotype.
+        FileNotFoundError: a net that the study searches has not been found yet.
+    """
+    if run.model in OTHERS:
+        from torchvision.models import get_model
+
+        return get_model(OTHERS[run.model], weights=None, num_classes=num_classes)
+    if run.model in PUBLISHED:
+        return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS)
+    file = study.genotype(run.study, run.model, run.seed)
+    if run.model in models.NAMES or not (file.exists() or is_searched(run)):
+        return models.build(run.model, num_classes, pool, block_relu)
+    genotype, about = genotypes.load(file)
+    return SearchedNet(genotype, num_classes, about["channels"], about["cells"], about["stem_stride"])
+
+
+def is_searched(run):
+    """Whether the study of a run searches for its net."""
+    return run.model in {name for name, _ in study.searches(run.study)}

@@ -1,0 +1,75 @@
+"""Coding sheets of micro-expression sets: a row a clip; .xlsx as the owners hand it out, or .csv with the same rows."""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+FIELDS = ("subject", "clip", "onset", "apex", "offset", "emotion")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a set's coding sheet and frames are, what its columns are called and which emotions it knows."""
+
+    sheet: str  # the sheet's name without its suffix, as a pattern
+    columns: tuple[str, ...]  # as FIELDS; compared without spaces and case
+    roots: tuple[tuple[str, bool], ...]  # folders of frames, the first that is there counts; True: cropped faces
+    subject: str  # a subject's folder, from the number
+    emotions: tuple[str, ...]
+
+
+def read_sheet(folder: Path, layout: Layout) -> tuple[Path, pd.DataFrame]:
+    """The coding sheet and its clips: columns FIELDS and "row"; subject int, clip and emotion str, the rest as coded.
+
+    Of several sheets that fit the last by name counts (the newest of CASME II). The head is the first row with the
+    file name's column in it; rows without a file name are passed over.
+    """
+    names = [f"{place}{layout.sheet}{suffix}" for suffix in (".xlsx", ".csv") for place in ("", "*/")]
+    found = [file for name in names for file in sorted(folder.glob(name), reverse=True) if file.name[0] not in ".~"]
+    if not found:
+        raise FileNotFoundError(f"{folder}: no coding sheet {layout.sheet}.xlsx or .csv; save an .xls as .xlsx first")
+    sheet, table = found[0], cells(found[0])
+    wanted = [plain(column) for column in layout.columns]
+    heads = np.flatnonzero((table.map(plain) == wanted[1]).any(axis=1))
+    if not len(heads):
+        raise ValueError(f"{sheet}: no row with the column {layout.columns[1]}; give the owners' sheet")
+    head = heads[0]
+    titles = [plain(value) for value in table.loc[head]]
+    missing = [name for name, title in zip(layout.columns, wanted, strict=True) if title not in titles]
+    if missing:
+        raise ValueError(f"{sheet}: row {head + 1}: no column {', '.join(missing)}; give the owners' sheet")
+    table = table.iloc[head + 1 :, [titles.index(title) for title in wanted]].set_axis(FIELDS, axis=1)
+    table = table.assign(row=table.index + 1)[table["clip"].map(plain) != ""]
+    table["clip"] = table["clip"].map(lambda value: str(value).strip())
+    table["emotion"] = table["emotion"].map(lambda value: {"other": "others"}.get(plain(value), plain(value)))
+    for row in table.itertuples():
+        where = f"{sheet}: row {row.row}: clip {row.clip}"
+        table.loc[row.Index, "subject"] = integer(re.sub(r"^\D+", "", str(row.subject)), f"{where}: subject")
+        if row.emotion not in layout.emotions:
+            raise ValueError(f"{where}: unknown emotion {row.emotion!r}; known: {', '.join(layout.emotions)}")
+    return sheet, table
+
+
+def cells(sheet: Path) -> pd.DataFrame:
+    """Every cell of the first sheet, rows in their places from 0; an empty cell is NaN or an empty text."""
+    if sheet.suffix == ".xlsx":
+        return pd.read_excel(sheet, header=None, dtype=object)
+    with open(sheet, newline="", encoding="utf-8-sig") as file:
+        return pd.DataFrame(list(csv.reader(file)), dtype=object)
+
+
+def plain(value) -> str:
+    """A cell for comparison: no spaces, small letters, "" where it is empty."""
+    return "" if pd.isna(value) else re.sub(r"\s", "", str(value)).lower()
+
+
+def integer(value, where: str) -> int:
+    """A cell as a whole number; ValueError, beginning with ``where``, for anything else."""
+    text = plain(value)
+    if not re.fullmatch(r"[0-9]+(\.0*)?", text):
+        raise ValueError(f"{where} is {value!r}, expected a whole number; correct the sheet")
+    return int(text.split(".")[0])

@@ -1,0 +1,87 @@
+"""The figures of notebook 09 but the cells (nas/drawing.py): data in, matplotlib Figure out. Saves nothing."""
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+
+from fer_nb.nas.operations import OPERATIONS
+
+
+def curves(histories: dict[str, pd.DataFrame]) -> Figure:
+    """Accuracy on the half that teaches the weights (dashed) and on the other, and skips, after each epoch.
+
+    histories: name -> history of ``search``.
+    """
+    colours = seaborn.color_palette("colorblind", len(histories))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(9, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+    for (name, history), colour in zip(histories.items(), colours, strict=True):
+        left.plot(history["epoch"], history["accuracy"], "--", color=colour, lw=1)
+        left.plot(history["epoch"], history["alpha_accuracy"], color=colour, label=name)
+        right.plot(history["epoch"], history["skips"], color=colour, label=name)
+    left.set(xlabel="epoch", ylabel="accuracy, percent", title="Half of the alphas (dashed: of the weights)")
+    right.set(xlabel="epoch", ylabel="skips", title="Skips in the normal cell, without a limit", ylim=(-0.2, None))
+    left.legend(frameon=False)
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def drift(alphas: dict[str, np.ndarray]) -> Figure:
+    """How the weight of each operation moves: its mean over the edges of a cell, and the band of the edges.
+
+    alphas: "normal" and "reduce" -> (epochs, edges, operations), softmax; ``search``'s history.attrs["alphas"].
+    """
+    colours = seaborn.color_palette("colorblind", len(OPERATIONS))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+    for ax, (kind, values) in zip(panels, alphas.items(), strict=True):
+        epochs = np.arange(1, len(values) + 1)
+        for place, (name, colour) in enumerate(zip(OPERATIONS, colours, strict=True)):
+            of_edges = values[:, :, place]
+            ax.plot(epochs, of_edges.mean(1), color=colour, label=name, marker="." if len(values) == 1 else None)
+            ax.fill_between(epochs, of_edges.min(1), of_edges.max(1), color=colour, alpha=0.08, lw=0)
+        ax.set(xlabel="epoch", title={"normal": "Normal cell", "reduce": "Reduction cell"}[kind])
+    panels[0].set_ylabel("weight, mean of the edges (band: all edges)")
+    panels[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
+    """Accuracy with its interval over parameters; ``table``: model, parameters, accuracy, low, high (notebook 10)."""
+    colours = seaborn.color_palette("colorblind", len(table))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        ax = figure.subplots()
+    for row, colour in zip(table.itertuples(), colours, strict=True):
+        span = [[row.accuracy - row.low], [row.high - row.accuracy]]
+        ax.errorbar(row.parameters, row.accuracy, span, fmt="o", color=colour, capsize=3, label=row.model)
+    ax.set(xscale="log", xlabel="parameters", ylabel="accuracy, percent, with its 95% interval")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def micro_scores(table: pd.DataFrame) -> Figure:
+    """UF1 with its interval for each kind of picture, a colour per net (``searched.micro_table``)."""
+    rows = table[table["measure"] == "UF1"]
+    kinds, nets = list(dict.fromkeys(rows["data"])), list(dict.fromkeys(rows["model"]))
+    colours = seaborn.color_palette("colorblind", len(nets))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(7, 0.8 + 0.7 * len(kinds)), layout="constrained")
+        ax = figure.subplots()
+    for row in rows.itertuples():
+        place = kinds.index(row.data) + 0.16 * (nets.index(row.model) - (len(nets) - 1) / 2)
+        span = [[row.value - row.low], [row.high - row.value]] if row.low == row.low else None
+        first = row.data == kinds[0]
+        colour = colours[nets.index(row.model)]
+        ax.errorbar(row.value, place, xerr=span, fmt="o", color=colour, capsize=3, label=row.model if first else None)
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.invert_yaxis()
+    ax.set_xlabel("UF1, percent, with its 95% interval over subjects")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure

@@ -1,0 +1,147 @@
+"""The tables of notebook 10: searched nets beside others, what each costs, micro-expressions (Verma et al. 2023).
+
+Everything but the times comes from finished runs' predictions and from the nets as they are built.
+"""
+
+import pandas as pd
+import safetensors.torch
+
+from fer_nb import export, intervals, latency, micro, models
+from fer_nb.ablation import shares
+from fer_nb.datasets import FaceSet
+from fer_nb.evaluate import accuracy, by_model, pooled, read_predictions, wilson
+from fer_nb.nas import found
+from fer_nb.study import Run
+
+REFERENCE = "lightResNetl"
+
+
+def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
+    """As the source's table 10: what each net costs on this device; its megabytes apart, as they are not one thing.
+
+    Of each net the first run counts. Measured in ONNX Runtime (``latency.compare``), files in ``folder``.
+
+    Returns:
+        DataFrame: model, parameters, macs (of one 44x44 picture), weights_mb (float32), onnx_mb (file), memory_mb (by
+        how much one picture makes the process grow), latency_ms (one picture, one thread), frames_per_second (the
+        same), pictures_per_second (batches, all threads). 1 MB is 1e6 bytes.
+    """
+    nets = {run.model: found.build(run, classes).eval() for run in reversed(runs)}
+    nets = {run.model: nets[run.model] for run in runs}
+    files, rows = {}, []
+    for name, net in nets.items():
+        files[name] = folder / f"{name}.onnx"
+        export.export(net, files[name])
+        counts = models.count(net)["macs"].sum()
+        row = {"model": name, "parameters": sum(p.numel() for p in net.parameters()), "macs": int(counts)}
+        weights = len(safetensors.torch.save(net.state_dict())) / 1e6
+        rows.append(row | {"weights_mb": weights, "onnx_mb": files[name].stat().st_size / 1e6})
+    measured = latency.compare(files, batch_size, seconds, repeats)
+    measured = measured[measured["runtime"] == "ONNX Runtime"].set_index("model")
+    measured["frames_per_second"] = 1000 / measured["latency_ms"]
+    columns = ["memory_mb", "latency_ms", "frames_per_second", "pictures_per_second"]
+    return pd.DataFrame(rows).join(measured[columns], on="model")
+
+
+def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFrame:
+    """As the source's table 9: each net's accuracy on the test side, and how far it is from the reference net's.
+
+    Args:
+        faces: of the data set; where it has sequences, difference and interval are over those.
+
+    Returns:
+        DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
+        difference (points, to REFERENCE), difference_low, difference_high (95%, bootstrap over sequences or pictures,
+        each with its share of right answers over the seeds), worst and best (of the seeds).
+    """
+    groups = pd.Series(faces.sequences, faces.rows)
+    nets = by_model(runs, dataset)
+    against = shares(nets[REFERENCE]) if REFERENCE in nets else None
+    rows = []
+    for model, of_model in nets.items():
+        table = pooled(of_model)
+        each = [accuracy(read_predictions(run)) for run in of_model]
+        low, high = wilson(accuracy(table), len(table) // len(of_model))
+        row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
+        row |= {"worst": min(each), "best": max(each)}
+        if against is not None and model != REFERENCE:
+            changes = 100 * (shares(of_model) - against)
+            names = groups[changes.index.get_level_values("row")].to_numpy()
+            difference = intervals.mean_interval(changes, groups=names if (names != "").all() else None)
+            row |= dict(zip(("difference", "difference_low", "difference_high"), difference, strict=False))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def verdict(table: pd.DataFrame, searched: str, random: list[str]) -> str:
+    """What ``accuracy_table`` says of the net ``searched``: against the reference and the mean of random nets."""
+    rows = table.set_index("model")
+    if searched not in rows.index:
+        return f"{searched} was not trained here."
+    own, words = rows.loc[searched], []
+    if "difference" in rows and own["difference"] == own["difference"]:
+        low, high = own["difference_low"], own["difference_high"]
+        span = f"{own['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]"
+        word = "not to be told from" if not low > 0 and not high < 0 else "above" if low > 0 else "below"
+        words.append(f"{searched} is {word} {REFERENCE}: {span}")
+    others = rows.loc[[name for name in random if name in rows.index], "accuracy"]
+    if len(others):
+        gap = own["accuracy"] - others.mean()
+        words.append(f"its accuracy is {gap:+.2f} points from the mean of {', '.join(others.index)}")
+    return "; ".join(words).replace("-", "−") + "." if words else f"Nothing stands beside {searched}."
+
+
+def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:
+    """The first clips of each class for ``plots.sample_grid``; ``kinds``: kind of picture -> the same clips."""
+    return {
+        kind: {name: list(faces.images[faces.labels == label][:of_each]) for label, name in enumerate(faces.classes)}
+        for kind, faces in kinds.items()
+    }
+
+
+def micro_predictions(runs: list[Run], name: str, model: str, seed: int, faces: FaceSet) -> pd.DataFrame:
+    """The pooled predictions of all folds of a set of clips, with the column ``subject`` (``micro.scores``).
+
+    ``faces``: all clips as pictures, whose rows the predictions name.
+    """
+    chosen = [r for r in runs if r.dataset.startswith(f"{name}-subject") and (r.model, r.seed) == (model, seed)]
+    table = pd.concat([read_predictions(run) for run in chosen], ignore_index=True)
+    return table.assign(subject=faces.groups[table["row"]])
+
+
+def micro_table(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
+    """Accuracy, UAR and UF1 over the folds' pooled counts for each kind of picture and net, first seed.
+
+    Returns:
+        DataFrame: data, model, measure, value, low, high (bootstrap over subjects), subjects, clips.
+    """
+    runs = [run for run in runs if run.dataset.partition("-")[0] in sets]
+    rows = []
+    for name, model in dict.fromkeys((run.dataset.partition("-")[0], run.model) for run in runs):
+        seed = next(run.seed for run in runs if run.model == model)
+        table = micro.scores(micro_predictions(runs, name, model, seed, sets[name]), sets[name].classes)
+        rows.append(table.assign(data=name, model=model))
+    columns = ["data", "model", "measure", "value", "low", "high", "subjects", "clips"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+
+
+def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
+    """For each net and pair of kinds of picture: accuracy of the first less that of the second, on the same clips.
+
+    Returns:
+        DataFrame: model, first, second, difference (points), low, high (95%, bootstrap over subjects).
+    """
+    rows, names = [], list(sets)
+    for model in dict.fromkeys(run.model for run in runs if run.dataset.partition("-")[0] in sets):
+        seed = next(run.seed for run in runs if run.model == model and run.dataset.partition("-")[0] in sets)
+        right = {}
+        for name in names:
+            table = micro_predictions(runs, name, model, seed, sets[name]).set_index("row").sort_index()
+            right[name] = 100 * (table["label"] == table["predicted"]), table["subject"]
+        for i, first in enumerate(names):
+            for second in names[i + 1 :]:
+                changes, subject = right[first][0] - right[second][0], right[first][1]
+                mean, low, high, _ = intervals.mean_interval(changes, groups=subject)
+                row = {"model": model, "first": first, "second": second, "difference": mean}
+                rows.append(row | {"low": low, "high": high})
+    return pd.DataFrame(rows, columns=["model", "first", "second", "difference", "low", "high"])

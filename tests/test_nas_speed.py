@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from fer_nb.nas import speed
+from fer_nb.nas.supernet import Supernet
+
+
+def test_each_variant_is_measured_and_held_against_the_plain_one(monkeypatch):
+    monkeypatch.setattr(
+        speed.latency, "in_fresh_processes", lambda function, cases, what: [function(*c) for c in cases]
+    )
+    table = speed.compare(batch_size=4, seconds=0.0, repeats=2, channels=8, cells=3, nodes=1, size=12)
+    assert tuple(table["variant"]) == speed.VARIANTS == ("plain", "sample", "mixture", "partial")
+    assert table["ratio"][0] == 1 and (table["lowest"] > 0).all() and (table["lowest"] <= table["highest"]).all()
+    assert table["ratio"].tolist() == pytest.approx((table["seconds"][0] / table["seconds"]).tolist())
+
+
+def test_a_step_of_the_plain_one_learns_both():
+    torch.manual_seed(0)
+    net = speed.PlainMixed(3, channels=4, cells=3, nodes=1, method="mixture")
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    sgd, adam = torch.optim.SGD(net.weights(), 0.1), torch.optim.SGD(net.alphas.values(), 0.1)
+    batches = [(torch.rand(4, 3, 12, 12), torch.arange(4) % 3) for _ in range(2)]
+    speed.plain_step(net, sgd, adam, *batches)
+    assert all(not torch.equal(value, before[name]) for name, value in net.named_parameters())
+    assert isinstance(net, Supernet)
+
+
+def test_what_is_unknown_is_named():
+    with pytest.raises(ValueError, match="unknown variant 'darts': choose one of plain, sample, mixture, partial"):
+        speed.measure("darts", 2, 0.0, 4, 3, 1)
