@@ -24,7 +24,7 @@ def sources(name: str, data: str) -> list[Path]:
     known = [base, *(f"{base}-subject{k}" for k in FOLDS if base != "rafdb")] if base in MACRO else []
     if name not in known:
         clips = [f"{part}_{kind}" for part in micro.SETS for kind in micro.KINDS]
-        near = difflib.get_close_matches(name, [*NAMES, *MACRO, *known, *clips], n=1) or (*NAMES, *MACRO)
+        near = difflib.get_close_matches(name, known or [*NAMES, *MACRO, *clips], n=1) or known or (*NAMES, *MACRO)
         raise ValueError(f"unknown data set {name!r}: did you mean {', '.join(near)}?")
     if data != "real":
         raise ValueError(f'{name} with data "{data}": it is not drawn: choose "real"')

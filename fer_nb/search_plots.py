@@ -11,16 +11,17 @@ from fer_nb.nas.operations import OPERATIONS
 def curves(histories: dict[str, pd.DataFrame]) -> Figure:
     """Accuracy on the half that teaches the weights (dashed) and on the other, and skips, after each epoch.
 
-    histories: name -> history of ``search``.
+    histories: name -> history of ``search``; the epochs of a search in stages are counted through.
     """
     colours = seaborn.color_palette("colorblind", len(histories))
     with seaborn.axes_style("whitegrid"):
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2)
     for (name, history), colour in zip(histories.items(), colours, strict=True):
-        left.plot(history["epoch"], history["accuracy"], "--", color=colour, lw=1)
-        left.plot(history["epoch"], history["alpha_accuracy"], color=colour, label=name)
-        right.plot(history["epoch"], history["skips"], color=colour, label=name)
+        epochs, shown = np.arange(1, len(history) + 1), {"color": colour, "marker": _marker(len(history))}
+        left.plot(epochs, history["accuracy"], "--", lw=1, **shown)
+        left.plot(epochs, history["alpha_accuracy"], label=name, **shown)
+        right.plot(epochs, history["skips"], label=name, **shown)
     left.set(xlabel="epoch", ylabel="accuracy, percent", title="Half of the alphas (dashed: of the weights)")
     right.set(xlabel="epoch", ylabel="skips", title="Skips in the normal cell, without a limit", ylim=(-0.2, None))
     left.legend(frameon=False)
@@ -41,7 +42,7 @@ def drift(alphas: dict[str, np.ndarray]) -> Figure:
         epochs = np.arange(1, len(values) + 1)
         for place, (name, colour) in enumerate(zip(OPERATIONS, colours, strict=True)):
             of_edges = values[:, :, place]
-            ax.plot(epochs, of_edges.mean(1), color=colour, label=name, marker="." if len(values) == 1 else None)
+            ax.plot(epochs, of_edges.mean(1), color=colour, label=name, marker=_marker(len(values)))
             ax.fill_between(epochs, of_edges.min(1), of_edges.max(1), color=colour, alpha=0.08, lw=0)
         ax.set(xlabel="epoch", title={"normal": "Normal cell", "reduce": "Reduction cell"}[kind])
     panels[0].set_ylabel("weight, mean of the edges (band: all edges)")
@@ -57,8 +58,8 @@ def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(7, 4), layout="constrained")
         ax = figure.subplots()
     for row, colour in zip(table.itertuples(), colours, strict=True):
-        span = [[row.accuracy - row.low], [row.high - row.accuracy]]
-        ax.errorbar(row.parameters, row.accuracy, span, fmt="o", color=colour, capsize=3, label=row.model)
+        ax.vlines(row.parameters, row.low, row.high, color=colour)
+        ax.plot(row.parameters, row.accuracy, "o", color=colour, label=row.model)
     ax.set(xscale="log", xlabel="parameters", ylabel="accuracy, percent, with its 95% interval")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     seaborn.despine(figure, left=True, bottom=True)
@@ -75,13 +76,17 @@ def micro_scores(table: pd.DataFrame) -> Figure:
         ax = figure.subplots()
     for row in rows.itertuples():
         place = kinds.index(row.data) + 0.16 * (nets.index(row.model) - (len(nets) - 1) / 2)
-        span = [[row.value - row.low], [row.high - row.value]] if row.low == row.low else None
-        first = row.data == kinds[0]
-        colour = colours[nets.index(row.model)]
-        ax.errorbar(row.value, place, xerr=span, fmt="o", color=colour, capsize=3, label=row.model if first else None)
+        first, colour = row.data == kinds[0], colours[nets.index(row.model)]
+        ax.hlines(place, row.low, row.high, color=colour)  # the bootstrap's need not hold the value
+        ax.plot(row.value, place, "o", color=colour, label=row.model if first else None)
     ax.set_yticks(range(len(kinds)), kinds)
     ax.invert_yaxis()
     ax.set_xlabel("UF1, percent, with its 95% interval over subjects")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     seaborn.despine(figure, left=True, bottom=True)
     return figure
+
+
+def _marker(epochs: int) -> str | None:
+    """A line of one epoch would not be seen."""
+    return "." if epochs == 1 else None

@@ -53,6 +53,8 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFram
         DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
         difference (points, to REFERENCE), difference_low, difference_high (95%, bootstrap over sequences or pictures,
         each with its share of right answers over the seeds), worst and best (of the seeds).
+
+    Raises ValueError where a net was measured on other pictures than the reference.
     """
     groups = pd.Series(faces.sequences, faces.rows)
     nets = by_model(runs, dataset)
@@ -65,7 +67,11 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFram
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
         if against is not None and model != REFERENCE:
-            changes = 100 * (shares(of_model) - against)
+            right = shares(of_model)
+            if not right.index.equals(against.index):
+                what = f"{model} and {REFERENCE} were measured on different pictures of {dataset}"
+                raise ValueError(f"{what}: train one again")
+            changes = 100 * (right - against)
             names = groups[changes.index.get_level_values("row")].to_numpy()
             difference = intervals.mean_interval(changes, groups=names if (names != "").all() else None)
             row |= dict(zip(("difference", "difference_low", "difference_high"), difference, strict=False))
@@ -128,6 +134,8 @@ def micro_table(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
 def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
     """For each net and pair of kinds of picture: accuracy of the first less that of the second, on the same clips.
 
+    Kinds are compared within a set of clips: casme2_dynamic with casme2_apex, not with samm_apex.
+
     Returns:
         DataFrame: model, first, second, difference (points), low, high (95%, bootstrap over subjects).
     """
@@ -139,9 +147,14 @@ def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame
             table = micro_predictions(runs, name, model, seed, sets[name]).set_index("row").sort_index()
             right[name] = 100 * (table["label"] == table["predicted"]), table["subject"]
         for i, first in enumerate(names):
-            for second in names[i + 1 :]:
+            for second in (name for name in names[i + 1 :] if _clips(name) == _clips(first)):
                 changes, subject = right[first][0] - right[second][0], right[first][1]
                 mean, low, high, _ = intervals.mean_interval(changes, groups=subject)
                 row = {"model": model, "first": first, "second": second, "difference": mean}
                 rows.append(row | {"low": low, "high": high})
     return pd.DataFrame(rows, columns=["model", "first", "second", "difference", "low", "high"])
+
+
+def _clips(name: str) -> str:
+    """The set of clips that a data set is made of: "casme2" of casme2_dynamic."""
+    return name.partition("_")[0]

@@ -26,4 +26,5 @@ def promised(study: str, notebook: str) -> list[str]:
     """The names of the tables that ``notebook`` writes in ``study``; [] where none is promised."""
     known = TABLES.get(notebook, {})
     found = [name for dataset in ["", *treated(study, notebook)] for name in known.get(dataset, [])]
-    return found + (["ablation"] if parameters(study, notebook).get("ablation") else [])
+    given = parameters(study, notebook)
+    return found + [name for name in ("ablation", "micro") if given.get(name)]

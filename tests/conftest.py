@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# The one training run of study `test`.
+# The training run of study `test` that notebook 05 evaluates.
 RUN = "runs/test/04_training/ckplus-fold1-lightResNetl-seed0"
 
 
@@ -23,7 +23,7 @@ def snakemake(folder: Path, *arguments: str, study: str = "test", **more: str) -
     """Run Snakemake in a checkout; stdout and stderr together in ``stdout``."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--config", f"study={study}"]
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=600, **both)
+    return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=1200, **both)
 
 
 @pytest.fixture(scope="session")

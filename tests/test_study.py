@@ -114,6 +114,62 @@ def test_tables_and_data_sets_follow_the_parameters(write):
     assert study.datasets("mine") == ["fer2013", "ferm"]
 
 
+def searched_study(write, **changes):
+    write("mine", "04_training", epochs=1)
+    given = {"datasets": ["ckplus-fold1"], "nets": ["lightResNetl", "EmoNAS"], "micro": ["micro_apex"], "subjects": 2}
+    write("mine", "10_searched_networks", **given | {"micro_nets": ["EmoNAS"], "seeds": [0, 7]} | changes)
+    write("mine", "09_architecture_search", dataset="ferm", searches=["EmoNAS", "RandomNet"], seeds=[3, 1])
+
+
+def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
+    searched_study(write)
+    assert study.notebooks("mine") == ["04_training", "09_architecture_search", "10_searched_networks"]
+    names = [run.name for run in study.runs("mine")]
+    assert names == [
+        f"{data}-{net}-seed{seed}"
+        for data, net in (
+            ("ckplus-fold1", "lightResNetl"),
+            ("ckplus-fold1", "EmoNAS"),
+            ("micro_apex-subject1", "EmoNAS"),
+            ("micro_apex-subject2", "EmoNAS"),
+        )
+        for seed in (0, 7)
+    ]
+    write("mine", "05_evaluation", ckplus=["lightResNetl", "VGG19"], seeds=[0])
+    both = study.runs("mine")
+    assert both[: len(study.plan("mine"))] == study.plan("mine")
+    assert len(both) == len(set(both)) == 1 + len(names)  # VGG19's: lightResNetl's are trained once for both notebooks
+    given = study.parameters("mine", "10_searched_networks") | {"micro": [], "seeds": [0]}
+    assert [run.dataset for run in study.compared("mine", given)] == ["ckplus-fold1"] * 2
+
+
+def test_data_sets_of_searches_and_clips_count(write):
+    searched_study(write)
+    assert study.datasets("mine") == ["ckplus", "ferm", "micro_apex"]
+    assert tables.promised("mine", "09_architecture_search") == ["search"]
+    assert tables.promised("mine", "10_searched_networks") == ["table-9", "table-10"]
+
+
+def test_searches_and_their_genotypes(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "REPORTS", tmp_path / "reports")
+    searched_study(write)
+    write("other", "12_summary")
+    assert study.searches("other") == []
+    assert study.searches("mine") == [("EmoNAS", 3), ("EmoNAS", 1), ("RandomNet", 3), ("RandomNet", 1)]
+    folder = paths.RUNS / "mine/09_architecture_search"
+    for seed, of in {3: 3, 1: 1, 0: 3}.items():  # a seed that was not searched with: the first one named
+        assert study.genotype("mine", "EmoNAS", seed) == folder / f"EmoNAS-seed{of}.json"
+    kept = tmp_path / "reports/reference/genotypes"
+    assert study.genotype("other", "EmoNAS", 1) == kept / "EmoNAS-seed0.json"  # neither is there
+    kept.mkdir(parents=True)
+    for seed in (10, 2):
+        (kept / f"EmoNAS-seed{seed}.json").write_text("{}")
+    for seed, of in {10: 10, 2: 2, 5: 2}.items():
+        assert study.genotype("other", "EmoNAS", seed) == kept / f"EmoNAS-seed{of}.json"
+    assert study.genotype("mine", "EmoNAS", 10) == folder / "EmoNAS-seed3.json"  # its own search goes first
+    assert study.genotype("mine", "MobileNetV2", 0).parent == kept
+
+
 def test_what_is_missing_is_named(write):
     write("ckplus", "05_evaluation")
     with pytest.raises(FileNotFoundError, match=r"no study 'ckplu' under params/: did you mean ckplus\?"):

@@ -20,6 +20,19 @@ def planned(folder: Path) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
 
 
+def to_train(folder: Path) -> set[tuple[str, str]]:
+    """Data set and net of the training runs that a dry run names."""
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0, done.stdout
+    return set(re.findall(r"wildcards: protocol=test, dataset=(\S+), model=(\S+), seed=", done.stdout))
+
+
+def change(*modules: Path) -> None:
+    for path in modules:
+        with path.open("a") as file:
+            file.write("\n# changed\n")
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
@@ -34,9 +47,10 @@ def study(finished, tmp_path) -> Path:
 
 def test_everything_is_made_and_a_rerun_does_nothing(finished):
     names = {path.stem for path in (finished / "params" / "test").glob("*.yaml")} - {"04_training"}
-    for name in names | {"index", f"04_training-{Path(RUN).name}"}:
+    trained = [Path(RUN).name, "ckplus-fold1-EmoNAS-seed0", "micro_dynamic-subject1-EmoNAS-seed0"]
+    for name in names | {"index", *(f"04_training-{run}" for run in trained)}:
         assert (finished / "reports/test" / f"{name}.html").exists(), name
-    for name in ("table-3-2", "table-3-3", "table-3-4", "table-3-6", "table-3-7", "summary"):
+    for name in (*(f"table-{n}" for n in ("3-2", "3-3", "3-4", "3-6", "3-7", "9", "10")), "search", "summary"):
         assert (finished / "reports/test/tables" / f"{name}.csv").exists(), name
     before = os.times()
     again = snakemake(finished)
@@ -60,7 +74,8 @@ def test_an_ablation_and_a_teacher(study):
     evaluation = folder / "05_evaluation.yaml"
     for key, value in {"": "alone", "_nets": "lightResNetl", "_datasets": "ckplus-fold1"}.items():
         edit(evaluation, f"ablation{key}: []", f"ablation{key}: [{value}]")
-    assert planned(study)["training"] == 3  # the net, its teacher, and the net without one
+    # the net, its teacher, and the net without one; EmoNAS on faces and on clips, where it needs another teacher
+    assert planned(study)["training"] == 3 + 3
     done = snakemake(study, "reports/test/tables/ablation.csv")
     assert done.returncode == 0, done.stdout[-5000:]
     table = (study / "reports/test/tables/ablation.csv").read_text().splitlines()
@@ -69,21 +84,46 @@ def test_an_ablation_and_a_teacher(study):
     assert "lightResNetm as the teacher (weight 0.5" in page
     assert "as the teacher" not in (study / f"reports/test/04_training-{Path(RUN).name}-alone.html").read_text()
     edit(folder / "ablation.yaml", "teacher: ''", "teacher_weight: 0.25")
-    assert planned(study)["training"] == 1  # the change alone
+    assert planned(study)["training"] == 1 + 3  # the change alone, and what ablation.csv did not ask for
     edit(evaluation, "[alone]", "[alon]")
     assert "no change 'alon': did you mean alone?" in snakemake(study).stdout.splitlines()[-1]
 
 
 def test_what_only_shows_does_not_train(study):
-    with (study / "fer_nb/plots.py").open("a") as file:
-        file.write("\n# changed\n")
-    with (study / "params/test/05_evaluation.yaml").open("a") as file:
-        file.write("# changed\n")
+    change(study / "fer_nb/plots.py", study / "fer_nb/searched.py", study / "params/test/05_evaluation.yaml")
     jobs = planned(study)
-    assert "training" not in jobs and jobs["05_evaluation"] == 1
-    with (study / "fer_nb/train.py").open("a") as file:
-        file.write("\n# changed\n")
-    assert planned(study)["training"] == 1
+    assert "training" not in jobs and "09_architecture_search" not in jobs
+    assert jobs["05_evaluation"] == jobs["10_searched_networks"] == 1
+    change(study / "fer_nb/train.py")
+    assert planned(study)["training"] == 3
+
+
+def test_searched_nets_and_clips_are_of_no_account_for_the_thesiss_nets(study):
+    clips, thesis = ("micro_dynamic-subject1", "EmoNAS"), ("ckplus-fold1", "lightResNetl")
+    change(study / "fer_nb/micro.py")
+    assert clips in (trained := to_train(study)) and thesis not in trained
+    change(study / "fer_nb/nas/cells.py")
+    assert to_train(study) == {clips, ("ckplus-fold1", "EmoNAS")}
+    assert planned(study)["09_architecture_search"] == 1
+
+
+def test_another_search_trains_the_nets_that_it_finds(study):
+    """And no others; a search that goes on from another one's checkpoint would be refused."""
+    edit(study / "params/test/09_architecture_search.yaml", "epochs: 1\nbatch", "epochs: 2\nbatch")
+    assert to_train(study) == {("ckplus-fold1", "EmoNAS"), ("micro_dynamic-subject1", "EmoNAS")}
+    genotype = "runs/test/09_architecture_search/EmoNAS-seed0.json"
+    done = snakemake(study, genotype)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert '"epochs": 2' in (study / genotype).read_text()
+
+
+def test_clips_are_drawn_before_they_are_needed(study):
+    for folder in ("synthetic-micro", "test/04_training/micro_dynamic-subject1-EmoNAS-seed0"):
+        shutil.rmtree(study / "runs" / folder)
+    jobs = planned(study)
+    assert jobs["micro"] == jobs["10_searched_networks"] == 1
+    trained = to_train(study)
+    assert ("micro_dynamic-subject1", "EmoNAS") in trained and ("ckplus-fold1", "lightResNetl") not in trained
 
 
 def test_a_failure_is_shown_and_repaired(study):

@@ -16,8 +16,10 @@ def build(run, num_classes, pool="global", block_relu=False):
 
     Raises:
         ValueError: an unknown name, or a file that holds no genotype.
-        FileNotFoundError: a net that the study searches has not been found yet.
+        FileNotFoundError: a net that the study searches has not been found yet; for a searched net, no such study.
     """
+    if run.model in models.NAMES:
+        return models.build(run.model, num_classes, pool, block_relu)
     if run.model in OTHERS:
         from torchvision.models import get_model
 
@@ -25,8 +27,8 @@ def build(run, num_classes, pool="global", block_relu=False):
     if run.model in PUBLISHED:
         return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS)
     file = study.genotype(run.study, run.model, run.seed)
-    if run.model in models.NAMES or not (file.exists() or is_searched(run)):
-        return models.build(run.model, num_classes, pool, block_relu)
+    if not (file.exists() or is_searched(run)):
+        return models.build(run.model, num_classes)  # raises: nobody knows this name
     genotype, about = genotypes.load(file)
     return SearchedNet(genotype, num_classes, about["channels"], about["cells"], about["stem_stride"])
 

@@ -55,7 +55,7 @@ def find(name, faces, folder, given, seed, seconds=0.0, provenance=None):
     Returns:
         (Genotype, history, row): history of the search, None of RandomNet; row, a dict, is its row in ``search.csv``.
 
-    Raises what ``search`` raises, and ValueError as ``check``.
+    Raises what ``search`` raises; ``check`` refuses other names before anything is searched.
     """
     options = {key: value for key, value in given.items() if key != "candidate_epochs"} | SETTINGS[name]
     own = folder / f"{name}-seed{seed}"
@@ -74,6 +74,16 @@ def find(name, faces, folder, given, seed, seconds=0.0, provenance=None):
     about = shape | {"search": name, "seed": seed, "options": options} | (provenance or {})
     genotypes.save(folder / f"{own.name}.json", genotype, about)
     return genotype, history, row
+
+
+def clear(folder):
+    """Delete what an interrupted search would go on from: once all are done, the next ones start anew.
+
+    Else a search that runs again because its code or its data have changed would find itself finished.
+    """
+    for name in ("checkpoint.pt", "candidates.json"):
+        for file in folder.rglob(name):
+            file.unlink()
 
 
 def progressive(options):
