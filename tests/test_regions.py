@@ -126,3 +126,8 @@ def test_pairs_that_differ_everywhere_decide_nothing(drawn):
     masks = regions.of_faces(drawn, "fer2013")[0][:2]
     gains = truth.gains(masks[:, [3]] * 1.0, masks, ["Disgust", "Angry"], ["Happy", "Disgust"])
     assert np.isnan(gains[0]) and gains[1] > 0
+
+
+def test_photographs_have_no_deciding_region():
+    nothing, none = np.zeros((0, 5, 44, 44), bool), np.array([], str)
+    assert truth.gains(np.zeros((0, 1, 44, 44)), nothing, none, none).shape == (0,)

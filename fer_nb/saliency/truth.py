@@ -30,7 +30,7 @@ def deciding_masks(masks: np.ndarray, true: np.ndarray, rival: np.ndarray) -> tu
         masks: bool (N, 5, 44, 44) of the drawn regions. true, rival: expressions, str (N,).
     """
     named = [deciding_regions(a, b) for a, b in zip(true.tolist(), rival.tolist(), strict=True)]
-    chosen = np.array([[name in names for name in NAMES] for names in named])
+    chosen = np.array([[name in names for name in NAMES] for names in named], bool).reshape(-1, len(NAMES))
     return (masks & chosen[:, :, None, None]).any(axis=1, keepdims=True), chosen.sum(axis=1)
 
 
