@@ -1,6 +1,6 @@
 """Drawn faces in the very formats of FER2013, FERPlus and CK+48, with what the real sets suffer from.
 
-    python -m fer_nb.synthetic FOLDER --faces 2000 --sequences 180 --seed 0
+    python -m fer_nb.synthetic FOLDER --faces 1500 --sequences 180 --seed 0
 
 Pictures of the wild, in FER2013's form, have poses, uneven light, noise, blur, watermarks, wrong labels, repeats and
 non-faces in about the proportions measured in FER2013 and FERPlus; those of the laboratory, in CK+'s, are frontal,
@@ -133,7 +133,7 @@ def _write_clips(folder: Path, seed: int, bar: tqdm):
     np.savez_compressed(folder / "sequences/clips.npz", **{name: np.array(value) for name, value in found.items()})
 
 
-def write(folder: Path, faces: int = 2000, sequences: int = 180, seed: int = 0, progress: bool = True) -> None:
+def write(folder: Path, faces: int = 1500, sequences: int = 180, seed: int = 0, progress: bool = True) -> None:
     """Draw ``faces`` pictures of the wild and ``sequences`` of the laboratory (three frames each) into ``folder``.
 
     The same arguments give the same files. The folder appears complete or not at all; one that is there already, drawn
@@ -180,7 +180,7 @@ def _settle(folder: Path, arguments: dict):
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fer_nb.synthetic", description="Draw the synthetic face sets.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--faces", type=int, default=2000, help="pictures in the manner of FER2013")
+    parser.add_argument("--faces", type=int, default=1500, help="pictures in the manner of FER2013")
     parser.add_argument("--sequences", type=int, default=180, help="sequences in the manner of CK+, three frames each")
     parser.add_argument("--seed", type=int, default=0)
     try:
