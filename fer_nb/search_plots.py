@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from fer_nb.nas.operations import OPERATIONS
 
@@ -61,6 +62,9 @@ def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
         ax.vlines(row.parameters, row.low, row.high, color=colour)
         ax.plot(row.parameters, row.accuracy, "o", color=colour, label=row.model)
     ax.set(xscale="log", xlabel="parameters", ylabel="accuracy, percent, with its 95% interval")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     seaborn.despine(figure, left=True, bottom=True)
     return figure
