@@ -1,6 +1,7 @@
 """What made each table of a finished study: from the executed notebooks' records and the runs' metrics.json."""
 
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -61,13 +62,13 @@ def executed(study: str, notebook: str) -> tuple[dict, list[str]]:
     return record, re.findall(r'<table class="report" id="([^"]+)"', shown)
 
 
-def behind(table: str, runs: list[Run], others: list[Run]) -> list[Run]:
+def behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]:
     """The training runs that a table is computed from; none for tables of counts or of speed.
 
     ``runs`` are those of notebook 05, ``others`` with those of notebook 10.
     """
     if table in TABLES["10_searched_networks"][""]:
-        return others
+        return list(others)
     if table.startswith("ablation"):
         changed = {(run.dataset, run.model) for run in runs if run.change}
         return [run for run in runs if (run.dataset, run.model) in changed]

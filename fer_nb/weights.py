@@ -4,13 +4,15 @@ Kept are the weights of lightResNetl and lightResNetm trained on FERm, in half p
 ``reports/reference/<study>/weights/``. ``python -m fer_nb.reference STUDY`` puts them there.
 """
 
+import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors
 from torch import nn
 
-from fer_nb import paths, study
+from fer_nb import models, paths, study
 from fer_nb.evaluate import read_predictions
 from fer_nb.nas import found
 from fer_nb.predict import load_weights
@@ -35,8 +37,8 @@ def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
     """
     path = released_file(model)
     facts = about(path)
-    kept = Run(path.parts[-3], "ferm", model, facts["seed"])
-    return _filled(kept, facts["classes"], facts["parameters"], path), tuple(facts["classes"])
+    build = functools.partial(models.build, model)
+    return _filled(build, facts["classes"], facts["parameters"], path), tuple(facts["classes"])
 
 
 def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
@@ -45,11 +47,12 @@ def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
     Raises FileNotFoundError where the run has not finished, ValueError where its weights are damaged.
     """
     classes = tuple(read_predictions(run).columns[3:])
-    return _filled(run, classes, study.resolved(run), run.folder / "weights.safetensors"), classes
+    build = functools.partial(found.build, run)
+    return _filled(build, classes, study.resolved(run), run.folder / "weights.safetensors"), classes
 
 
-def _filled(run: Run, classes, parameters: dict, path: Path) -> nn.Module:
-    net = found.build(run, len(classes), **{name: parameters[name] for name in ARCHITECTURE if name in parameters})
+def _filled(build: Callable, classes, parameters: dict, path: Path) -> nn.Module:
+    net = build(len(classes), **{name: parameters[name] for name in ARCHITECTURE if name in parameters})
     return load_weights(net, path).eval()
 
 

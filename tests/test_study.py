@@ -147,7 +147,7 @@ def test_data_sets_of_searches_and_clips_count(write):
     searched_study(write)
     assert study.datasets("mine") == ["ckplus", "ferm", "micro_apex"]
     assert tables.promised("mine", "09_architecture_search") == ["search"]
-    assert tables.promised("mine", "10_searched_networks") == ["table-9", "table-10"]
+    assert tables.promised("mine", "10_searched_networks") == ["table-9", "table-10", "micro"]
 
 
 def test_searches_and_their_genotypes(write, tmp_path, monkeypatch):

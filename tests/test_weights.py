@@ -1,3 +1,4 @@
+import functools
 import inspect
 import json
 import os
@@ -127,7 +128,9 @@ def test_kept_weights_give_the_kept_predictions(path, monkeypatch):
     (predictions,) = path.parents[1].glob(f"predictions/{facts['run']}.csv*")
     test = datasets.load("ferm", "real").side("test")
     kept = pd.read_csv(predictions).query("side == 'test'").set_index("row").loc[test.rows[:30]]
-    found = weights._filled(facts["model"], facts["classes"], facts["parameters"], path)
+    found = weights._filled(
+        functools.partial(models.build, facts["model"]), facts["classes"], facts["parameters"], path
+    )
     scores = predict.predict(found, test.images[:30], precision="float32").softmax(1).numpy()
     assert np.abs(scores - kept[facts["classes"]].to_numpy()).mean() < 0.01
     assert (np.array(facts["classes"])[scores.argmax(1)] == kept["predicted"]).sum() >= 29
