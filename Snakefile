@@ -137,9 +137,8 @@ def taught_by(wildcards):
 def described_by(wildcards):
     """The genotype of the run's net, where it is a searched one."""
     run = run_of(wildcards)
-    file = study.genotype(run.study, run.model, run.seed)
-    searched = run.model in dict(study.searches(run.study)) or file.exists()
-    return [str(file.relative_to(study.paths.ROOT))] if searched else []
+    file = study.described(run.study, run.model, run.seed)
+    return [str(file.relative_to(study.paths.ROOT))] if file else []
 
 
 def learned_by(wildcards):

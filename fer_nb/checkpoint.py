@@ -58,6 +58,16 @@ def save(folder, settings, state, parts, generator):
         raise OSError(errno.ENOSPC, f"{text}{kept}. Free some space and run again") from error
 
 
+def refuse_other_settings(file, saved, settings):
+    """Raise ValueError that names ``file`` and the first of ``settings`` with another value in ``saved``."""
+    for key, value in settings.items():
+        if saved.get(key) != value:
+            raise ValueError(
+                f"{file}: made with {key} = {saved.get(key)}, this run has {value}; "
+                "restore the parameters to go on from it, or delete it to start anew"
+            )
+
+
 def load(folder, settings, parts, generator):
     """Put ``parts`` and the generators where a killed run left them; {"history": rows, "selected": weights}.
 
@@ -67,13 +77,7 @@ def load(folder, settings, parts, generator):
     if not file.exists():
         return {"history": [], "selected": None}
     saved = torch.load(file, map_location="cpu", weights_only=True)
-    differing = [key for key in settings if saved["settings"].get(key) != settings[key]]
-    if differing:
-        key = differing[0]
-        raise ValueError(
-            f"{file}: made with {key} = {saved['settings'].get(key)}, this run has {settings[key]}; "
-            "restore the parameters to go on from it, or delete it to start anew"
-        )
+    refuse_other_settings(file, saved["settings"], settings)
     for name, part in parts.items():
         part.load_state_dict(saved[name])
     own, torchs, *cuda = saved["generators"]

@@ -38,13 +38,13 @@ def sources(name: str, data: str) -> list[Path]:
 
 def load(name: str, data: str) -> FaceSet:
     """A data set by name; without a fold, pictures with no sides of their owners are "train". Raises as ``sources``."""
-    (folder, *_) = sources(name, data)
     if micro.owns(name):
         part, kind, subject = micro.parse_name(name)
         faces = micro.load(part, kind, data)
         return faces if subject is None else micro.leave_one_subject_out(faces, subject)
     from fer_nb import parse_macro
 
+    (folder,) = sources(name, data)
     base, _, fold = name.partition("-subject")
     faces = getattr(parse_macro, base)(folder)
     return subject_fold(faces, int(fold)) if fold else faces

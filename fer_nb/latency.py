@@ -166,11 +166,15 @@ def sizes(files):
     Returns:
         DataFrame: model, parameters, macs (millions), safetensors_mb (float32), onnx_mb; 1 MB is 1e6 bytes.
     """
-    rows = []
-    for name, file in files.items():
-        net = build(name)
-        macs = models.count(net, augment.CROP)["macs"].sum()
-        row = {"model": name, "parameters": sum(p.numel() for p in net.parameters()), "macs": macs / 1e6}
-        row["safetensors_mb"] = len(safetensors.torch.save(net.state_dict())) / 1e6
-        rows.append(row | {"onnx_mb": file.stat().st_size / 1e6})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame([{"model": name} | size(build(name), file) for name, file in files.items()])
+    return table.assign(macs=table["macs"] / 1e6)
+
+
+def size(net, file):
+    """Parameters, macs of one picture, safetensors_mb (float32) and onnx_mb (of ``file``) of a net, as a dict."""
+    return {
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "macs": int(models.count(net, augment.CROP)["macs"].sum()),
+        "safetensors_mb": len(safetensors.torch.save(net.state_dict())) / 1e6,
+        "onnx_mb": file.stat().st_size / 1e6,
+    }

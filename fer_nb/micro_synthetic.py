@@ -22,7 +22,7 @@ from fer_nb.drawing.canvas import View
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import ACTIONS, Identity, random_actions, random_identity, random_view
 from fer_nb.files import replacing
-from fer_nb.synthetic import levels
+from fer_nb.synthetic import call, levels
 
 CLASSES = ("negative", "positive", "surprise")
 EXPRESSIONS = {"negative": ("Angry", "Disgust", "Fear", "Sad"), "positive": ("Happy",), "surprise": ("Surprise",)}
@@ -127,12 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--per-subject", type=int, default=9, help="clips of each subject")
     parser.add_argument("--seed", type=int, default=0)
-    try:
-        write(**vars(parser.parse_args(arguments)))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return call(write, parser, arguments)
 
 
 if __name__ == "__main__":

@@ -178,12 +178,18 @@ def ferplus(path: Path) -> pd.DataFrame:
     return table
 
 
-def picture(path: Path) -> np.ndarray:
-    """One picture file as uint8 (48, 48), grey."""
+def grey(path: Path) -> np.ndarray:
+    """One picture file of any size as uint8 (H, W); ValueError where it is not readable."""
     data = np.frombuffer(path.read_bytes(), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     if image is None:
         raise ValueError(f"{path}: not a readable picture; copy it again from the published data")
+    return image
+
+
+def picture(path: Path) -> np.ndarray:
+    """One picture file as uint8 (48, 48), grey."""
+    image = grey(path)
     if image.shape != (SIDE, SIDE):
         raise ValueError(f"{path}: {image.shape[1]}x{image.shape[0]} pixels, expected {SIDE}x{SIDE}; resize it")
     return image

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from fer_nb import faces
-from fer_nb.parse import SIDE
+from fer_nb.parse import SIDE, grey
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -15,15 +15,6 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 FACE_SIDE = 2.65
 FACE_UP = 0.21  # how far the middle of the square lies above the middle between eyes and mouth
 DETECT_SIDE = 160  # longest side of the picture in which the face is looked for: YuNet misses very large faces
-
-
-def grey(path: Path) -> np.ndarray:
-    """One picture file of any size as uint8 (H, W)."""
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if image is None:
-        raise ValueError(f"{path}: not a readable picture; copy it again from the published data")
-    return image
 
 
 def cut(frames: list[np.ndarray], where: str, cropped: bool) -> np.ndarray:

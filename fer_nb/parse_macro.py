@@ -13,7 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb.datasets import FER_CLASSES, FaceSet
-from fer_nb.parse_frames import cut, grey, pictures
+from fer_nb.parse import grey
+from fer_nb.parse_frames import cut, pictures
 
 RAFDB = ("Surprise", "Fear", "Disgust", "Happy", "Sad", "Angry", "Neutral")  # labels 1 to 7
 ISED = ("Happy", "Surprise", "Sad", "Disgust")  # labels 1 to 4

@@ -4,9 +4,8 @@ Everything but the times comes from finished runs' predictions and from the nets
 """
 
 import pandas as pd
-import safetensors.torch
 
-from fer_nb import export, intervals, latency, micro, models
+from fer_nb import export, intervals, latency, micro
 from fer_nb.ablation import shares
 from fer_nb.datasets import FaceSet
 from fer_nb.evaluate import accuracy, by_model, pooled, read_predictions, wilson
@@ -32,15 +31,13 @@ def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: 
     for name, net in nets.items():
         files[name] = folder / f"{name}.onnx"
         export.export(net, files[name])
-        counts = models.count(net)["macs"].sum()
-        row = {"model": name, "parameters": sum(p.numel() for p in net.parameters()), "macs": int(counts)}
-        weights = len(safetensors.torch.save(net.state_dict())) / 1e6
-        rows.append(row | {"weights_mb": weights, "onnx_mb": files[name].stat().st_size / 1e6})
+        rows.append({"model": name} | latency.size(net, files[name]))
     measured = latency.compare(files, batch_size, seconds, repeats)
     measured = measured[measured["runtime"] == "ONNX Runtime"].set_index("model")
     measured["frames_per_second"] = 1000 / measured["latency_ms"]
     columns = ["memory_mb", "latency_ms", "frames_per_second", "pictures_per_second"]
-    return pd.DataFrame(rows).join(measured[columns], on="model")
+    table = pd.DataFrame(rows).rename(columns={"safetensors_mb": "weights_mb"})
+    return table.join(measured[columns], on="model")
 
 
 def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFrame:

@@ -116,6 +116,12 @@ def genotype(study: str, model: str, seed: int) -> Path:
     return place / f"{model}-seed{seed if seed in known else known[0]}.json"
 
 
+def described(study: str, model: str, seed: int) -> Path | None:
+    """``genotype`` where the study searches for the net or its genotype is kept; None for a net of another kind."""
+    file = genotype(study, model, seed)
+    return file if file.exists() or model in dict(searches(study)) else None
+
+
 def plan(study: str, given: dict | None = None) -> list[Run]:
     """The training runs of notebook 05, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
 

@@ -183,6 +183,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--faces", type=int, default=1500, help="pictures in the manner of FER2013")
     parser.add_argument("--sequences", type=int, default=180, help="sequences in the manner of CK+, three frames each")
     parser.add_argument("--seed", type=int, default=0)
+    return call(write, parser, arguments)
+
+
+def call(write, parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
+    """``write`` with the arguments of the command line; 0, or 1 where it raised an error, which is printed."""
     try:
         write(**vars(parser.parse_args(arguments)))
     except (ValueError, OSError) as error:

@@ -26,13 +26,8 @@ def build(run, num_classes, pool="global", block_relu=False):
         return get_model(OTHERS[run.model], weights=None, num_classes=num_classes)
     if run.model in PUBLISHED:
         return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS)
-    file = study.genotype(run.study, run.model, run.seed)
-    if not (file.exists() or is_searched(run)):
+    file = study.described(run.study, run.model, run.seed)
+    if not file:
         return models.build(run.model, num_classes)  # raises: nobody knows this name
     genotype, about = genotypes.load(file)
     return SearchedNet(genotype, num_classes, about["channels"], about["cells"], about["stem_stride"])
-
-
-def is_searched(run):
-    """Whether the study of a run searches for its net."""
-    return run.model in {name for name, _ in study.searches(run.study)}

@@ -106,11 +106,5 @@ def load(folder, settings):
     if not path(folder).exists():
         return []
     saved = json.loads(path(folder).read_text(encoding="utf-8"))
-    differing = [key for key in settings if saved["settings"].get(key) != settings[key]]
-    if differing:
-        key = differing[0]
-        raise ValueError(
-            f"{path(folder)}: made with {key} = {saved['settings'].get(key)}, this run has {settings[key]}; restore "
-            "the parameters to go on from it, or delete it to start anew"
-        )
+    checkpoint.refuse_other_settings(path(folder), saved["settings"], settings)
     return saved["candidates"]

@@ -5,11 +5,10 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from fer_nb import models
-from fer_nb.nas import genotypes
+from fer_nb import checkpoint, models
+from fer_nb.nas import genotypes, random_search
 from fer_nb.nas.cells import SearchedNet
 from fer_nb.nas.progressive import STAGES, progressive_search
-from fer_nb.nas.random_search import random_search
 from fer_nb.nas.search import search
 
 # DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips; P-DARTS: Chen et al. 2019, which mixes too, in
@@ -29,7 +28,7 @@ SETTINGS = {
     "RandomNet": {},
 }
 SHAPE = ("channels", "cells", "stem_stride")  # of the net, the same in search and evaluation
-RANDOM = ("channels", "cells", "stem_stride", "nodes", "batch_size", "precision")
+RANDOM = (*SHAPE, "nodes", "max_skips", "batch_size", "precision")
 
 
 def check(names):
@@ -63,8 +62,8 @@ def find(name, faces, folder, given, seed, seconds=0.0, provenance=None):
         rng = np.random.default_rng([1_000_000, seed])
         genotype, history = genotypes.random(rng, options["nodes"], options["max_skips"]), None
     elif name == "RandomSearch":
-        fixed = {key: options[key] for key in RANDOM} | {"max_skips": options["max_skips"], "seed": seed}
-        genotype, history = random_search(faces, own, seconds=seconds, epochs=given["candidate_epochs"], **fixed)
+        fixed = {key: options[key] for key in RANDOM} | {"epochs": given["candidate_epochs"], "seed": seed}
+        genotype, history = random_search.random_search(faces, own, seconds=seconds, **fixed)
     elif name == "PDARTS":
         genotype, history = progressive_search(faces, own, **progressive(options), seed=seed)
     else:
@@ -81,8 +80,8 @@ def clear(folder):
 
     Else a search that runs again because its code or its data have changed would find itself finished.
     """
-    for name in ("checkpoint.pt", "candidates.json"):
-        for file in folder.rglob(name):
+    for left in (checkpoint.path(folder), random_search.path(folder)):
+        for file in folder.rglob(left.name):
             file.unlink()
 
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_nb import device as devices
+from fer_nb.nas.discretise import KINDS
 
 
 def logits_and_loss(net, batch, dtype=torch.float32):
@@ -59,7 +60,7 @@ def alpha_step(net, optimizer, batch, beta=0.0, dtype=torch.float32):
 
 
 def beta_term(net, beta):
-    return beta * sum(net.alphas[kind].logsumexp(1).mean() for kind in ("normal", "reduce")) if beta else 0.0
+    return beta * sum(net.alphas[kind].logsumexp(1).mean() for kind in KINDS) if beta else 0.0
 
 
 def second_order_step(net, optimizer, batch, train_batch, weights_optimizer, beta=0.0, dtype=torch.float32):
