@@ -15,7 +15,7 @@ from fer_nb.study import Run
 
 GIVEN = {"method": "sample", "order": 1, "epochs": 2, "batch_size": 16, "channels": 4, "cells": 3, "nodes": 2}
 GIVEN |= {"stem_stride": 2, "alpha_lr": 0.01, "warmup": 0, "max_skips": 2, "skip_dropout": 0.0, "beta_decay": 0.0}
-GIVEN |= {"stop": "", "candidate_epochs": 1, "precision": "float32"}
+GIVEN |= {"stop": "", "partial": 1, "lr": 0.025, "candidate_epochs": 1, "precision": "float32"}
 
 
 def faces(n=40):
@@ -44,7 +44,7 @@ def test_names_are_checked():
     settings.check([])
     with pytest.raises(ValueError, match=r"unknown search 'EmoNas': did you mean EmoNAS\?"):
         settings.check(["EmoNAS", "EmoNas"])
-    with pytest.raises(ValueError, match=r"unknown search 'x{9}': did you mean EmoNAS, mixture, .*RandomNet\?"):
+    with pytest.raises(ValueError, match=r"unknown search 'x{9}': did you mean EmoNAS, sample, .*RandomNet\?"):
         settings.check(["x" * 9])
     for names in (["RandomSearch"], ["RandomSearch", "EmoNAS"]):
         with pytest.raises(ValueError, match="name EmoNAS before it"):
@@ -115,7 +115,7 @@ def test_every_search_sets_options_that_the_search_takes(folder, monkeypatch, na
     def asks(faces_, place, **options):
         search.check(*(options[key] for key in checked))
         asked.append(options)
-        return own(faces_, place, **options | {"epochs": 1, "warmup": 0, "method": "sample", "order": 1})
+        return own(faces_, place, **options | {"epochs": 1, "warmup": 0, "method": "sample", "partial": 1, "order": 1})
 
     for module in (settings, progressive):
         monkeypatch.setattr(module, "search", asks)

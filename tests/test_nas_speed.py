@@ -10,7 +10,7 @@ def test_each_variant_is_measured_and_held_against_the_plain_one(monkeypatch):
         speed.latency, "in_fresh_processes", lambda function, cases, what: [function(*c) for c in cases]
     )
     table = speed.compare(batch_size=4, seconds=0.0, repeats=2, channels=8, cells=3, nodes=1, size=12)
-    assert tuple(table["variant"]) == speed.VARIANTS == ("plain", "sample", "mixture", "partial")
+    assert tuple(table["variant"]) == tuple(speed.VARIANTS)
     assert table["ratio"][0] == 1 and (table["lowest"] > 0).all() and (table["lowest"] <= table["highest"]).all()
     assert table["ratio"].tolist() == pytest.approx((table["seconds"][0] / table["seconds"]).tolist())
 
@@ -27,5 +27,5 @@ def test_a_step_of_the_plain_one_learns_both():
 
 
 def test_what_is_unknown_is_named():
-    with pytest.raises(ValueError, match="unknown variant 'darts': choose one of plain, sample, mixture, partial"):
+    with pytest.raises(ValueError, match="unknown variant 'darts': choose one of plain, mixture, partial, sample, "):
         speed.measure("darts", 2, 0.0, 4, 3, 1)

@@ -37,11 +37,12 @@ def run(folder, data=None, **changes):
     "options",
     [
         {"method": "sample", "skip_dropout": 0.3, "warmup": 1},
+        {"method": "sample", "partial": 2},
         {"method": "mixture", "beta_decay": 1.0, "shared": True},
-        {"method": "partial", "channels": 8, "stop": "eigenvalue"},
+        {"method": "mixture", "partial": 4, "channels": 8, "stop": "eigenvalue"},
         {"method": "mixture", "order": 2, "operations": ("avg_pool_3x3", "skip_connect", "sep_conv_3x3")},
     ],
-    ids=["sample", "mixture", "partial", "second order"],
+    ids=["sample", "sample partial", "mixture", "partial", "second order"],
 )
 def test_unbroken_and_resumed_searches_end_alike(tmp_path, monkeypatch, options):
     few = functools.partial(stopping.steps.largest_eigenvalue, iterations=1)
@@ -163,7 +164,7 @@ def test_a_loss_that_is_not_finite_stops_the_search_and_keeps_the_checkpoint(tmp
         ({"warmup": 3}, "warmup is 3 of 3 epochs"),
         ({"skip_dropout": 1.0}, "skip_dropout is 1.0"),
         ({"order": 2, "skip_dropout": 0.1}, "set skip_dropout to 0"),
-        ({"stop": "eigenvalue"}, "choose mixture or partial"),
+        ({"stop": "eigenvalue"}, "choose mixture"),
         ({"stop": "skips", "max_skips": None}, "needs max_skips"),
         ({"method": "mixed"}, "unknown method 'mixed'"),
     ],

@@ -134,7 +134,7 @@ def test_a_net_of_sampled_operations_is_the_net_of_its_genotype():
 
 
 def test_partial_channels_are_mixed_and_the_rest_passes_by():
-    one = net(method="partial", channels=8, partial=4, nodes=2).double()
+    one = net(channels=8, partial=4, nodes=2).double()
     given = batch(dtype=torch.float64)
     loss, found = gradients_of(one, given)
     assert one(given[0]).shape == (6, 3) and loss.isfinite()
@@ -285,10 +285,10 @@ def test_the_weighted_sum_takes_only_the_gradients_that_are_wanted():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "samples"}, "unknown method 'samples': choose one of sample, mixture, partial"),
+        ({"method": "samples"}, "unknown method 'samples': choose one of sample, mixture"),
         ({"nodes": 0}, "nodes = 0"),
         ({"cells": 2}, "cells = 2: choose at least 3"),
-        ({"method": "partial", "channels": 12}, "channels a multiple of 8"),
+        ({"partial": 4, "channels": 12}, "channels a multiple of 8"),
         ({"operations": ("skip_connect", "sep_conv_3")}, "unknown operation 'sep_conv_3'"),
     ],
 )

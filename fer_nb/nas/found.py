@@ -6,7 +6,7 @@ from fer_nb.nas.cells import SearchedNet
 
 OTHERS = {"MobileNetV2": "mobilenet_v2"}  # of torchvision: Sandler et al. 2018, at our 44x44
 PUBLISHED = {"DARTS_CIFAR10": "DARTS_V2", "PDARTS_CIFAR10": "PDARTS"}  # names in genotypes.KNOWN
-CELLS, CHANNELS = 5, 16  # of nets of a published genotype
+CELLS, CHANNELS, STEM_STRIDE = 5, 16, 2  # of nets of a published genotype: those of notebook 09
 
 
 def build(run, num_classes, pool="global", block_relu=False):
@@ -25,7 +25,7 @@ def build(run, num_classes, pool="global", block_relu=False):
 
         return get_model(OTHERS[run.model], weights=None, num_classes=num_classes)
     if run.model in PUBLISHED:
-        return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS)
+        return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS, STEM_STRIDE)
     file = study.described(run.study, run.model, run.seed)
     if not file:
         return models.build(run.model, num_classes)  # raises: nobody knows this name

@@ -50,7 +50,7 @@ def search(
     stop="",
     shared=False,
     stem_stride=1,
-    partial=4,
+    partial=1,
     operations=OPERATIONS,
     precision="float32",
     seed=0,
@@ -141,7 +141,7 @@ def check(method, order, epochs, warmup, skip_dropout, stop, max_skips):
             "order 2 takes differences of losses, which dropout drowns: set skip_dropout to 0, or order to 1"
         )
     if stop == "eigenvalue" and method == "sample":
-        raise ValueError("a sampled net has no smooth loss, so no eigenvalue: choose mixture or partial, or stop skips")
+        raise ValueError("a sampled net has no smooth loss, so no eigenvalue: choose mixture, or stop skips")
     if stop == "skips" and max_skips is None:
         raise ValueError("stop skips needs max_skips: give the number of skips that is still allowed")
 

@@ -15,15 +15,16 @@ from fer_nb.nas.search import search
 # stages that grow to the cells of the notebook. Both with its cells and channels, else sizes of nets were compared.
 SETTINGS = {
     "EmoNAS": {},
-    "mixture": {"method": "mixture"},
-    "partial": {"method": "partial"},
+    "sample": {"method": "sample", "partial": 1},
+    "mixture": {"method": "mixture", "partial": 1},
+    "partial": {"method": "mixture", "partial": 4},
     "shared": {"shared": True},
     "noskips": {"max_skips": 0},
     "anyskips": {"max_skips": None},
     "cells3": {"cells": 3},
     "cells8": {"cells": 8},
-    "DARTS": {"method": "mixture", "order": 2, "max_skips": None},
-    "PDARTS": {"method": "mixture"},
+    "DARTS": {"method": "mixture", "partial": 1, "order": 2, "max_skips": None},
+    "PDARTS": {"method": "mixture", "partial": 1},
     "RandomSearch": {},
     "RandomNet": {},
 }

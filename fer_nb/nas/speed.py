@@ -13,9 +13,15 @@ import torch
 from fer_nb import augment, latency
 from fer_nb import device as devices
 from fer_nb.nas import search, steps
-from fer_nb.nas.supernet import METHODS, Supernet
+from fer_nb.nas.supernet import Supernet
 
-VARIANTS = ("plain", *METHODS)  # the ratios are taken to the first
+VARIANTS = {  # -> options of the supernet; the ratios are taken to the first
+    "plain": {"method": "mixture"},
+    "mixture": {"method": "mixture"},
+    "partial": {"method": "mixture", "partial": 4},
+    "sample": {"method": "sample"},
+    "sample-partial": {"method": "sample", "partial": 4},
+}
 CLASSES = 7
 
 
@@ -73,8 +79,8 @@ def measure(variant, batch_size, seconds, channels, cells, nodes, size=augment.C
     if device.type == "cpu" and not plain:
         devices.keep_heap()
     torch.manual_seed(0)
-    kind, method = (PlainMixed, "mixture") if plain else (Supernet, variant)
-    net = kind(CLASSES, channels, cells, nodes, method).to(device, memory_format=layout).train()
+    kind = PlainMixed if plain else Supernet
+    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).to(device, memory_format=layout).train()
     net.tau = 10.0
     optimizer, alpha_optimizer = search.make_optimizers(net, 0.025, 0.9, 3e-4, 3e-4, 1e-3)
     generator = torch.Generator(device).manual_seed(0)
@@ -107,7 +113,7 @@ def measure(variant, batch_size, seconds, channels, cells, nodes, size=augment.C
 
 
 def compare(
-    batch_size=64, seconds=10.0, repeats=1, channels=16, cells=5, nodes=4, size=augment.CROP, variants=VARIANTS
+    batch_size=64, seconds=10.0, repeats=1, channels=16, cells=5, nodes=4, size=augment.CROP, variants=tuple(VARIANTS)
 ):
     """``measure`` of each variant, ``repeats`` times in turn, each in a fresh process; medians.
 

@@ -132,7 +132,7 @@ def largest_eigenvalue(net, batch, generator, iterations=10, dtype=torch.float32
     Zela et al. 2020, section 4. By power iteration; the Hessian's products are central differences of the gradient.
 
     Args:
-        net: Supernet of method "mixture" or "partial": a sampled one has no smooth loss.
+        net: Supernet of method "mixture": a sampled one has no smooth loss.
         batch: of the alpha half.
         generator: draws the first direction.
     """

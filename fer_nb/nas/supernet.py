@@ -1,12 +1,14 @@
 """The net of the search: on every edge of its cells all operations, weighted by the architecture parameters alpha.
 
-Three ways to weigh them:
+Two ways to weigh them:
 
 - ``mixture``: the sum of all, weighted by softmax(alpha): DARTS (Liu, Simonyan and Yang 2019, equation 2).
 - ``sample``: one operation an edge, drawn by Gumbel-softmax with the straight-through gradient: GDAS (Dong and Yang
   2019, equations 3 to 6). Only what was drawn is computed.
-- ``partial``: the mixture on the first channels alone, the rest passes by; channels are shuffled and edges weighted:
-  PC-DARTS (Xu et al. 2020, equations 2 and 3).
+
+With either, the operations may take the first channels alone and the rest pass by; channels are then shuffled and edges
+weighted: PC-DARTS (Xu et al. 2020, equations 2 and 3). What passes by keeps its meaning from draw to draw, so a
+sampled net learns in a few epochs what it otherwise does not.
 
 Batch norms have no affine and take the batch's own statistics: the net is never used after the search.
 """
@@ -22,7 +24,7 @@ from fer_nb.nas.cells import reductions
 from fer_nb.nas.discretise import KINDS, discretise, edge_count, on_every_edge
 from fer_nb.nas.mixing import Source, sliced, weighted_sum
 
-METHODS = ("sample", "mixture", "partial")
+METHODS = ("sample", "mixture")
 
 
 class Mixing(NamedTuple):
@@ -92,8 +94,8 @@ class Supernet(nn.Module):
         num_classes: width of the last layer.
         channels: of a node in the first cells; doubled at each reduction cell.
         cells, nodes: how many cells, and nodes in each.
-        method: "sample", "mixture" or "partial".
-        partial: of method "partial": one in so many channels is mixed; other methods take no notice.
+        method: "sample" or "mixture".
+        partial: one in so many channels goes through the operations; 1 for all of them.
         stem_stride: 2 halves the resolution before the first cell.
         shared: all cells of a kind share the kernels of their operations; a narrower cell takes the leading channels
             of the widest one's.
@@ -101,7 +103,7 @@ class Supernet(nn.Module):
             many on each.
 
     Attributes:
-        alphas: ParameterDict: "normal", "reduce" (edges, operations) and, of method "partial", "normal_edges",
+        alphas: ParameterDict: "normal", "reduce" (edges, operations) and, where ``partial`` is above 1, "normal_edges",
             "reduce_edges" (edges,); drawn near 0.
         tau: temperature of the draw, method "sample".
         skip_dropout: share of the values behind a skip that are dropped in training (Chen et al. 2019, section 3.3).
@@ -118,14 +120,15 @@ class Supernet(nn.Module):
         cells=5,
         nodes=4,
         method="sample",
-        partial=4,
+        partial=1,
         stem_stride=1,
         shared=False,
         operations=ops.OPERATIONS,
     ):
         super().__init__()
-        partial = check(method, partial, nodes, channels, cells)
-        self.method, self.nodes, self.operations = method, nodes, on_every_edge(operations, nodes)
+        check(method, partial, nodes, channels, cells)
+        self.method, self.nodes, self.partial = method, nodes, partial
+        self.operations = on_every_edge(operations, nodes)
         self.tau, self.skip_dropout, self.noise = 1.0, 0.0, None
         stem, reducing = 3 * channels, reductions(cells)
         self.stem = nn.Sequential(nn.Conv2d(3, stem, 3, stem_stride, padding=1, bias=False), nn.BatchNorm2d(stem))
@@ -137,7 +140,7 @@ class Supernet(nn.Module):
             before2, before = before, nodes * channels
         self.classifier = nn.Linear(before, num_classes)
         shapes = {kind: (edge_count(nodes), len(names[0])) for kind, names in self.operations.items()}
-        shapes |= {f"{kind}_edges": (edge_count(nodes),) for kind in KINDS if method == "partial"}
+        shapes |= {f"{kind}_edges": (edge_count(nodes),) for kind in KINDS if partial > 1}
         self.alphas = nn.ParameterDict({name: 1e-3 * torch.randn(shape) for name, shape in shapes.items()})
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -161,9 +164,9 @@ class Supernet(nn.Module):
         return {kind: self.alphas[kind].softmax(1) for kind in KINDS}
 
     def strengths(self):
-        """What the cells are chosen by: ``probabilities``, of method "partial" times the edges' weights."""
+        """What the cells are chosen by: ``probabilities``, times the edges' weights where some channels pass by."""
         found = self.probabilities()
-        if self.method == "partial":
+        if self.partial > 1:
             return {kind: weights[:, None] * found[kind] for kind, weights in self.edge_weights().items()}
         return found
 
@@ -193,12 +196,16 @@ class Supernet(nn.Module):
             p = (noisy / self.tau).softmax(1)
             best = p.detach().argmax(1, keepdim=True)
             p = p.gather(1, best)
-            return Mixing(best.tolist(), 1 - p.detach() + p, [[1.0]] * len(p), None, None)
-        weights, passing = self.strengths()[kind], None
-        if self.method == "partial":
+            chosen, weights = best.tolist(), 1 - p.detach() + p
+        else:
+            weights = alpha.softmax(1)
+            chosen = [range(weights.shape[1])] * len(weights)
+        if self.partial > 1:
             passing = self.edge_weights()[kind][:, None]
-        every = [range(weights.shape[1])] * len(weights)
-        return Mixing(every, weights, weights.tolist(), passing, None if passing is None else passing.tolist())
+            weights = weights * passing
+            return Mixing(chosen, weights, weights.tolist(), passing, passing.tolist())
+        values = [[1.0]] * len(weights) if self.method == "sample" else weights.tolist()  # 1 costs no product
+        return Mixing(chosen, weights, values, None, None)
 
     def forward(self, x):
         mixing = {kind: self.mixing(kind) for kind in KINDS}
@@ -209,14 +216,12 @@ class Supernet(nn.Module):
 
 
 def check(method, partial, nodes, channels, cells):
-    """1 / share of the channels that are mixed; ValueError where the arguments make no net."""
+    """Raise ValueError where the arguments make no net."""
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
     if nodes < 1:
         raise ValueError(f"nodes = {nodes}: choose at least 1")
     if cells < 3:
         raise ValueError(f"cells = {cells}: choose at least 3, fewer are all reduction cells")
-    partial = partial if method == "partial" else 1
     if partial < 1 or channels % (2 * partial):  # a factorised reduction wants an even number
         raise ValueError(f"channels = {channels} and partial = {partial}: choose channels a multiple of {2 * partial}")
-    return partial
