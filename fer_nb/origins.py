@@ -27,18 +27,18 @@ def origins(study: str) -> pd.DataFrame:
     Raises ValueError for a study of drawn faces, whose tables are no results; FileNotFoundError where there is no
     such study, where a table is missing, or where no executed notebook tells what made it.
     """
-    parameters(study, "05_evaluation")  # where there is no such study, this names those there are
     names = [name for name in notebooks(study) if name != "04_training"]
     if any(parameters(study, name).get("data") == "synthetic" for name in names):
         raise ValueError(f"study {study} reads drawn faces, so its tables are no results: name a study on real data")
-    for table in ["runs", *(table for name in names for table in promised(study, name))]:
+    first = ["runs"] if "05_evaluation" in names else []
+    for table in [*first, *(table for name in names for table in promised(study, name))]:
         if not (paths.REPORTS / study / "tables" / f"{table}.csv").exists():
             raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{command(study)}`")
-    trainings = runs(study)
+    trainings, planned = runs(study), plan(study) if first else []
     trained = {run: (executed(run.study, f"04_training-{run.name}")[0], read_metrics(run)) for run in trainings}
     made = [executed(study, name) for name in names]
     return pd.DataFrame(
-        origin(table, record, [trained[run] for run in behind(table, plan(study), trainings)])
+        origin(table, record, [trained[run] for run in behind(table, planned, trainings)])
         for record, saved in made
         for table in saved
         if any(f"{table}-".startswith(f"{name}-") for name in RESULTS)

@@ -3,9 +3,9 @@
     python -m fer_nb.reference STUDY    keep a finished study on real data under reports/reference/STUDY
     python -m fer_nb.reference          only write the texts anew from what is kept
 
-Kept are the tables, the predictions for each picture of FER2013 and FERm (no picture is in them), and the weights of
-lightResNetl and lightResNetm trained on FERm. Of CK+, whose licence is narrower, the tables alone. The texts are the
-results in README.md, and README.md and MODEL_CARD.md beside what is kept.
+Kept are the tables, the predictions for each picture of FER2013 and FERm (no picture is in them), the weights of
+lightResNetl and lightResNetm trained on FERm, and the genotypes that searches found. Of CK+, whose licence is narrower,
+no predictions. The texts are the results in README.md, and README.md and MODEL_CARD.md beside what is kept.
 """
 
 import gzip
@@ -23,24 +23,31 @@ from fer_nb.evaluate import read_metrics, read_predictions
 from fer_nb.files import replacing
 from fer_nb.origins import command, executed, origins
 from fer_nb.results import home, insert, markdown, results, studies
-from fer_nb.study import Run, plan
+from fer_nb.study import Run, genotype, runs, searches
 
 PREDICTIONS = ("fer2013", "ferm")  # the data sets whose predictions are kept
+LINKED = {
+    "predictions": "Predictions for each picture",
+    "weights": "Weights in half precision",
+    "genotypes": "Cells that searches found",
+}
 PLAIN = 300_000  # bytes up to which a file of predictions is kept as it is; larger ones are compressed
 
 
 def keep(study: str) -> Path:
     """Copy what is kept of the study to ``reports/reference/<study>/``, in place of all that was there; that folder.
 
-    Beside the tables stand origins.csv (``origins.origins``), predictions/ and weights/.
+    Beside the tables stand origins.csv (``origins.origins``), predictions/, weights/ and genotypes/.
     Raises what ``origins`` and ``pack`` raise; nothing is written then.
     """
     made = origins(study)
     folder, source = home() / study, paths.REPORTS / study / "tables"
     files = {f"{name}.csv": (source / f"{name}.csv").read_bytes() for name in made["table"]}
     files["origins.csv"] = made.to_csv(index=False, lineterminator="\n").encode()
-    files |= dict(predictions(run) for run in plan(study) if run.dataset in PREDICTIONS)
-    files |= {f"weights/{run.model}-ferm.safetensors": pack(run) for run in weighed(plan(study))}
+    files |= dict(predictions(run) for run in runs(study) if run.dataset in PREDICTIONS)
+    files |= {f"weights/{run.model}-ferm.safetensors": pack(run) for run in weighed(runs(study))}
+    found = [genotype(study, *of) for of in searches(study)]
+    files |= {f"genotypes/{file.name}": file.read_bytes() for file in found}
     fresh, old = (folder.with_name(f".{study}.{word}.partial") for word in ("new", "old"))
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -115,7 +122,7 @@ def register() -> str:
         text += [f"## {folder.name}", f"Made by `{command(folder.name)}` from these files (SHA-256):"]
         text += ["\n".join(f"- `{file.replace(' ', '`: ')}" for file in files)]
         text += [markdown(head, [_register_row(folder.name, row) for row in made])]
-        text += filter(None, (_links(folder, kind) for kind in ("predictions", "weights")))
+        text += filter(None, (_links(folder, kind) for kind in LINKED))
     return "\n\n".join(text) + "\n"
 
 
@@ -129,10 +136,9 @@ def _register_row(study: str, row: dict[str, str]) -> list[str]:
 
 def _links(folder: Path, kind: str) -> str:
     """The files of one kind that are kept beside the tables, as links."""
-    title = {"predictions": "Predictions for each picture", "weights": "Weights in half precision"}[kind]
     files = sorted((folder / kind).glob("[!.]*"))
     links = [f"[{file.name.partition('.')[0]}]({folder.name}/{kind}/{file.name})" for file in files]
-    return f"{title}: {', '.join(links)}." if links else ""
+    return f"{LINKED[kind]}: {', '.join(links)}." if links else ""
 
 
 def publish() -> None:

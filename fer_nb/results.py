@@ -36,6 +36,7 @@ def results() -> str:
         markdown([*head, "difference", "verdict"], rows),
         *_counts(folders),
         *_splits(folders),
+        *_searched(folders),
     ]
     return "\n\n".join(text)
 
@@ -99,6 +100,38 @@ def _splits(folders: list[Path]) -> list[str]:
     head = ["net", "split", "study", "folds", "accuracy [95% interval over sequences]", "test sequences", "epochs"]
     lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
     return [lead, markdown(head, rows)] if rows else []
+
+
+def _searched(folders: list[Path]) -> list[str]:
+    """Nets that searches found beside others, from notebook 10: as the source's tables 9 and 10."""
+    rows = []
+    for folder in [folder for folder in folders if (folder / "table-9.csv").exists()]:
+        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
+        for row in table.to_dict("records"):
+            cost = [f"{row['parameters']:,}", f"{row['macs'] / 1e6:.1f}", f"{row['latency_ms']:.2f}"]
+            rows.append([row["data"], row["model"], folder.name, _interval(row, "low", "high"), _gap(row)])
+            rows[-1] += [row["seeds"], _epochs_of(folder), *cost]
+    head = ["data", "net", "study", "accuracy [95% interval]", "difference to lightResNetl [over sequences]", "seeds"]
+    head += ["epochs", "parameters", "million multiply-adds", "ms a picture"]
+    lead = (
+        "Searched networks (EmoNAS) beside others, each trained from scratch by one protocol. EmoNAS, and nets whose"
+        " names begin small, come of searches; RandomSearch is the best of genotypes drawn at random at the cost of"
+        " EmoNAS, RandomNet a single one. The time is that of one picture on one thread in ONNX Runtime."
+    )
+    return [lead, markdown(head, rows)] if rows else []
+
+
+def _gap(row: dict) -> str:
+    if row["difference"] != row["difference"]:
+        return "–"
+    words = f"{row['difference']:+.2f} [{row['difference_low']:.2f}, {row['difference_high']:.2f}]"
+    return words.replace("-", "−")
+
+
+def _epochs_of(folder: Path) -> str:
+    """The epochs of the runs behind table-9, as ``origins`` has them."""
+    made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
+    return made.loc["table-9", "epochs"]
 
 
 def _interval(row: dict, low: str, high: str) -> str:

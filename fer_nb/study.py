@@ -58,6 +58,7 @@ def parameters(study: str, notebook: str) -> dict:
         return yaml.safe_load(file) or {}
 
 
+KEPT = "reference/emonas/genotypes"  # under reports/: what a study takes that does not search itself
 TRAINED_FOR = ("05_evaluation", "10_searched_networks")  # the notebooks whose parameter files name runs
 
 
@@ -111,7 +112,7 @@ def genotype(study: str, model: str, seed: int) -> Path:
     Where the net was not searched with this seed, the file of the first seed that it was searched with.
     """
     own = [of for name, of in searches(study) if name == model]
-    place = paths.RUNS / study / "09_architecture_search" if own else paths.REPORTS / "reference/genotypes"
+    place = paths.RUNS / study / "09_architecture_search" if own else paths.REPORTS / KEPT
     known = own or sorted(int(path.stem.rpartition("-seed")[2]) for path in place.glob(f"{model}-seed*.json")) or [0]
     return place / f"{model}-seed{seed if seed in known else known[0]}.json"
 

@@ -8,7 +8,7 @@ import yaml
 from fer_nb import models, paths
 from fer_nb.nas import found, genotypes
 from fer_nb.nas.cells import SearchedNet
-from fer_nb.study import Run
+from fer_nb.study import KEPT, Run
 
 SHAPE = {"channels": 4, "cells": 3, "stem_stride": 2}
 
@@ -24,7 +24,7 @@ def places(tmp_path, monkeypatch):
         (paths.PARAMS / study / "09_architecture_search.yaml").write_text(yaml.safe_dump(given))
     return {
         "own": paths.RUNS / "mine/09_architecture_search",
-        "kept": paths.REPORTS / "reference/genotypes",
+        "kept": paths.REPORTS / KEPT,
     }
 
 

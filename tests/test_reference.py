@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from fer_nb import card, models, origins, paths, reference, report, results, study, tables, thesis, weights
 from fer_nb.datasets import CK_CLASSES, FER_CLASSES
+from fer_nb.nas import genotypes
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -133,6 +134,38 @@ def fails(capsys, *arguments):
     assert {path: path.read_bytes() for path in paths.ROOT.rglob("*") if path.is_file()} == before
     assert "\n" not in str(stopped.value.code)
     return stopped.value.code
+
+
+def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(tree, tensors):
+    for path in (tree / "params/tiny").iterdir():
+        if path.stem != "04_training":
+            path.unlink()
+    searches = "data: real\ndataset: ckplus-fold1\nsearches: [EmoNAS]\nseeds: [0]\n"
+    compared = "data: real\ndatasets: [ckplus-fold1]\nnets: [lightResNetl, EmoNAS]\nmicro: []\nseeds: [0]\n"
+    for name, text in {"09_architecture_search": searches, "10_searched_networks": compared}.items():
+        (tree / f"params/tiny/{name}.yaml").write_text(text + "micro_nets: []\nsubjects: 0\n")
+    file = study.genotype("tiny", "EmoNAS", 0)
+    genotypes.save(file, genotypes.random(np.random.default_rng(0), 1), {"channels": 4, "cells": 3, "stem_stride": 2})
+    measured = {"data": "ckplus-fold1", "accuracy": 90.0, "low": 85.0, "high": 95.0, "seeds": 1}
+    nets = [
+        {"model": "lightResNetl"},
+        {"model": "EmoNAS", "difference": -2.0, "difference_low": -5.0, "difference_high": 1},
+    ]
+    costs = [{"model": net["model"], "parameters": 200_000, "macs": 12_340_000, "latency_ms": 0.5} for net in nets]
+    executed("09_architecture_search", [("search", pd.DataFrame(costs))])
+    accuracy = pd.DataFrame([net | measured for net in nets])
+    executed("10_searched_networks", [("table-9", accuracy), ("table-10", pd.DataFrame(costs))])
+    shutil.rmtree(tree / "runs/tiny/04_training")
+    for run in study.runs("tiny"):
+        train(run, accuracy, tensors)
+    reference.main(["tiny"])
+    folder = tree / "reports/reference/tiny"
+    kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert kept == {"origins.csv", "search.csv", "table-9.csv", "table-10.csv", "genotypes/EmoNAS-seed0.json"}
+    assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
+    words = "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, 1.00] | 1 | 60 | 200,000 | 12.3 | 0.50 |"
+    assert words in (tree / "README.md").read_text()
+    assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in reference.register()
 
 
 def test_what_is_kept_and_nothing_else(tree):

@@ -157,7 +157,7 @@ def test_cost_table(tmp_path, monkeypatch):
     shape = {"channels": 4, "cells": 3, "stem_stride": 2}
     small = [genotypes.random(np.random.default_rng(0), nodes) for nodes in (1, 3)]
     for seed, genotype in enumerate(small):
-        genotypes.save(tmp_path / f"reports/reference/genotypes/EmoNAS-seed{seed}.json", genotype, shape)
+        genotypes.save(tmp_path / f"reports/reference/emonas/genotypes/EmoNAS-seed{seed}.json", genotype, shape)
     runs = [Run("tiny", "ferm", name, seed) for name in ("lightResNetl", "EmoNAS") for seed in (0, 1)]
     table = searched.cost_table(runs, 7, tmp_path / "nets", 8, 0.5, 2)
     assert asked["rest"] == (8, 0.5, 2) and list(asked["files"]) == ["lightResNetl", "EmoNAS"]

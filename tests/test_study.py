@@ -159,7 +159,7 @@ def test_searches_and_their_genotypes(write, tmp_path, monkeypatch):
     folder = paths.RUNS / "mine/09_architecture_search"
     for seed, of in {3: 3, 1: 1, 0: 3}.items():  # a seed that was not searched with: the first one named
         assert study.genotype("mine", "EmoNAS", seed) == folder / f"EmoNAS-seed{of}.json"
-    kept = tmp_path / "reports/reference/genotypes"
+    kept = tmp_path / "reports/reference/emonas/genotypes"
     assert study.genotype("other", "EmoNAS", 1) == kept / "EmoNAS-seed0.json"  # neither is there
     kept.mkdir(parents=True)
     for seed in (10, 2):
