@@ -53,7 +53,6 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFram
 
     Raises ValueError where a net was measured on other pictures than the reference.
     """
-    groups = pd.Series(faces.sequences, faces.rows)
     nets = by_model(runs, dataset)
     against = shares(nets[REFERENCE]) if REFERENCE in nets else None
     rows = []
@@ -64,33 +63,38 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFram
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
         if against is not None and model != REFERENCE:
-            right = shares(of_model)
-            if not right.index.equals(against.index):
-                what = f"{model} and {REFERENCE} were measured on different pictures of {dataset}"
-                raise ValueError(f"{what}: train one again")
-            changes = 100 * (right - against)
-            names = groups[changes.index.get_level_values("row")].to_numpy()
-            difference = intervals.mean_interval(changes, groups=names if (names != "").all() else None)
-            row |= dict(zip(("difference", "difference_low", "difference_high"), difference, strict=False))
+            found = difference(shares(of_model), against, faces, (model, REFERENCE, dataset))
+            row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def verdict(table: pd.DataFrame, searched: str, random: list[str]) -> str:
-    """What ``accuracy_table`` says of the net ``searched``: against the reference and the mean of random nets."""
-    rows = table.set_index("model")
-    if searched not in rows.index:
+def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:
+    """Points by which one net's ``shares`` exceed another's, low and high (95%, bootstrap over sequences or pictures).
+
+    ``names``: of both and of the data set, for the ValueError where they were measured on different pictures.
+    """
+    if not right.index.equals(against.index):
+        raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
+    changes = 100 * (right - against)
+    groups = pd.Series(faces.sequences, faces.rows)[changes.index.get_level_values("row")].to_numpy()
+    return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
+
+
+def verdict(runs: list[Run], dataset: str, faces: FaceSet, searched: str, random: list[str]) -> str:
+    """What the runs say of the net ``searched``: ``difference`` to REFERENCE and to the mean of the ``random`` nets."""
+    right = {model: shares(of_model) for model, of_model in by_model(runs, dataset).items()}
+    if searched not in right:
         return f"{searched} was not trained here."
-    own, words = rows.loc[searched], []
-    if "difference" in rows and own["difference"] == own["difference"]:
-        low, high = own["difference_low"], own["difference_high"]
-        span = f"{own['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]"
+    others = {REFERENCE: right[REFERENCE]} if REFERENCE in right and searched != REFERENCE else {}
+    drawn = [name for name in random if name in right]
+    if drawn:
+        others[f"the mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)
+    words = []
+    for name, of_other in others.items():
+        points, low, high = difference(right[searched], of_other, faces, (searched, name, dataset))
         word = "not to be told from" if not low > 0 and not high < 0 else "above" if low > 0 else "below"
-        words.append(f"{searched} is {word} {REFERENCE}: {span}")
-    others = rows.loc[[name for name in random if name in rows.index], "accuracy"]
-    if len(others):
-        gap = own["accuracy"] - others.mean()
-        words.append(f"its accuracy is {gap:+.2f} points from the mean of {', '.join(others.index)}")
+        words.append(f"{searched} is {word} {name}: {points:+.2f} points [{low:+.2f}, {high:+.2f}]")
     return "; ".join(words).replace("-", "−") + "." if words else f"Nothing stands beside {searched}."
 
 

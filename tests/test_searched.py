@@ -73,27 +73,26 @@ def test_accuracy_table_without_the_reference_or_on_other_pictures():
     runs = [fake("EmoNAS", "AH", "AA"), fake("RandomNet", "AA", "AA")]
     table = searched.accuracy_table(runs, "ckplus-fold1", faces(["", ""]))
     assert table["accuracy"].tolist() == [50, 100] and "difference" not in table
-    assert searched.verdict(table, "EmoNAS", ["RandomNet"]) == (
-        "its accuracy is −50.00 points from the mean of RandomNet."
-    )
     runs.append(fake("lightResNetl", "AA", "AA", rows=[0, 2]))
     with pytest.raises(ValueError, match="EmoNAS and lightResNetl were measured on different pictures of ckplus-fold1"):
         searched.accuracy_table(runs, "ckplus-fold1", faces(["", "", ""]))
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "word"), [(-1.0, 3.0, "not to be told from"), (0.5, 3.0, "above"), (-3.0, -0.5, "below")]
-)
-def test_verdict(low, high, word):
-    rows = [{"model": "lightResNetl", "accuracy": 90.0}, {"model": "RandomNet", "accuracy": 88.0}]
-    rows.append({"model": "EmoNAS", "accuracy": 91.0, "difference": 1.0})
-    rows[-1] |= {"difference_low": low, "difference_high": high}
-    text = searched.verdict(pd.DataFrame(rows), "EmoNAS", ["RandomNet", "RandomSearch"])
-    assert text.startswith(f"EmoNAS is {word} lightResNetl: +1.00 points [")
-    assert text.endswith("its accuracy is +3.00 points from the mean of RandomNet.")
-    alone = searched.verdict(pd.DataFrame(rows[:1]), "lightResNetl", ["RandomNet"])
+@pytest.mark.parametrize(("wrong", "word"), [(3, "not to be told from"), (0, "above"), (20, "below")])
+def test_verdict(wrong, word):
+    """Of 24 pictures lightResNetl names 16 right, others than the searched net; two random nets 12 and 20."""
+    labels, runs = "A" * 24, []
+    for model, said in {"lightResNetl": 8, "EmoNAS": wrong, "RandomNet": 12, "RandomSearch": 4}.items():
+        predicted = "A" * (24 - said) + "H" * said if model == "EmoNAS" else "H" * said + "A" * (24 - said)
+        runs.append(fake(model, predicted, labels))
+    asked = (runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", ["RandomNet", "RandomSearch"])
+    reference, chance = searched.verdict(*asked).split("; ")
+    points = f"{100 * (8 - wrong) / 24:+.2f} points [".replace("-", "−")  # random nets: 8 wrong on average too
+    assert reference.startswith(f"EmoNAS is {word} lightResNetl: {points}")
+    assert chance.startswith(f"EmoNAS is {word} the mean of RandomNet and RandomSearch: {points}")
+    assert searched.verdict(*asked[:3], "DARTS", []) == "DARTS was not trained here."
+    alone = searched.verdict(runs[:1], *asked[1:3], "lightResNetl", ["RandomNet"])
     assert alone == "Nothing stands beside lightResNetl."
-    assert searched.verdict(pd.DataFrame(rows[:1]), "EmoNAS", []) == "EmoNAS was not trained here."
 
 
 def fold(model, name, k, predicted, seed=0):
