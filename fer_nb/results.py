@@ -111,7 +111,7 @@ def _searched(folders: list[Path]) -> list[str]:
             cost = [f"{row['parameters']:,}", f"{row['macs'] / 1e6:.1f}", f"{row['latency_ms']:.2f}"]
             rows.append([row["data"], row["model"], folder.name, _interval(row, "low", "high"), _gap(row)])
             rows[-1] += [row["seeds"], _epochs_of(folder), *cost]
-    head = ["data", "net", "study", "accuracy [95% interval]", "difference to lightResNetl [over sequences]", "seeds"]
+    head = ["data", "net", "study", "accuracy [95% interval]", "difference [over sequences]", "seeds"]
     head += ["epochs", "parameters", "million multiply-adds", "ms a picture"]
     lead = (
         "Searched networks (EmoNAS) beside others, each trained from scratch by one protocol. EmoNAS, and nets whose"
@@ -125,7 +125,7 @@ def _gap(row: dict) -> str:
     if row["difference"] != row["difference"]:
         return "–"
     words = f"{row['difference']:+.2f} [{row['difference_low']:.2f}, {row['difference_high']:.2f}]"
-    return words.replace("-", "−")
+    return f"{words.replace('-', '−')} to {row['reference']}"
 
 
 def _epochs_of(folder: Path) -> str:

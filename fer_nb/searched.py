@@ -12,8 +12,6 @@ from fer_nb.evaluate import accuracy, by_model, pooled, read_predictions, wilson
 from fer_nb.nas import found
 from fer_nb.study import Run
 
-REFERENCE = "lightResNetl"
-
 
 def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
     """As the source's table 10: what each net costs on this device; its megabytes apart, as they are not one thing.
@@ -40,21 +38,22 @@ def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: 
     return table.join(measured[columns], on="model")
 
 
-def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFrame:
+def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str) -> pd.DataFrame:
     """As the source's table 9: each net's accuracy on the test side, and how far it is from the reference net's.
 
     Args:
         faces: of the data set; where it has sequences, difference and interval are over those.
+        reference: the net that differences are taken to.
 
     Returns:
         DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
-        difference (points, to REFERENCE), difference_low, difference_high (95%, bootstrap over sequences or pictures,
-        each with its share of right answers over the seeds), worst and best (of the seeds).
+        worst and best (of the seeds), reference, difference (points, to that), difference_low, difference_high (95%,
+        bootstrap over sequences or pictures, each with its share of right answers over the seeds).
 
     Raises ValueError where a net was measured on other pictures than the reference.
     """
     nets = by_model(runs, dataset)
-    against = shares(nets[REFERENCE]) if REFERENCE in nets else None
+    against = shares(nets[reference]) if reference in nets else None
     rows = []
     for model, of_model in nets.items():
         table = pooled(of_model)
@@ -62,8 +61,9 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet) -> pd.DataFram
         low, high = wilson(accuracy(table), len(table) // len(of_model))
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
-        if against is not None and model != REFERENCE:
-            found = difference(shares(of_model), against, faces, (model, REFERENCE, dataset))
+        if against is not None and model != reference:
+            found = difference(shares(of_model), against, faces, (model, reference, dataset))
+            row["reference"] = reference
             row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
@@ -81,12 +81,12 @@ def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> t
     return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
 
 
-def verdict(runs: list[Run], dataset: str, faces: FaceSet, searched: str, random: list[str]) -> str:
-    """What the runs say of the net ``searched``: ``difference`` to REFERENCE and to the mean of the ``random`` nets."""
+def verdict(runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]) -> str:
+    """What the runs say of the net ``searched``: ``difference`` to ``reference`` and to the mean of ``random``."""
     right = {model: shares(of_model) for model, of_model in by_model(runs, dataset).items()}
     if searched not in right:
         return f"{searched} was not trained here."
-    others = {REFERENCE: right[REFERENCE]} if REFERENCE in right and searched != REFERENCE else {}
+    others = {reference: right[reference]} if reference in right and searched != reference else {}
     drawn = [name for name in random if name in right]
     if drawn:
         others[f"the mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)

@@ -149,7 +149,13 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     measured = {"data": "ckplus-fold1", "accuracy": 90.0, "low": 85.0, "high": 95.0, "seeds": 1}
     nets = [
         {"model": "lightResNetl"},
-        {"model": "EmoNAS", "difference": -2.0, "difference_low": -5.0, "difference_high": 1},
+        {
+            "model": "EmoNAS",
+            "reference": "lightResNetl",
+            "difference": -2.0,
+            "difference_low": -5.0,
+            "difference_high": 1,
+        },
     ]
     costs = [{"model": net["model"], "parameters": 200_000, "macs": 12_340_000, "latency_ms": 0.5} for net in nets]
     executed("09_architecture_search", [("search", pd.DataFrame(costs))])
@@ -163,7 +169,9 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert kept == {"origins.csv", "search.csv", "table-9.csv", "table-10.csv", "genotypes/EmoNAS-seed0.json"}
     assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
-    words = "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, 1.00] | 1 | 60 | 200,000 | 12.3 | 0.50 |"
+    words = (
+        "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, 1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
+    )
     assert words in (tree / "README.md").read_text()
     assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in reference.register()
 

@@ -38,6 +38,10 @@ def faces(sequences, groups=None):
     return FaceSet(images, labels, CLASSES, np.full(n, "train"), groups, np.array(sequences), np.arange(n))
 
 
+def accuracies(runs, of):
+    return searched.accuracy_table(runs, "ckplus-fold1", of, "lightResNetl").set_index("model")
+
+
 def test_accuracy_table_takes_the_difference_over_sequences():
     labels = "A" * 24
     runs = [
@@ -48,34 +52,34 @@ def test_accuracy_table_takes_the_difference_over_sequences():
         fake("lightResNetl", "H" * 24, labels, dataset="ferm"),  # of another data set: of no account here
     ]
     of_three = faces([f"s{i // 3}" for i in range(24)])
-    table = searched.accuracy_table(runs, "ckplus-fold1", of_three).set_index("model")
+    table = accuracies(runs, of_three)
     assert list(table.index) == ["lightResNetl", "EmoNAS"]
     assert table["accuracy"].tolist() == [87.5, 87.5] and table["seeds"].tolist() == [2, 2]
     assert table.loc["EmoNAS", ["worst", "best"]].tolist() == [75, 100]
     assert table.loc["EmoNAS", ["low", "high"]].tolist() == pytest.approx(evaluate.wilson(87.5, 24))
     assert table.loc["EmoNAS", "difference"] == 0 and np.isnan(table.loc["lightResNetl", "difference"])
-    single = searched.accuracy_table(runs, "ckplus-fold1", faces([""] * 24)).set_index("model").loc["EmoNAS"]
+    single = accuracies(runs, faces([""] * 24)).loc["EmoNAS"]
     wide, narrow = (row["difference_high"] - row["difference_low"] for row in (table.loc["EmoNAS"], single))
     assert single["difference"] == 0 and wide > 1.4 * narrow > 0  # eight sequences in place of 24 pictures
 
-    few = searched.accuracy_table(runs, "ckplus-fold1", faces([f"s{i // 6}" for i in range(24)])).set_index("model")
+    few = accuracies(runs, faces([f"s{i // 6}" for i in range(24)]))
     assert np.isnan(few.loc["EmoNAS", "difference_low"])  # four sequences have no interval
 
 
 def test_accuracy_table_weighs_pictures_by_row_and_not_by_place():
     rows = [40, 41, 42, 10, 11, 12]
     runs = [fake("lightResNetl", "AAAHHH", "AAAAAA", rows), fake("EmoNAS", "AAAAAA", "AAAAAA", rows[::-1])]
-    table = searched.accuracy_table(runs, "ckplus-fold1", faces([f"s{i // 3}" for i in range(43)]))
+    table = accuracies(runs, faces([f"s{i // 3}" for i in range(43)]))
     assert table["difference"].iloc[1] == pytest.approx(50)
 
 
 def test_accuracy_table_without_the_reference_or_on_other_pictures():
     runs = [fake("EmoNAS", "AH", "AA"), fake("RandomNet", "AA", "AA")]
-    table = searched.accuracy_table(runs, "ckplus-fold1", faces(["", ""]))
+    table = accuracies(runs, faces(["", ""]))
     assert table["accuracy"].tolist() == [50, 100] and "difference" not in table
     runs.append(fake("lightResNetl", "AA", "AA", rows=[0, 2]))
     with pytest.raises(ValueError, match="EmoNAS and lightResNetl were measured on different pictures of ckplus-fold1"):
-        searched.accuracy_table(runs, "ckplus-fold1", faces(["", "", ""]))
+        accuracies(runs, faces(["", "", ""]))
 
 
 @pytest.mark.parametrize(("wrong", "word"), [(3, "not to be told from"), (0, "above"), (20, "below")])
@@ -85,13 +89,13 @@ def test_verdict(wrong, word):
     for model, said in {"lightResNetl": 8, "EmoNAS": wrong, "RandomNet": 12, "RandomSearch": 4}.items():
         predicted = "A" * (24 - said) + "H" * said if model == "EmoNAS" else "H" * said + "A" * (24 - said)
         runs.append(fake(model, predicted, labels))
-    asked = (runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", ["RandomNet", "RandomSearch"])
+    asked = (runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", "lightResNetl", ["RandomNet", "RandomSearch"])
     reference, chance = searched.verdict(*asked).split("; ")
     points = f"{100 * (8 - wrong) / 24:+.2f} points [".replace("-", "−")  # random nets: 8 wrong on average too
     assert reference.startswith(f"EmoNAS is {word} lightResNetl: {points}")
     assert chance.startswith(f"EmoNAS is {word} the mean of RandomNet and RandomSearch: {points}")
-    assert searched.verdict(*asked[:3], "DARTS", []) == "DARTS was not trained here."
-    alone = searched.verdict(runs[:1], *asked[1:3], "lightResNetl", ["RandomNet"])
+    assert searched.verdict(*asked[:3], "DARTS", "lightResNetl", []) == "DARTS was not trained here."
+    alone = searched.verdict(runs[:1], *asked[1:3], "lightResNetl", "lightResNetl", ["RandomNet"])
     assert alone == "Nothing stands beside lightResNetl."
 
 
