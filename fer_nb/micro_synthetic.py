@@ -22,7 +22,7 @@ from fer_nb.drawing.canvas import View
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import ACTIONS, Identity, random_actions, random_identity, random_view
 from fer_nb.files import replacing
-from fer_nb.synthetic import call, levels
+from fer_nb.synthetic import call
 
 CLASSES = ("negative", "positive", "surprise")
 EXPRESSIONS = {"negative": ("Angry", "Disgust", "Fear", "Sad"), "positive": ("Happy",), "surprise": ("Surprise",)}
@@ -31,6 +31,13 @@ STRENGTH = (0.1, 0.3)  # of the apex; 1 is a full expression
 REST = 0.08  # deviation of each action at rest, one draw a person
 DRIFT = 0.008  # deviation over a clip of the head's shift (face units, 24 pixels each) and roll (radians)
 NOISE = 1.5  # deviation of the grey, 0..255
+
+
+def levels(frames: int, intensity: float, rng: np.random.Generator) -> np.ndarray:
+    """Strength of each frame, float32 (frames,): 0 at onset and offset, ``intensity`` at an apex near the middle."""
+    time, apex = np.linspace(0, 1, frames), round(rng.uniform(0.35, 0.65) * (frames - 1)) / max(frames - 1, 1)
+    phase = np.interp(time, [0, apex, 1], [0, 1, 0])
+    return (intensity * (1 - np.cos(np.pi * phase)) / 2).astype(np.float32)
 
 
 def path() -> Path:

@@ -10,8 +10,6 @@ decide between which expressions. Beside them:
     landmarks/fer2013.npz, ckplus.npz   the truth, in the order of the rows, or of the file names class after class:
         landmarks float32 (N, 25, 2) x y in pixels, NaN for a non-face; names str (25,); regions uint8 (N, 48, 48),
         positions in drawing.canvas.REGIONS; expressions str (N,), "" for a non-face; strengths float32 (N,), 0 to 1
-    sequences/clips.npz   faint expressions from onset over apex to offset: frames uint8 (21, 9, 48, 48),
-        expressions str (21,), subjects int64 (21,), levels float32 (21, 9): the strength of each frame
     meta.json   the arguments that drew it all
 """
 
@@ -30,7 +28,7 @@ from tqdm import tqdm
 from fer_nb.drawing.canvas import SIZE
 from fer_nb.drawing.capture import clip, non_face, wild
 from fer_nb.drawing.draw import LANDMARKS, render
-from fer_nb.drawing.expressions import Identity, random_actions, random_identity, random_view
+from fer_nb.drawing.expressions import random_actions, random_identity, random_view
 from fer_nb.drawing.labelling import VOTES, annotate, apportion, plan
 
 # CK+48's folders and sequences (Lucey et al. 2010), in the thesis's order.
@@ -38,19 +36,6 @@ CK_SEQUENCES = {
     "Angry": ("anger", 45), "Disgust": ("disgust", 59), "Fear": ("fear", 25), "Happy": ("happy", 69),
     "Sad": ("sadness", 28), "Surprise": ("surprise", 83), "Contempt": ("contempt", 18),
 }  # fmt: skip
-CLIPS, CLIP_FRAMES = 21, 9  # from onset over apex to offset
-
-
-def sequence(person: Identity, expression: str, frames: int, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """A clip uint8 (frames, 48, 48) in laboratory light: from rest to ``intensity`` (0..1) at its apex and back."""
-    return clip(person, expression, levels(frames, intensity, rng), rng)[0]
-
-
-def levels(frames: int, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Strength of each frame, float32 (frames,): 0 at onset and offset, ``intensity`` at an apex near the middle."""
-    time, apex = np.linspace(0, 1, frames), round(rng.uniform(0.35, 0.65) * (frames - 1)) / max(frames - 1, 1)
-    phase = np.interp(time, [0, apex, 1], [0, 1, 0])
-    return (intensity * (1 - np.cos(np.pi * phase)) / 2).astype(np.float32)
 
 
 def _wild_face(row: dict, rng: np.random.Generator):
@@ -117,22 +102,6 @@ def _write_truth(path: Path, drawn: list, truth: list[tuple[str, float]]):
     np.savez_compressed(path, **arrays, expressions=expressions, strengths=strengths.astype(np.float32))
 
 
-def _write_clips(folder: Path, seed: int, bar: tqdm):
-    """Three people, each with the seven expressions of CK+, from onset to offset."""
-    found = {"frames": [], "expressions": [], "subjects": [], "levels": []}
-    for number in range(CLIPS):
-        subject, which = divmod(number, len(CK_SEQUENCES))
-        rng, expression = np.random.default_rng([seed, 4, number]), list(CK_SEQUENCES)[which]
-        person = random_identity(np.random.default_rng([seed, 5, subject]))
-        strengths = levels(CLIP_FRAMES, rng.uniform(0.25, 0.6), rng)
-        values = (clip(person, expression, strengths, rng)[0], expression, subject, strengths)
-        for name, value in zip(found, values, strict=True):
-            found[name].append(value)
-        bar.update(CLIP_FRAMES)
-    (folder / "sequences").mkdir()
-    np.savez_compressed(folder / "sequences/clips.npz", **{name: np.array(value) for name, value in found.items()})
-
-
 def write(folder: Path, faces: int = 1500, sequences: int = 180, seed: int = 0, progress: bool = True) -> None:
     """Draw ``faces`` pictures of the wild and ``sequences`` of the laboratory (three frames each) into ``folder``.
 
@@ -145,14 +114,13 @@ def write(folder: Path, faces: int = 1500, sequences: int = 180, seed: int = 0, 
     if folder.exists() and any(folder.iterdir()):
         return _settle(folder, arguments)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    total = faces + 3 * sequences + CLIPS * CLIP_FRAMES
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         draft = Path(scratch, folder.name)
         draft.mkdir()
+        total = faces + 3 * sequences
         with tqdm(total=total, desc="drawing faces", unit="", mininterval=1, disable=not progress) as bar:
             _write_wild(draft, faces, seed, bar)
             _write_lab(draft, sequences, seed, bar)
-            _write_clips(draft, seed, bar)
         (draft / "meta.json").write_text(json.dumps(arguments) + "\n")
         try:
             os.replace(draft, folder)

@@ -18,15 +18,8 @@ from fer_nb.drawing.labelling import FER_SHARES, apportion, plan
 TINY = {"faces": 80, "sequences": 14, "progress": False}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_clips():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic, "CLIPS", 3)
-        yield
-
-
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory, few_clips):
+def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic") / "faces"
     synthetic.write(folder, **TINY)
     return folder
@@ -120,18 +113,6 @@ def test_a_large_plan_suffers_what_fer2013_does():
     repeats = rows["repeats"].notna()
     assert 0.03 < repeats.mean() < 0.07 and 0.05 < repeats[rows["usage"] != "Training"].mean() < 0.11
     assert (rows["usage"][rows["repeats"][repeats].astype(int)] == "Training").all()
-
-
-def test_clips_rise_from_rest_to_an_apex_and_fall_back(drawn):
-    with np.load(drawn / "sequences/clips.npz") as clips:
-        assert clips["frames"].shape == (3, 9, 48, 48) and clips["frames"].dtype == np.uint8
-        levels = clips["levels"]
-    apex = levels.argmax(axis=1)
-    assert (levels[:, 0] == 0).all() and (np.abs(levels[:, -1]) < 1e-6).all()
-    assert ((apex > 0) & (apex < 8)).all()
-    frames = synthetic.sequence(Identity(), "Surprise", 7, 0.9, np.random.default_rng(0)).astype(float)
-    change = np.abs(frames - frames[0]).mean(axis=(1, 2))
-    assert frames.shape == (7, 48, 48) and change[2:5].max() > 2 * change[-1]
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
