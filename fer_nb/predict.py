@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from fer_nb import augment, models
-from fer_nb import device as devices
+from fer_nb.folding import FastNet
 
 VIEWS = {"cpu": 160, "cuda": 2560}  # crops at a time: what fits the caches, what fills the device
 
@@ -21,7 +21,7 @@ def predict(model, images, crops=10, precision="auto"):
     """Logits of ``images``, averaged over the crops, as the code the thesis builds on does.
 
     Args:
-        model: a net that takes (N, 3, 44, 44); its training mode is restored afterwards. Or the path of an ONNX file,
+        model: a net that takes (N, 3, 44, 44), computed in eval mode and left as it is. Or the path of an ONNX file,
             which ONNX Runtime computes on the CPU in the file's own number format.
         images: uint8 (N, 48, 48), array or tensor on the model's device.
         crops: 10, or 1 for the middle crop alone.
@@ -39,18 +39,13 @@ def predict(model, images, crops=10, precision="auto"):
     if not isinstance(model, torch.nn.Module):
         net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
         return torch.cat([logits_of(net, batch, crops) for batch in batches])
-    device = next(model.parameters()).device
-    dtype = devices.number_format(precision, device)
-    images = torch.as_tensor(images, device=device)
     training = model.training
-    model.eval()
     try:
-        with devices.autocast(device, dtype):
-            batches = images.split(VIEWS[device.type] // crops)
-            logits = [logits_of(model, batch, crops) for batch in batches]
+        net = FastNet(model.eval(), precision)
     finally:
         model.train(training)
-    return torch.cat(logits).float().cpu()
+    batches = torch.as_tensor(images, device=net.device).split(VIEWS[net.device.type] // crops)
+    return torch.cat([logits_of(net, batch, crops) for batch in batches]).float().cpu()
 
 
 def onnx_net(path):

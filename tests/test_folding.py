@@ -3,8 +3,7 @@ import torch
 from planted import random_net, traces
 from torch import nn
 
-from fer_nb import models
-from fer_nb.saliency import folding
+from fer_nb import folding, models
 
 
 @pytest.mark.parametrize("name", models.NAMES)

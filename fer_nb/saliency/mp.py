@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
+from fer_nb.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
-from fer_nb.saliency.folding import FastNet
 from fer_nb.saliency.means import Means
 from fer_nb.saliency.score_cam import upsample
 

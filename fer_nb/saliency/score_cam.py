@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from fer_nb.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_net, check_score, check_target, class_scores, find_layer
-from fer_nb.saliency.folding import FastNet
 
 # Masked pictures that go through the net at once. On a CPU more than these no longer fit its caches.
 MOST = {"cpu": 16, "cuda": 512}

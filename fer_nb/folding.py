@@ -1,7 +1,7 @@
 """A copy of a net for many forwards through frozen weights: what it computes stays, up to rounding.
 
 Batch norms are folded into the convolutions before them, ReLUs are computed in place or within the convolution, the
-memory format is channels_last. What each is worth is measured by fer_nb/saliency/speed.py.
+memory format is channels_last. What each is worth is measured by saliency/speed.py.
 """
 
 import copy
@@ -40,7 +40,7 @@ def join_relu(module):
     """Join each plain convolution of every nn.Sequential inside ``module`` with the ReLU that follows it, in place."""
     for child in module.children():
         join_relu(child)
-    if type(module) is not nn.Sequential:
+    if not isinstance(module, nn.Sequential):
         return
     computing = [i for i, layer in enumerate(module) if not isinstance(layer, nn.Identity)]
     for i, j in pairwise(computing):
