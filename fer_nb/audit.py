@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer_nb.datasets import FOLDS, FaceSet, position_fold, repeated, subject_fold
+from fer_nb.datasets import FOLDS, position_fold, repeated, subject_fold
 from fer_nb.evaluate import wilson
+from fer_nb.faceset import FaceSet
 
 
 def compare(ours: pd.DataFrame, thesis: dict[str, dict[str, int]]) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import difflib
 from pathlib import Path
 
 from fer_nb import micro
-from fer_nb.datasets import FOLDS, NAMES, FaceSet, root, subject_fold
+from fer_nb.datasets import FOLDS, NAMES, root, subject_fold
+from fer_nb.faceset import FaceSet
 
 MACRO = ("rafdb", "mug", "oulu", "ised", "disfa")  # by application; a folder each
 

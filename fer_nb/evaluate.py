@@ -18,7 +18,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from fer_nb import thesis
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.study import Run, words
 
 # How CK+ is measured: the thesis's fold, and every fold of its rule and of a split by subject.

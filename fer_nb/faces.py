@@ -11,7 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
-from fer_nb.datasets import FaceSet, root
+from fer_nb.datasets import root
+from fer_nb.faceset import FaceSet
 
 # The points of a face, left and right as the viewer sees them.
 POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")

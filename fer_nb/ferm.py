@@ -13,11 +13,11 @@ import pandas as pd
 from fer_nb.parse import VOTES
 
 if TYPE_CHECKING:
-    from fer_nb.datasets import FaceSet
+    from fer_nb.faceset import FaceSet
 
 REASONS = ("kept", "no majority", "unknown", "not a face")
 
-# Label (position in datasets.FER_CLASSES) of each expression voted for; contempt counts as disgust.
+# Label (position in faceset.FER_CLASSES) of each expression voted for; contempt counts as disgust.
 LABELS = {
     "neutral": 6,
     "happiness": 3,

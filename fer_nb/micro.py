@@ -14,8 +14,8 @@ import pandas as pd
 
 from fer_nb import cache, datasets, intervals, micro_synthetic
 from fer_nb.clips import ClipSet, check, pack, unpack
-from fer_nb.datasets import FaceSet
 from fer_nb.dynamic_image import dynamic_image
+from fer_nb.faceset import FaceSet
 
 DRAWN = "micro"
 OWNED = ("casme1", "casme2", "casmesq", "samm", "smic", "megc2019")  # by application; a folder each

@@ -1,7 +1,7 @@
 """Sets of posed and spontaneous expressions, each read from the layout in which its owners hand it out.
 
 Every reader takes the set's folder and gives a FaceSet: grey 48x48 pictures (area interpolation), the classes in the
-order of datasets.FER_CLASSES less those that the set has not, ``groups`` the subjects. All pictures are "train" except
+order of faceset.FER_CLASSES less those that the set has not, ``groups`` the subjects. All pictures are "train" except
 where the owners split (RAF-DB). FileNotFoundError and ValueError name the file, the row and the remedy.
 """
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from fer_nb.datasets import FER_CLASSES, FaceSet
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.parse import grey
 from fer_nb.parse_frames import cut, pictures
 

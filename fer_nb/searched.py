@@ -7,8 +7,8 @@ import pandas as pd
 
 from fer_nb import export, intervals, latency, micro
 from fer_nb.ablation import shares
-from fer_nb.datasets import FaceSet
 from fer_nb.evaluate import accuracy, by_model, pooled, read_predictions, wilson
+from fer_nb.faceset import FaceSet
 from fer_nb.nas import found
 from fer_nb.study import Run
 

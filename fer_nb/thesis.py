@@ -5,7 +5,7 @@ Wang Congrong, Harbin Institute of Technology, 2022 (in Chinese), chapters 3 and
 
 from typing import NamedTuple
 
-from fer_nb.datasets import CK_CLASSES, FER_CLASSES  # the columns of table 3-2, and of tables 3-3 and 3-4
+from fer_nb.faceset import CK_CLASSES, FER_CLASSES  # the columns of table 3-2, and of tables 3-3 and 3-4
 
 # Table 3-1: parameters and what the thesis calls FLOPs. Its order of the nets is the order of all our tables.
 TABLE_3_1 = {

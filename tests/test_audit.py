@@ -6,16 +6,17 @@ import pandas as pd
 import pytest
 
 from fer_nb import audit, datasets, thesis
+from fer_nb.faceset import CK_CLASSES, FaceSet
 
 needs_data = pytest.mark.skipif("FER_NB_DATA" not in os.environ, reason="FER_NB_DATA names no folder of real data")
 
 
-def face_set(images, labels, split, groups=None, sequences=None) -> datasets.FaceSet:
+def face_set(images, labels, split, groups=None, sequences=None) -> FaceSet:
     names = np.full(len(labels), "")
-    return datasets.FaceSet(
+    return FaceSet(
         images=np.asarray(images, np.uint8),
         labels=np.asarray(labels, np.int64),
-        classes=datasets.CK_CLASSES,
+        classes=CK_CLASSES,
         split=np.asarray(split),
         groups=names if groups is None else groups,
         sequences=names if sequences is None else sequences,
@@ -49,7 +50,7 @@ def test_samples_show_no_subject_twice():
     names = np.repeat(["a", "b", ""], 4)
     faces = face_set(images, np.repeat([0, 0, 1], 4), np.full(12, "train"), names)
     drawn = audit.samples(faces, 3, np.random.default_rng(0))
-    assert list(drawn) == list(datasets.CK_CLASSES)
+    assert list(drawn) == list(CK_CLASSES)
     assert sorted(names[drawn["Angry"][:, 0, 0]]) == ["a", "b"]
     assert len(set(drawn["Disgust"][:, 0, 0])) == 3
     assert len(drawn["Happy"]) == 0

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fer_nb import audit, cache, datasets, parse, paths, thesis
+from fer_nb.faceset import CK_CLASSES, FER_CLASSES, FaceSet
 
 needs_data = pytest.mark.skipif("FER_NB_DATA" not in os.environ, reason="FER_NB_DATA names no folder of real data")
 USAGES = ("Training", "Training", "Training", "PublicTest", "PrivateTest")
@@ -77,7 +78,7 @@ def check_fer2013(faces):
     assert faces.labels.dtype == faces.rows.dtype == np.int64
     assert faces.labels.tolist() == faces.rows.tolist() == [0, 1, 2, 3, 4]
     assert faces.split.tolist() == ["train", "train", "train", "valid", "test"]
-    assert faces.classes == datasets.FER_CLASSES
+    assert faces.classes == FER_CLASSES
     assert len(faces) == 5
     assert set(faces.groups) == set(faces.sequences) == {""}
 
@@ -257,7 +258,7 @@ def test_ferm_and_votes(fer2013_csv, ferplus_csv, monkeypatch):
     monkeypatch.setattr(paths, "DATA", fer2013_csv.parents[1])
     faces = datasets.load("ferm", "real")
     assert faces.rows.tolist() == [1, 2, 3, 4]
-    assert set(faces.labels) == {datasets.FER_CLASSES.index("Happy")}
+    assert set(faces.labels) == {FER_CLASSES.index("Happy")}
     assert list(datasets.load_votes(ferplus_csv).columns) == list(parse.VOTES)
     assert datasets.sources("ferm", "real") == [fer2013_csv, ferplus_csv]
     assert list(datasets.checksums("ferm", "real")) == ["fer2013/fer2013.csv", "ferplus/fer2013new.csv"]
@@ -299,7 +300,7 @@ def test_ckplus(ckplus_folder):
     assert faces.images.shape == (252, 48, 48)
     assert (faces.images[:3] == pictures(3, seed=0)).all()
     assert faces.labels.tolist() == np.repeat(range(7), 36).tolist()
-    assert faces.classes == datasets.CK_CLASSES
+    assert faces.classes == CK_CLASSES
     assert faces.groups[:4].tolist() == ["S000", "S000", "S000", "S001"]
     assert faces.sequences[36] == "S000_001"
     assert set(faces.split) == {"train"}
@@ -360,7 +361,7 @@ def test_distribution(fer2013_csv):
     table = datasets.distribution(datasets.load_fer2013(fer2013_csv))
     assert table.index.tolist() == ["train", "valid", "test"]
     assert table.index.name == "split"
-    assert table.columns.tolist() == [*datasets.FER_CLASSES, "Total"]
+    assert table.columns.tolist() == [*FER_CLASSES, "Total"]
     assert table.loc["train"].tolist() == [1, 1, 1, 0, 0, 0, 0, 3]
 
 
@@ -413,7 +414,7 @@ def test_subset_side_and_repeated():
     images = np.repeat(np.arange(4, dtype=np.uint8), [2, 2, 1, 1])[:, None, None] * np.ones((1, 48, 48), np.uint8)
     names = np.full(6, "")
     split = np.array(["train", "test", "valid", "test", "train", "test"])
-    faces = datasets.FaceSet(images, np.arange(6), datasets.FER_CLASSES, split, names, names, np.arange(6))
+    faces = FaceSet(images, np.arange(6), FER_CLASSES, split, names, names, np.arange(6))
     assert datasets.repeated(faces).tolist() == [False, True, False, False, False, False]
     assert faces.subset([3, 1]).rows.tolist() == [3, 1]
     assert faces.side("test").rows.tolist() == [1, 3, 5]
@@ -426,7 +427,7 @@ def test_repeats_of_held_out_pictures_leave_training():
     images = np.array([0, 1, 2, 0, 1, 3, 0], np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
     names, split = np.full(7, ""), np.array(["train", "train", "train", "test", "valid", "test", "train"])
     targets = np.eye(7, dtype=np.float32)
-    faces = datasets.FaceSet(images, np.arange(7), datasets.FER_CLASSES, split, names, names, np.arange(7), targets)
+    faces = FaceSet(images, np.arange(7), FER_CLASSES, split, names, names, np.arange(7), targets)
     kept = datasets.without_repeats(faces)
     assert kept.rows.tolist() == [2, 3, 4, 5]
     assert kept.targets.argmax(1).tolist() == [2, 3, 4, 5]
@@ -449,7 +450,7 @@ def real(tmp_path_factory):
         return datasets.load("fer2013", "real"), datasets.load("ferm", "real")
 
 
-def counts(faces: datasets.FaceSet, side: str) -> list[int]:
+def counts(faces: FaceSet, side: str) -> list[int]:
     found = np.bincount(faces.side(side).labels, minlength=len(faces.classes)).tolist()
     return [*found, sum(found)]
 

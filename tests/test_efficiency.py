@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import save_file
 
 from fer_nb import datasets, efficiency, efficiency_plots, latency, models, paths, thesis
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.study import Run
 
 NETS = ["ResNet18", "lightResNetl", "mobilenet_v2"]

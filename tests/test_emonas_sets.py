@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_nb import datasets, emonas_sets, micro, micro_synthetic, parse_macro, paths
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 
 
 def faces(subjects=12):

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from fer_nb import ablation, evaluate, paths, plots, summary, thesis
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.study import Run, plan
 
 CLASSES = ("Angry", "Happy")

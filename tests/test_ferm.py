@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from fer_nb import datasets, ferm, paths, thesis
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.parse import VOTES
 
 needs_data = pytest.mark.skipif("FER_NB_DATA" not in os.environ, reason="FER_NB_DATA names no folder of real data")
@@ -39,14 +40,14 @@ def test_rule(counts, reason, label):
     row = ferm.clean(votes(**counts)).iloc[0]
     assert row["reason"] == reason
     assert row["kept"] == (reason == "kept")
-    assert row["label"] == (datasets.FER_CLASSES.index(label) if label else -1)
+    assert row["label"] == (FER_CLASSES.index(label) if label else -1)
 
 
 def test_each_expression_has_its_label():
     names = [name for name in VOTES if name not in ("unknown", "NF")]
     labels = ferm.clean(pd.concat([votes(**{name: 10}) for name in names]))["label"]
     classes = ["Neutral", "Happy", "Surprise", "Sad", "Angry", "Disgust", "Fear", "Disgust"]
-    assert [datasets.FER_CLASSES[label] for label in labels] == classes
+    assert [FER_CLASSES[label] for label in labels] == classes
 
 
 def test_agrees_with_the_rule_said_plainly():
@@ -92,7 +93,7 @@ def test_build_keeps_rows_and_sides():
     images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
     names = np.full(3, "")
     split = np.array(["train", "valid", "test"])
-    faces = datasets.FaceSet(images, np.array([6, 6, 6]), datasets.FER_CLASSES, split, names, names, np.arange(3))
+    faces = FaceSet(images, np.array([6, 6, 6]), FER_CLASSES, split, names, names, np.arange(3))
     built = ferm.build(faces, pd.concat([votes(fear=9), votes(NF=9), votes(anger=9)]))
     assert built.labels.tolist() == [2, 0]
     assert built.rows.tolist() == [0, 2]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fer_nb import checkpoint, models
-from fer_nb.datasets import FER_CLASSES, FaceSet
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.saliency import labels, yardsticks
 
 PICTURES = 12

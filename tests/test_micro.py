@@ -10,6 +10,7 @@ import fer_nb
 from fer_nb import datasets, micro, micro_synthetic, paths
 from fer_nb.clips import ClipSet, check
 from fer_nb.dynamic_image import dynamic_image
+from fer_nb.faceset import CK_CLASSES
 
 
 def clips(subjects=("a", "a", "b", "b", "c", "c"), labels=(0, 1, 0, 1, 0, 1)):
@@ -197,7 +198,7 @@ def test_sequences_of_ckplus_are_clips(elsewhere):
     write_ckplus(elsewhere / "data/ck+/CK+48")
     found = micro.load_clips("ckplusclips", "real")
     whole = datasets.load("ckplus", "real")
-    assert len(found) == 7 and set(found.apexes) == {2} and found.classes == datasets.CK_CLASSES
+    assert len(found) == 7 and set(found.apexes) == {2} and found.classes == CK_CLASSES
     assert np.array_equal(np.concatenate(found.frames), whole.images)
     assert found.subjects.tolist() == ["S010", "S011"] * 3 + ["S010"] and found.names[4] == "S010_004"
     faces = micro.load("ckplusclips", "dynamic", "real")

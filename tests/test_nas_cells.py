@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fer_nb import device, export, models, predict, train
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.nas import genotypes
 from fer_nb.nas.cells import Cell, SearchedNet, reductions
 from fer_nb.nas.genotypes import KNOWN, Genotype

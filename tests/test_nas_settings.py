@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from fer_nb import paths, train
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.nas import found, genotypes, progressive, random_search, search, settings
 from fer_nb.study import Run
 

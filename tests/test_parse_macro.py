@@ -9,6 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from fer_nb import datasets, faces, parse_frames, parse_macro
+from fer_nb.faceset import FER_CLASSES
 
 DATA = Path(os.environ.get("FER_NB_DATA", "none"))
 needs_data = pytest.mark.skipif(
@@ -64,7 +65,7 @@ def rafdb(tmp_path):
 
 def test_rafdb(rafdb):
     read = parse_macro.rafdb(rafdb)
-    assert read.classes == datasets.FER_CLASSES and names(read) == ["Sad", "Surprise", "Neutral", "Happy"]
+    assert read.classes == FER_CLASSES and names(read) == ["Sad", "Surprise", "Neutral", "Happy"]
     assert read.split.tolist() == ["train", "train", "test", "test"] and read.rows.tolist() == [0, 1, 2, 3]
     assert read.images.dtype == np.uint8 and read.labels.dtype == read.rows.dtype == np.int64
     assert set(read.groups) == set(read.sequences) == {""}
@@ -98,7 +99,7 @@ def test_mug(tmp_path, found):
     ]
     picture(tmp_path / "subjects3/001/mixed/take000/img_0000.jpg")  # passed over: no expression
     read = parse_macro.mug(tmp_path)
-    assert names(read) == ["Angry"] * 3 + ["Neutral"] * 3 and read.classes == datasets.FER_CLASSES
+    assert names(read) == ["Angry"] * 3 + ["Neutral"] * 3 and read.classes == FER_CLASSES
     assert read.groups.tolist() == ["001"] * 3 + ["002"] * 3 and read.sequences[0] == "001/anger/take000"
     np.testing.assert_array_equal(read.images, [face(image) for take in images for image in take[2:5]])
     assert len(found) == 2  # one search a take
@@ -111,7 +112,7 @@ def test_mug(tmp_path, found):
 def test_oulu(tmp_path, found):
     images = [picture(tmp_path / f"OriginalImg/VL/Strong/P001/Anger/{n:03}.jpeg", seed=n) for n in range(5)]
     read = parse_macro.oulu(tmp_path)
-    assert names(read) == ["Angry"] * 3 and read.classes == datasets.FER_CLASSES[:6]
+    assert names(read) == ["Angry"] * 3 and read.classes == FER_CLASSES[:6]
     assert set(read.groups) == {"P001"} and set(read.sequences) == {"P001/Anger"}
     np.testing.assert_array_equal(read.images, [face(image) for image in images[2:]])
     found.clear()
@@ -196,7 +197,7 @@ def write_video(path, length):
 
 def test_disfa(disfa):
     read = parse_macro.disfa(disfa)
-    assert names(read) == ["Neutral", "Happy"] and read.classes == datasets.FER_CLASSES
+    assert names(read) == ["Neutral", "Happy"] and read.classes == FER_CLASSES
     assert read.groups.tolist() == ["SN001"] * 2 and read.sequences.tolist() == ["SN001_5", "SN001_16"]
     assert np.abs(read.images.mean((1, 2)) - (40, 150)).max() < 3
 

@@ -5,7 +5,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import export, models, predict
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 
 
 @pytest.fixture(scope="module")

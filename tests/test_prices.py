@@ -7,7 +7,7 @@ import torch
 from planted import detector, stripes
 
 from fer_nb import datasets
-from fer_nb.datasets import FER_CLASSES, FaceSet
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.saliency import prices
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from safetensors.torch import load_file, save_file
 
 from fer_nb import card, models, origins, paths, reference, report, results, study, tables, thesis, weights
-from fer_nb.datasets import CK_CLASSES, FER_CLASSES
+from fer_nb.faceset import CK_CLASSES, FER_CLASSES
 from fer_nb.nas import genotypes
 
 ROOT = Path(__file__).parents[1]

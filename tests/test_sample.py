@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fer_nb.datasets import FER_CLASSES, FaceSet
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.saliency import sample
 
 N = 40

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fer_nb import models
-from fer_nb.datasets import FER_CLASSES, FaceSet
+from fer_nb.faceset import FER_CLASSES, FaceSet
 from fer_nb.saliency import sanity, yardsticks
 
 

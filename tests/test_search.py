@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fer_nb import checkpoint
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.nas import genotypes, random_search, search, stopping
 from fer_nb.nas.cells import SearchedNet
 from fer_nb.nas.discretise import edge_count

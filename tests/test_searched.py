@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from fer_nb import evaluate, models, paths, searched
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.nas import genotypes
 from fer_nb.nas.cells import SearchedNet
 from fer_nb.study import Run

@@ -14,6 +14,7 @@ from fer_nb.drawing.canvas import REGIONS, View
 from fer_nb.drawing.draw import LANDMARKS, render
 from fer_nb.drawing.expressions import ACTIONS, EXPRESSIONS, Identity, deciding_regions
 from fer_nb.drawing.labelling import FER_SHARES, apportion, plan
+from fer_nb.faceset import FER_CLASSES
 
 TINY = {"faces": 80, "sequences": 14, "progress": False}
 
@@ -82,7 +83,7 @@ def test_non_faces_have_no_name_no_landmarks_and_ten_nf_votes(drawn):
 def test_the_loaders_take_what_is_written(drawn):
     faces = datasets.load_fer2013(drawn / "fer2013/fer2013.csv")
     votes = datasets.load_votes(drawn / "ferplus/fer2013new.csv", faces)
-    assert tuple(FER_SHARES) == datasets.FER_CLASSES and len(votes) == len(faces) == 80
+    assert tuple(FER_SHARES) == FER_CLASSES and len(votes) == len(faces) == 80
     lab = datasets.load_ckplus(drawn / "ck+/CK+48")
     assert len(lab) == 42 and set(np.bincount(lab.labels)) == {6}
     with np.load(drawn / "landmarks/ckplus.npz") as truth:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from fer_nb import augment, checkpoint, models, paths, predict, runs, train
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.recipe import Recipe
 from fer_nb.study import Run
 

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import update_bn
 
 from fer_nb import checkpoint
 from fer_nb.augment import center_crop
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.predict import predict
 from fer_nb.saliency.sanity import Make, compare_nets, permute_labels, reset, stages
 from fer_nb.train import fit

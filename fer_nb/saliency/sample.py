@@ -13,7 +13,7 @@ from torch import nn
 from fer_nb import datasets, paths
 from fer_nb import device as devices
 from fer_nb.augment import center_crop
-from fer_nb.datasets import FaceSet
+from fer_nb.faceset import FaceSet
 from fer_nb.files import replacing
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.maps import Attribution
