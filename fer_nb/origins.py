@@ -67,7 +67,7 @@ def behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]
 
     ``runs`` are those of notebook 05, ``others`` with those of notebook 10.
     """
-    if table in TABLES["10_searched_networks"][""]:
+    if any(f"{table}-".startswith(f"{name}-") for name in TABLES["10_searched_networks"][""]):
         return list(others)
     if table.startswith("ablation"):
         changed = {(run.dataset, run.model) for run in runs if run.change}

@@ -118,14 +118,24 @@ def _searched(folders: list[Path]) -> list[str]:
         " names begin small, come of searches; RandomSearch is the best of genotypes drawn at random at the cost of"
         " EmoNAS, RandomNet a single one. The time is that of one picture on one thread in ONNX Runtime."
     )
-    return [lead, markdown(head, rows)] if rows else []
+    beside = [pd.read_csv(path) for folder in folders if (path := folder / "table-9-against.csv").exists()]
+    lines = [
+        f"- {row['data']}: {row['model']} less the {row['reference']}: {_span(row, 'low', 'high')} points."
+        for table in beside
+        for row in table.to_dict("records")
+        if row["reference"].startswith("mean of")
+    ]
+    return [lead, markdown(head, rows), *(["\n".join(lines)] if lines else [])] if rows else []
 
 
 def _gap(row: dict) -> str:
     if row["difference"] != row["difference"]:
         return "–"
-    words = f"{row['difference']:+.2f} [{row['difference_low']:.2f}, {row['difference_high']:.2f}]"
-    return f"{words.replace('-', '−')} to {row['reference']}"
+    return f"{_span(row, 'difference_low', 'difference_high')} to {row['reference']}"
+
+
+def _span(row: dict, low: str, high: str) -> str:
+    return f"{row['difference']:+.2f} [{row[low]:.2f}, {row[high]:.2f}]".replace("-", "−")
 
 
 def _epochs_of(folder: Path) -> str:

@@ -81,21 +81,35 @@ def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> t
     return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
 
 
-def verdict(runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]) -> str:
-    """What the runs say of the net ``searched``: ``difference`` to ``reference`` and to the mean of ``random``."""
+def against(runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]):
+    """``difference`` of the net ``searched`` to ``reference`` and to the mean of the ``random`` nets that were trained.
+
+    Returns:
+        DataFrame: data, model, reference, difference (points), low, high; no row where nothing stands beside the net.
+    """
     right = {model: shares(of_model) for model, of_model in by_model(runs, dataset).items()}
-    if searched not in right:
-        return f"{searched} was not trained here."
     others = {reference: right[reference]} if reference in right and searched != reference else {}
     drawn = [name for name in random if name in right]
     if drawn:
-        others[f"the mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)
+        others[f"mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)
+    rows = []
+    for name, of_other in others.items() if searched in right else ():
+        found = difference(right[searched], of_other, faces, (searched, name, dataset))
+        rows.append({"data": dataset, "model": searched, "reference": name})
+        rows[-1] |= dict(zip(("difference", "low", "high"), found, strict=True))
+    return pd.DataFrame(rows, columns=["data", "model", "reference", "difference", "low", "high"])
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """What ``against`` says, in words."""
     words = []
-    for name, of_other in others.items():
-        points, low, high = difference(right[searched], of_other, faces, (searched, name, dataset))
+    for row in table.to_dict("records"):
+        low, high = row["low"], row["high"]
         word = "not to be told from" if not low > 0 and not high < 0 else "above" if low > 0 else "below"
-        words.append(f"{searched} is {word} {name}: {points:+.2f} points [{low:+.2f}, {high:+.2f}]")
-    return "; ".join(words).replace("-", "−") + "." if words else f"Nothing stands beside {searched}."
+        span = f"{row['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]".replace("-", "−")
+        words.append(f"on {row['data']} {row['model']} is {word} {row['reference']} ({span})")
+    text = "; ".join(words) or "nothing stands beside the searched net"
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:

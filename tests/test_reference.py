@@ -160,18 +160,27 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     costs = [{"model": net["model"], "parameters": 200_000, "macs": 12_340_000, "latency_ms": 0.5} for net in nets]
     executed("09_architecture_search", [("search", pd.DataFrame(costs))])
     accuracy = pd.DataFrame([net | measured for net in nets])
-    executed("10_searched_networks", [("table-9", accuracy), ("table-10", pd.DataFrame(costs))])
+    gap = {"data": "ckplus-fold1", "model": "EmoNAS", "reference": "mean of RandomNet", "difference": 1.5}
+    beside = pd.DataFrame([gap | {"low": -0.5, "high": 3}])
+    saved = [("table-9", accuracy), ("table-9-against", beside), ("table-10", pd.DataFrame(costs))]
+    executed("10_searched_networks", saved)
     shutil.rmtree(tree / "runs/tiny/04_training")
     for run in study.runs("tiny"):
         train(run, accuracy, tensors)
     reference.main(["tiny"])
     folder = tree / "reports/reference/tiny"
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert kept == {"origins.csv", "search.csv", "table-9.csv", "table-10.csv", "genotypes/EmoNAS-seed0.json"}
+    assert kept == {"origins.csv", "search.csv", "table-9.csv", "table-9-against.csv", "table-10.csv"} | {
+        "genotypes/EmoNAS-seed0.json"
+    }
     assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
     words = (
         "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, 1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
     )
+    assert words in (tree / "README.md").read_text()
+    made = pd.read_csv(folder / "origins.csv", index_col="table")
+    assert made["runs"].to_dict() == {"search": 0, "table-9": 2, "table-9-against": 2, "table-10": 2}
+    words = "- ckplus-fold1: EmoNAS less the mean of RandomNet: +1.50 [−0.50, 3.00] points."
     assert words in (tree / "README.md").read_text()
     assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in reference.register()
 

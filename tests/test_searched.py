@@ -89,14 +89,17 @@ def test_verdict(wrong, word):
     for model, said in {"lightResNetl": 8, "EmoNAS": wrong, "RandomNet": 12, "RandomSearch": 4}.items():
         predicted = "A" * (24 - said) + "H" * said if model == "EmoNAS" else "H" * said + "A" * (24 - said)
         runs.append(fake(model, predicted, labels))
-    asked = (runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", "lightResNetl", ["RandomNet", "RandomSearch"])
-    reference, chance = searched.verdict(*asked).split("; ")
-    points = f"{100 * (8 - wrong) / 24:+.2f} points [".replace("-", "−")  # random nets: 8 wrong on average too
-    assert reference.startswith(f"EmoNAS is {word} lightResNetl: {points}")
-    assert chance.startswith(f"EmoNAS is {word} the mean of RandomNet and RandomSearch: {points}")
-    assert searched.verdict(*asked[:3], "DARTS", "lightResNetl", []) == "DARTS was not trained here."
-    alone = searched.verdict(runs[:1], *asked[1:3], "lightResNetl", "lightResNetl", ["RandomNet"])
-    assert alone == "Nothing stands beside lightResNetl."
+    others = "lightResNetl", ["RandomNet", "RandomSearch", "never trained"]
+    table = searched.against(runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", *others)
+    assert table["reference"].tolist() == ["lightResNetl", "mean of RandomNet and RandomSearch"]
+    assert table["difference"].tolist() == pytest.approx([100 * (8 - wrong) / 24] * 2)  # random: 8 wrong on average
+    first, second = searched.verdict(table).removesuffix(".").split("; ")
+    points = f"({100 * (8 - wrong) / 24:+.2f} points [".replace("-", "−")
+    assert first.startswith(f"On ckplus-fold1 EmoNAS is {word} lightResNetl {points}")
+    assert second.startswith(f"on ckplus-fold1 EmoNAS is {word} mean of RandomNet and RandomSearch {points}")
+    for name, trained in (("DARTS", runs), ("lightResNetl", runs[:1])):
+        empty = searched.against(trained, "ckplus-fold1", faces([""] * 24), name, *others)
+        assert empty.empty and searched.verdict(empty) == "Nothing stands beside the searched net."
 
 
 def fold(model, name, k, predicted, seed=0):
