@@ -142,6 +142,10 @@ def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
     given = study.parameters("mine", "10_searched_networks") | {"micro": [], "seeds": [0]}
     assert [run.dataset for run in study.compared("mine", given)] == ["ckplus-fold1"] * 2
 
+    searched_study(write, datasets=["micro_apex-subject2"], nets=["EmoNAS"])
+    named = [run.name for run in study.compared("mine")]
+    assert len(named) == len(set(named)) == 4  # the fold among the data sets is one of those held out
+
 
 def test_data_sets_of_searches_and_clips_count(write):
     searched_study(write)
