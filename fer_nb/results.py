@@ -116,7 +116,8 @@ def _searched(folders: list[Path]) -> list[str]:
     lead = (
         "Searched networks (EmoNAS) beside others, each trained from scratch by one protocol. EmoNAS, and nets whose"
         " names begin small, come of searches; RandomSearch is the best of genotypes drawn at random at the cost of"
-        " EmoNAS, RandomNet a single one. The time is that of one picture on one thread in ONNX Runtime."
+        " EmoNAS, RandomNet a single one; `fer_nb/nas/settings.py` has what each sets. Intervals are over the pictures or"
+        " sequences of one fold: what another search or another draw would give they do not say. The time is that of one picture on one thread in ONNX Runtime."
     )
     beside = [pd.read_csv(path) for folder in folders if (path := folder / "table-9-against.csv").exists()]
     lines = [
