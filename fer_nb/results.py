@@ -115,9 +115,10 @@ def _searched(folders: list[Path]) -> list[str]:
     head += ["epochs", "parameters", "million multiply-adds", "ms a picture"]
     lead = (
         "Searched networks (EmoNAS) beside others, each trained from scratch by one protocol. EmoNAS, and nets whose"
-        " names begin small, come of searches; RandomSearch is the best of genotypes drawn at random at the cost of"
-        " EmoNAS, RandomNet a single one; `fer_nb/nas/settings.py` has what each sets. Intervals are over the pictures or"
-        " sequences of one fold: what another search or another draw would give they do not say. The time is that of one picture on one thread in ONNX Runtime."
+        " names begin small, come of searches (`fer_nb/nas/settings.py`); RandomSearch is the best of genotypes drawn at"
+        " random at the cost of EmoNAS, RandomNet a single one. Intervals are over the pictures or sequences of one"
+        " fold: they do not say what another search or another draw would give. The time is that of one picture on one"
+        " thread in ONNX Runtime."
     )
     beside = [pd.read_csv(path) for folder in folders if (path := folder / "table-9-against.csv").exists()]
     lines = [
