@@ -115,8 +115,8 @@ def _searched(folders: list[Path]) -> list[str]:
     head += ["epochs", "parameters", "million multiply-adds", "ms a picture"]
     lead = (
         "Searched networks (EmoNAS) beside others, each trained from scratch by one protocol. EmoNAS, and nets whose"
-        " names begin small, come of searches (`fer_nb/nas/settings.py`); RandomSearch is the best of genotypes drawn at"
-        " random at the cost of EmoNAS, RandomNet a single one. Intervals are over the pictures or sequences of one"
+        " names begin small, come of searches (`fer_nb/nas/settings.py`); RandomSearch is the best of genotypes drawn"
+        " at random at the cost of EmoNAS, RandomNet a single one. Intervals are over the pictures or sequences of one"
         " fold: they do not say what another search or another draw would give. The time is that of one picture on one"
         " thread in ONNX Runtime."
     )
