@@ -131,7 +131,7 @@ def _searched(folders: list[Path]) -> list[str]:
 
 
 def _gap(row: dict) -> str:
-    if row["difference"] != row["difference"]:
+    if pd.isna(row.get("difference")):  # the reference itself, or a study that has not trained it
         return "–"
     return f"{_span(row, 'difference_low', 'difference_high')} to {row['reference']}"
 
