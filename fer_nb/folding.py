@@ -59,7 +59,7 @@ class FastNet:
     ``model`` itself, its mode, hooks and requires_grad are not touched; later changes of it do not reach the copy.
 
     Args:
-        model: net in eval mode.
+        model: net; the copy is in eval mode.
         precision: number format of the copy, "float32", "bfloat16" or "auto" (``device.number_format``); None keeps
             that of the net.
     """

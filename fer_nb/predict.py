@@ -39,11 +39,7 @@ def predict(model, images, crops=10, precision="auto"):
     if not isinstance(model, torch.nn.Module):
         net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
         return torch.cat([logits_of(net, batch, crops) for batch in batches])
-    training = model.training
-    try:
-        net = FastNet(model.eval(), precision)
-    finally:
-        model.train(training)
+    net = FastNet(model, precision)
     batches = torch.as_tensor(images, device=net.device).split(VIEWS[net.device.type] // crops)
     return torch.cat([logits_of(net, batch, crops) for batch in batches]).float().cpu()
 

@@ -81,7 +81,9 @@ def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> t
     return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
 
 
-def against(runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]):
+def against(
+    runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]
+) -> pd.DataFrame:
     """``difference`` of the net ``searched`` to ``reference`` and to the mean of the ``random`` nets that were trained.
 
     Returns:
