@@ -15,9 +15,9 @@ workdir: workflow.basedir
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
 from fer_nb import imports, study
-from fer_nb.tables import promised
-from fer_nb.datasets import NAMES
-from fer_nb.thesis import MODELS
+from fer_nb.report.promised import promised
+from fer_nb.data.datasets import NAMES
+from fer_nb.evaluation.thesis import MODELS
 
 STUDY = str(config.get("study", "quick"))
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} {log.notebook:q}"
@@ -39,7 +39,7 @@ def contents(given, names):
 
 @functools.cache
 def digests(name):
-    from fer_nb.datasets import checksums
+    from fer_nb.data.datasets import checksums
 
     return " ".join(digest[:16] for digest in checksums(name, "real").values())
 
@@ -56,7 +56,7 @@ def done(notebook):
 try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = [str(study.genotype(STUDY, *of).relative_to(study.paths.ROOT)) for of in study.searches(STUDY)]
-    RUNS = study.runs(STUDY)
+    RUNS = study.training_runs(STUDY)
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))  # data that are missing are named before anything runs
 except (OSError, ValueError) as error:
@@ -80,11 +80,11 @@ def explained(notebook):
 
 
 BEFORE = {
-    "05_evaluation": left_by(study.plan(STUDY)) if "05_evaluation" in GIVEN else [],
+    "05_evaluation": left_by(study.evaluation_runs(STUDY)) if "05_evaluation" in GIVEN else [],
     "06_mp_analysis": explained("06_mp_analysis"),
     "07_score_cam_analysis": RESULTS.get("06_mp_analysis", []),
     "08_robustness": RESULTS.get("07_score_cam_analysis", []),
-    "10_searched_networks": left_by(study.compared(STUDY)) if "10_searched_networks" in GIVEN else [],
+    "10_searched_networks": left_by(study.comparison_runs(STUDY)) if "10_searched_networks" in GIVEN else [],
     "11_efficiency": TRAINED,
     "12_summary": [TRAINED, *(RESULTS[name] for name in GIVEN if name != "12_summary")],
     "13_explorer": explained("13_explorer"),
@@ -106,20 +106,20 @@ rule all:
 
 rule micro:
     input:
-        imports.modules("fer_nb/micro_synthetic.py"),
+        imports.modules("fer_nb/drawing/micro_expressions.py"),
     output:
         "runs/synthetic-micro/clips.npz",
     shell:
-        "{sys.executable:q} -m fer_nb.micro_synthetic {output:q}"
+        "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q}"
 
 
 rule synthetic:
     input:
-        imports.modules("fer_nb/synthetic.py"),
+        imports.modules("fer_nb/drawing/synthetic.py"),
     output:
         directory("runs/synthetic"),
     shell:
-        "{sys.executable:q} -m fer_nb.synthetic {output:q}"
+        "{sys.executable:q} -m fer_nb.drawing.synthetic {output:q}"
 
 
 def run_of(wildcards):
@@ -144,7 +144,7 @@ def described_by(wildcards):
 def learned_by(wildcards):
     """The modules that decide what a run learns: searched nets and clips are of no account for the others."""
     run = run_of(wildcards)
-    unused = ["nas.found"] * (run.model in MODELS) + ["emonas_sets"] * (run.dataset in NAMES)
+    unused = ["nets.by_name"] * (run.model in MODELS) + ["data.emonas_sets"] * (run.dataset in NAMES)
     return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
 
 
@@ -181,8 +181,8 @@ rule training:
 def rests_on(notebook):
     """The modules whose change makes a notebook run again; a search decides what is trained: see ``training``."""
     searches = notebook == "09_architecture_search"
-    shown = (*imports.PRESENTATION, "search_plots", "nas.drawing") if searches else ()
-    unused = ["emonas_sets"] * (searches and GIVEN[notebook]["dataset"] in NAMES)
+    shown = (*imports.PRESENTATION, "nas.plots", "nas.drawing") if searches else ()
+    unused = ["data.emonas_sets"] * (searches and GIVEN[notebook]["dataset"] in NAMES)
     return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
 
 
@@ -214,8 +214,8 @@ rule index:
     input:
         TRAINED,
         RESULTS.values(),
-        imports.modules("fer_nb/report.py"),
-        sorted(glob.glob("fer_nb/template/*")),
+        imports.modules("fer_nb/report/__main__.py"),
+        sorted(glob.glob("fer_nb/report/template/*")),
     output:
         f"reports/{STUDY}/index.html",
     shell:

@@ -6,24 +6,31 @@ from pathlib import Path
 
 from fer_nb import paths
 
-# Modules that decide where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("evaluate", "files", "paths", "plots", "provenance", "report", "study", "synthetic", "tables", "thesis")
+# What decides where results stand and how they look, never what a net learns. (Drawn faces count as data.)
+PRESENTATION = ("report", "evaluation", "drawing", "files", "finished", "intervals", "machine", "paths", "study")
 
 
 def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
     """The files of fer_nb that a notebook or module imports, directly or through one another, and itself; sorted.
 
-    ``source`` and the result are paths relative to the checkout. ``without``: modules that are not followed. The files
-    are read, not imported.
+    ``source`` and the result are paths relative to the checkout. ``without``: packages and modules
+    that are not followed; ValueError for one that does not exist. The files are read, not imported.
     """
+    for name in without:
+        if not any((paths.ROOT / "fer_nb" / name.replace(".", "/")).with_suffix(end).exists() for end in ("", ".py")):
+            raise ValueError(f"no package or module fer_nb.{name}: correct its name")
     found, pending = set(), {source}
     while pending:
         file = pending.pop()
         found.add(file)
-        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) - set(without)}
+        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) if not _part_of(name, without)}
         files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py", ".cpp")}
         pending |= {file for file in files - found if (paths.ROOT / file).exists()}
     return sorted(found)
+
+
+def _part_of(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _imports(path: Path) -> set[str]:

@@ -1,12 +1,19 @@
-"""95% intervals of a mean over pictures, by the bootstrap (Efron 1979); those of a share are evaluate.wilson's."""
+"""95% intervals: of a mean over pictures by the bootstrap (Efron 1979), of a share by Wilson's score."""
 
 import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap
+from statsmodels.stats.proportion import proportion_confint
 
 RESAMPLES = 1000
 LEAST = 8  # of fewer values the bootstrap's interval is far too narrow: they get none
 BATCH = 100  # resamples held at a time: bounds the memory
+
+
+def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
+    """95% Wilson score interval (low, high) in percent of an accuracy in percent on so many pictures."""
+    low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")
+    return 100 * low, 100 * high
 
 
 def per_group(values, groups=None) -> np.ndarray:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from fer_nb import provenance, study
+from fer_nb import machine, study
 from fer_nb.files import replacing
 from fer_nb.parameters import defaults, merge
 
@@ -72,9 +72,9 @@ def run(notebook: Path, parameters: dict, given: dict, out: Path) -> int:
 
     ``parameters``: all of them; ``given``: those that differ from the notebook's own cell, for papermill to inject.
     """
-    from fer_nb import report
+    from fer_nb.report import page
 
-    commit = provenance.commit()  # now: a checkout may change while a net trains
+    commit = machine.commit()  # now: a checkout may change while a net trains
     started, clock = datetime.now(UTC), time.monotonic()
     status = execute(notebook, given, out)
     node = nbformat.read(out, as_version=4)
@@ -86,12 +86,12 @@ def run(notebook: Path, parameters: dict, given: dict, out: Path) -> int:
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - clock, 1),
         "commit": commit,
-        "versions": provenance.versions(),
-        "device": provenance.device(),
-        "checksums": provenance.checksums(parameters),
+        "versions": machine.versions(),
+        "device": machine.device(),
+        "checksums": machine.checksums(parameters),
     }
     write(node, out)
-    print(report.render(out, parameters["study"]))
+    print(page.render(out, parameters["study"]))
     return 0 if status == "ok" else 1
 
 

@@ -78,14 +78,14 @@ def protocol(study: str, dataset: str) -> str:
     return study if own else dataset.split("-")[0]
 
 
-def runs(study: str) -> list[Run]:
-    """Every training run of a study: those of notebook 05 (``plan``) and of notebook 10 (``compared``), each once."""
-    named = {"05_evaluation": plan, "10_searched_networks": compared}
+def training_runs(study: str) -> list[Run]:
+    """Every training run of a study, each once: ``evaluation_runs`` and ``comparison_runs``."""
+    named = {"05_evaluation": evaluation_runs, "10_searched_networks": comparison_runs}
     there = notebooks(study)
     return list(dict.fromkeys(run for name, of in named.items() if name in there for run in of(study)))
 
 
-def compared(study: str, given: dict | None = None) -> list[Run]:
+def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     """The training runs of notebook 10, from its parameter file (or from ``given``, the same parameters as a dict).
 
     ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
@@ -124,7 +124,7 @@ def described(study: str, model: str, seed: int) -> Path | None:
     return file if file.exists() or model in dict(searches(study)) else None
 
 
-def plan(study: str, given: dict | None = None) -> list[Run]:
+def evaluation_runs(study: str, given: dict | None = None) -> list[Run]:
     """The training runs of notebook 05, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
 
     ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each;
@@ -228,6 +228,6 @@ def treated(study: str, notebook: str) -> list[str]:
 def datasets(study: str) -> list[str]:
     """The data sets that a study needs: those its notebooks treat and those its runs and searches use."""
     named = {name for notebook in notebooks(study) if notebook != "04_training" for name in treated(study, notebook)}
-    used = [run.dataset for run in runs(study)]
+    used = [run.dataset for run in training_runs(study)]
     used += [parameters(study, "09_architecture_search")["dataset"]] if searches(study) else []
     return sorted(named | {name.partition("-")[0] for name in used})

@@ -43,7 +43,7 @@ def checkout(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def finished(checkout) -> Path:
     """A checkout in which study `test` has run once, on few faces."""
-    draw = [sys.executable, "-m", "fer_nb.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "30"]
+    draw = [sys.executable, "-m", "fer_nb.drawing.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "30"]
     subprocess.run(draw, cwd=checkout, env=environment(checkout), check=True, capture_output=True)
     done = snakemake(checkout)
     assert done.returncode == 0, done.stdout[-5000:]

@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 
-from fer_nb import parameters, paths, provenance, report, run
+from fer_nb import machine, parameters, paths, run
+from fer_nb.report import page
 
 CELL = """\
 study = "quick"  # which study
@@ -21,7 +22,7 @@ limit = None
 def notebook(tmp_path, monkeypatch):
     """``write(*code cells)`` makes a notebook with CELL as its parameters cell; pages go to tmp_path."""
     monkeypatch.setattr(paths, "REPORTS", tmp_path / "reports")
-    monkeypatch.setattr(report, "render", lambda out, study: tmp_path / "reports" / study / f"{out.stem}.html")
+    monkeypatch.setattr(page, "render", lambda out, study: tmp_path / "reports" / study / f"{out.stem}.html")
 
     def write(*sources, cell=CELL, tags=("parameters",)):
         cells = [nbformat.v4.new_code_cell(cell, metadata={"tags": list(tags)})]
@@ -176,9 +177,9 @@ def test_a_kernel_that_dies_is_marked(notebook, tmp_path, capfd):
 
 
 def test_provenance(tmp_path, monkeypatch):
-    assert provenance.versions()["python"]
-    assert "cores" in provenance.device()
-    assert provenance.checksums({"study": "quick"}) == {}
+    assert machine.versions()["python"]
+    assert "cores" in machine.device()
+    assert machine.checksums({"study": "quick"}) == {}
     monkeypatch.setattr(paths, "ROOT", tmp_path)  # outside git
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert provenance.commit() == ""
+    assert machine.commit() == ""

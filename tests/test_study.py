@@ -5,9 +5,10 @@ from dataclasses import fields
 import pytest
 import yaml
 
-from fer_nb import imports, parameters, paths, study, tables
-from fer_nb.recipe import Recipe
+from fer_nb import imports, parameters, paths, study
+from fer_nb.report import promised
 from fer_nb.study import Run
+from fer_nb.training.recipe import Recipe
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_plan_names_every_run_once(write):
     write(
         "mine", "05_evaluation", ckplus=["A"], ckplus_folds=["A"], ckplus_subjects=["B"], ferm=["A", "B"], seeds=[0, 7]
     )
-    names = [run.name for run in study.plan("mine")]
+    names = [run.name for run in study.evaluation_runs("mine")]
     assert len(names) == len(set(names)) == 2 * (10 + 10 + 2)
     assert {"ckplus-fold1-A-seed0", "ckplus-fold10-A-seed7", "ckplus-subject3-B-seed0", "ferm-B-seed7"} <= set(names)
     assert study.notebooks("mine") == ["04_training", "05_evaluation"]
@@ -35,8 +36,8 @@ def test_plan_names_every_run_once(write):
 
 def test_a_study_without_a_protocol_takes_that_of_the_data_set(write):
     write("thesis", "05_evaluation", ckplus=["A"], ferm=["A"], seeds=[0])
-    assert [run.study for run in study.plan("thesis")] == ["ckplus", "ferm"]
-    assert study.plan("thesis")[1].folder == paths.RUNS / "ferm" / "04_training" / "ferm-A-seed0"
+    assert [run.study for run in study.evaluation_runs("thesis")] == ["ckplus", "ferm"]
+    assert study.evaluation_runs("thesis")[1].folder == paths.RUNS / "ferm" / "04_training" / "ferm-A-seed0"
 
 
 def test_an_ablation_trains_the_same_runs_with_each_change(write):
@@ -45,7 +46,7 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
     chosen = {"ablation": ["without-ema", "no-mix"], "ablation_nets": ["A"], "ablation_datasets": ["ferm"]}
     write("mine", "05_evaluation", ferm=["A", "B"], fer2013=["A"], seeds=[0, 1], **chosen)
     write("mine", "12_summary")
-    runs = study.plan("mine")
+    runs = study.evaluation_runs("mine")
     assert [run.name for run in runs if run.change] == [
         "ferm-A-seed0-without-ema",
         "ferm-A-seed1-without-ema",
@@ -54,7 +55,7 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
     ]
     assert len(runs) == 6 + 4
     assert study.words(runs[-1]) == ["study=mine", "dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
-    assert tables.promised("mine", "05_evaluation")[-1] == "ablation" and tables.promised("mine", "12_summary") == [
+    assert promised.promised("mine", "05_evaluation")[-1] == "ablation" and promised.promised("mine", "12_summary") == [
         "summary"
     ]
 
@@ -75,7 +76,7 @@ def test_an_ablation_that_means_nothing_is_refused(write, chosen, message):
     given = {"ablation": ["without-ema"], "ablation_nets": ["A"], "ablation_datasets": ["ferm"]} | chosen
     write("mine", "05_evaluation", ferm=["A"], seeds=[0], **given)
     with pytest.raises(ValueError, match=message):
-        study.plan("mine")
+        study.evaluation_runs("mine")
 
 
 def test_the_teacher_is_trained_without_one(write):
@@ -101,16 +102,16 @@ def test_every_run_of_an_ablation_is_one_that_training_takes(name):
             parameters.check(key, value, known)
         given = study.resolved(Run(name, "ferm", "lightResNetl", 0, change))
         Recipe(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
-    assert {run.change for run in study.plan(name)} == {"", *study.changes(name)}
+    assert {run.change for run in study.evaluation_runs(name)} == {"", *study.changes(name)}
 
 
 def test_tables_and_data_sets_follow_the_parameters(write):
     write("mine", "01_data_preparation", datasets=["fer2013", "ferm"])
     write("mine", "05_evaluation", ckplus=[], fer2013=[], ferm=["A"], seeds=[0])
     write("mine", "12_summary")
-    assert tables.promised("mine", "01_data_preparation") == ["table-3-3"]
-    assert tables.promised("mine", "05_evaluation") == ["table-3-10", "table-3-11"]
-    assert tables.promised("mine", "12_summary") == ["summary"]
+    assert promised.promised("mine", "01_data_preparation") == ["table-3-3"]
+    assert promised.promised("mine", "05_evaluation") == ["table-3-10", "table-3-11"]
+    assert promised.promised("mine", "12_summary") == ["summary"]
     assert study.datasets("mine") == ["fer2013", "ferm"]
 
 
@@ -124,7 +125,7 @@ def searched_study(write, **changes):
 def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
     searched_study(write)
     assert study.notebooks("mine") == ["04_training", "09_architecture_search", "10_searched_networks"]
-    names = [run.name for run in study.runs("mine")]
+    names = [run.name for run in study.training_runs("mine")]
     assert names == [
         f"{data}-{net}-seed{seed}"
         for data, net in (
@@ -136,22 +137,22 @@ def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
         for seed in (0, 7)
     ]
     write("mine", "05_evaluation", ckplus=["lightResNetl", "VGG19"], seeds=[0])
-    both = study.runs("mine")
-    assert both[: len(study.plan("mine"))] == study.plan("mine")
+    both = study.training_runs("mine")
+    assert both[: len(study.evaluation_runs("mine"))] == study.evaluation_runs("mine")
     assert len(both) == len(set(both)) == 1 + len(names)  # VGG19's: lightResNetl's are trained once for both notebooks
     given = study.parameters("mine", "10_searched_networks") | {"micro": [], "seeds": [0]}
-    assert [run.dataset for run in study.compared("mine", given)] == ["ckplus-fold1"] * 2
+    assert [run.dataset for run in study.comparison_runs("mine", given)] == ["ckplus-fold1"] * 2
 
     searched_study(write, datasets=["micro_apex-subject2"], nets=["EmoNAS"])
-    named = [run.name for run in study.compared("mine")]
+    named = [run.name for run in study.comparison_runs("mine")]
     assert len(named) == len(set(named)) == 4  # the fold among the data sets is one of those held out
 
 
 def test_data_sets_of_searches_and_clips_count(write):
     searched_study(write)
     assert study.datasets("mine") == ["ckplus", "ferm", "micro_apex"]
-    assert tables.promised("mine", "09_architecture_search") == ["search"]
-    assert tables.promised("mine", "10_searched_networks") == ["table-9", "table-10", "micro"]
+    assert promised.promised("mine", "09_architecture_search") == ["search"]
+    assert promised.promised("mine", "10_searched_networks") == ["table-9", "table-10", "micro"]
 
 
 def test_searches_and_their_genotypes(write, tmp_path, monkeypatch):
@@ -185,12 +186,12 @@ def test_what_is_missing_is_named(write):
 def test_modules_follow_imports(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     files = {
-        "fer_nb/a.py": "def late():\n    from fer_nb.nas import cells\n",
-        "fer_nb/b.py": "import numpy\nfrom fer_nb import plots\n",
-        "fer_nb/plots.py": "import fer_nb.a\n",
+        "fer_nb/a.py": "def late():\n    from fer_nb.nets import cells\n",
+        "fer_nb/b.py": "import numpy\nfrom fer_nb.evaluation import plots\n",
+        "fer_nb/evaluation/plots.py": "import fer_nb.a\n",
         "fer_nb/unused.py": "",
-        "fer_nb/nas/__init__.py": "",
-        "fer_nb/nas/cells.py": "from fer_nb import b",
+        "fer_nb/nets/__init__.py": "",
+        "fer_nb/nets/cells.py": "from fer_nb import b",
         "page.ipynb": '{"cells": [{"cell_type": "code", "source": ["from fer_nb import a\\n", "a.late()"]}]}',
     }
     for name, text in files.items():
@@ -199,10 +200,17 @@ def test_modules_follow_imports(tmp_path, monkeypatch):
     every = [
         "fer_nb/a.py",
         "fer_nb/b.py",
-        "fer_nb/nas/__init__.py",
-        "fer_nb/nas/cells.py",
-        "fer_nb/plots.py",
+        "fer_nb/evaluation/plots.py",
+        "fer_nb/nets/__init__.py",
+        "fer_nb/nets/cells.py",
         "page.ipynb",
     ]
     assert imports.modules("page.ipynb") == every
-    assert imports.modules("page.ipynb", without=("plots",)) == [name for name in every if name != "fer_nb/plots.py"]
+    assert imports.modules("page.ipynb", without=("evaluation", "nets.cells")) == [
+        "fer_nb/a.py",
+        "fer_nb/b.py",
+        "fer_nb/nets/__init__.py",
+        "page.ipynb",
+    ]
+    with pytest.raises(ValueError, match=r"no package or module fer_nb\.plots"):
+        imports.modules("page.ipynb", without=("plots",))

@@ -90,19 +90,21 @@ def test_an_ablation_and_a_teacher(study):
 
 
 def test_what_only_shows_does_not_train(study):
-    change(study / "fer_nb/plots.py", study / "fer_nb/searched.py", study / "params/test/05_evaluation.yaml")
+    change(
+        study / "fer_nb/evaluation/plots.py", study / "fer_nb/nas/searched.py", study / "params/test/05_evaluation.yaml"
+    )
     jobs = planned(study)
     assert "training" not in jobs and "09_architecture_search" not in jobs
     assert jobs["05_evaluation"] == jobs["10_searched_networks"] == 1
-    change(study / "fer_nb/train.py")
+    change(study / "fer_nb/training/train.py")
     assert planned(study)["training"] == 3
 
 
 def test_searched_nets_and_clips_are_of_no_account_for_the_thesiss_nets(study):
     clips, thesis = ("micro_dynamic-subject1", "EmoNAS"), ("ckplus-fold1", "lightResNetl")
-    change(study / "fer_nb/micro.py")
+    change(study / "fer_nb/data/micro.py")
     assert clips in (trained := to_train(study)) and thesis not in trained
-    change(study / "fer_nb/nas/cells.py")
+    change(study / "fer_nb/nets/cells.py")
     assert to_train(study) == {clips, ("ckplus-fold1", "EmoNAS")}
     assert planned(study)["09_architecture_search"] == 1
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer_nb.nas.genotypes import Genotype, skips
+from fer_nb.nets.genotypes import Genotype, skips
 
 KINDS = ("normal", "reduce")
 SKIP = "skip_connect"

@@ -5,8 +5,8 @@ import itertools
 import pandas as pd
 
 from fer_nb.nas.discretise import KINDS, on_every_edge
-from fer_nb.nas.operations import OPERATIONS
 from fer_nb.nas.search import search
+from fer_nb.nets.operations import OPERATIONS
 
 # (cells, operations an edge keeps afterwards, dropout on skips at the start); the last stage ends in the genotype.
 # Of the paper are cells, operations and the dropout on CIFAR-10; it starts with 8 operations, ours are 7.

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_nb import checkpoint, files, train
-from fer_nb.nas import genotypes
-from fer_nb.nas.cells import SearchedNet
+from fer_nb import files
 from fer_nb.nas.search import halves
-from fer_nb.recipe import Recipe
+from fer_nb.nets import genotypes
+from fer_nb.nets.cells import SearchedNet
+from fer_nb.training import checkpoint, train
+from fer_nb.training.recipe import Recipe
 
 
 def random_search(
@@ -56,7 +57,7 @@ def random_search(
     settings = {k: v for k, v in locals().items() if k not in ("faces", "folder", "precision", "candidates", "seconds")}
     if candidates < 1 and not seconds > 0:
         raise ValueError(f"candidates = {candidates}, seconds = {seconds}: give the number of candidates or the time")
-    halved = in_halves(faces.side("train"), seed)
+    halved = in_halves(faces.of_split("train"), seed)
     data = checkpoint.digest(halved.images.tobytes(), halved.labels.tobytes(), "".join(halved.split).encode())
     rows = load(folder, settings | {"data": data})
     training = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}

@@ -14,14 +14,16 @@ import pandas as pd
 import torch
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from fer_nb import augment, checkpoint, train
-from fer_nb import device as devices
-from fer_nb import recipe as recipes
-from fer_nb.nas import genotypes, steps
+from fer_nb.data import augment
+from fer_nb.nas import steps
 from fer_nb.nas.discretise import KINDS, discretise
-from fer_nb.nas.operations import OPERATIONS
 from fer_nb.nas.stopping import STOPS, eigenvalue, stopped
 from fer_nb.nas.supernet import Supernet
+from fer_nb.nets import device as devices
+from fer_nb.nets import genotypes
+from fer_nb.nets.operations import OPERATIONS
+from fer_nb.training import checkpoint, train
+from fer_nb.training import recipe as recipes
 
 
 def search(
@@ -92,7 +94,7 @@ def search(
     dtype = devices.number_format(precision, device)
     if device.type == "cpu":
         devices.keep_heap()
-    part = faces.side("train")
+    part = faces.of_split("train")
     sides = halves(part, seed)
     torch.manual_seed(seed)  # initial weights; dropout draws from torch's own generator too
     net = Supernet(len(faces.classes), channels, cells, nodes, method, partial, stem_stride, shared, operations)

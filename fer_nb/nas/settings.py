@@ -5,11 +5,12 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from fer_nb import checkpoint, models
-from fer_nb.nas import genotypes, random_search
-from fer_nb.nas.cells import SearchedNet
+from fer_nb.nas import random_search
 from fer_nb.nas.progressive import STAGES, progressive_search
 from fer_nb.nas.search import search
+from fer_nb.nets import genotypes, models
+from fer_nb.nets.cells import SearchedNet
+from fer_nb.training import checkpoint
 
 # DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips; P-DARTS: Chen et al. 2019, which mixes too, in
 # stages that grow to the cells of the notebook. Both with its cells and channels, else sizes of nets were compared.

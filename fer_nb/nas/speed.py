@@ -10,10 +10,11 @@ import time
 import pandas as pd
 import torch
 
-from fer_nb import augment, latency
-from fer_nb import device as devices
+from fer_nb.data import augment
 from fer_nb.nas import search, steps
 from fer_nb.nas.supernet import Supernet
+from fer_nb.nets import device as devices
+from fer_nb.speed import latency
 
 VARIANTS = {  # -> options of the supernet; the ratios are taken to the first
     "plain": {"method": "mixture"},

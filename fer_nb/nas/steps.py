@@ -8,8 +8,8 @@ import functools
 import torch
 from torch.nn import functional as F
 
-from fer_nb import device as devices
 from fer_nb.nas.discretise import KINDS
+from fer_nb.nets import device as devices
 
 
 def logits_and_loss(net, batch, dtype=torch.float32):

@@ -2,8 +2,9 @@
 
 import torch
 
-from fer_nb import augment, train
+from fer_nb.data import augment
 from fer_nb.nas import steps
+from fer_nb.training import train
 
 STOPS = ("", "skips", "eigenvalue")
 PATIENCE = 3  # epochs in a row with too many skips

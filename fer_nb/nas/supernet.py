@@ -19,10 +19,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fer_nb.nas import operations as ops
-from fer_nb.nas.cells import reductions
 from fer_nb.nas.discretise import KINDS, discretise, edge_count, on_every_edge
 from fer_nb.nas.mixing import Source, sliced, weighted_sum
+from fer_nb.nets import operations as ops
+from fer_nb.nets.cells import reductions
 
 METHODS = ("sample", "mixture")
 

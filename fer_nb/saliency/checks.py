@@ -5,7 +5,7 @@ import difflib
 import torch
 from torch import nn
 
-from fer_nb.augment import CROP
+from fer_nb.data.augment import CROP
 
 SCORES = ("logit", "probability")
 
@@ -38,7 +38,9 @@ def check_inputs(inputs, model):
     """
     if not isinstance(inputs, torch.Tensor) or not inputs.is_floating_point():
         kind = inputs.dtype if isinstance(inputs, torch.Tensor) else type(inputs).__name__
-        raise ValueError(f"inputs are {kind}: give a float tensor in [0, 1], as fer_nb.augment.center_crop makes it")
+        raise ValueError(
+            f"inputs are {kind}: give a float tensor in [0, 1], as fer_nb.data.augment.center_crop makes it"
+        )
     if inputs.dim() != 4 or not len(inputs) or inputs.shape[1:] != (3, CROP, CROP):
         raise ValueError(f"inputs have the shape {tuple(inputs.shape)}, not (N, 3, {CROP}, {CROP}) with N > 0")
     spoilt = inputs.isnan().flatten(1).any(1).nonzero()

@@ -14,9 +14,8 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from fer_nb import device as devices
-from fer_nb.evaluate import wilson
-from fer_nb.intervals import mean_interval
+from fer_nb.intervals import mean_interval, wilson
+from fer_nb.nets import device as devices
 from fer_nb.saliency.maps import plain
 
 BLUR = 5.0  # deviation in pixels of the picture that takes the place of what is deleted: no face is left in it

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from fer_nb import checkpoint
-from fer_nb.augment import center_crop
-from fer_nb.faceset import FaceSet
-from fer_nb.predict import predict
+from fer_nb.data.augment import center_crop
+from fer_nb.data.faceset import FaceSet
 from fer_nb.saliency.sanity import Make, compare_nets, permute_labels, reset, stages
-from fer_nb.train import fit
+from fer_nb.training import checkpoint
+from fer_nb.training.predict import predict
+from fer_nb.training.train import fit
 
 BATCH = 8  # pictures a step: what counts is the number of steps
 BY_HEART = 95.0  # percent of the training pictures, as in the paper

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from fer_nb.folding import FastNet
+from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
 from fer_nb.saliency.means import Means
 from fer_nb.saliency.score_cam import upsample
@@ -114,7 +114,7 @@ class MeaningfulPerturbation:
         """Optimise the mask of each picture.
 
         Args:
-            inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.augment.center_crop`` makes it.
+            inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.data.augment.center_crop`` makes it.
             target: class whose score is to fall, one for all pictures or int64 (N,).
 
         Returns:

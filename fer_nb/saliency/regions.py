@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_nb import faces as face_points
-from fer_nb.augment import CROP
+from fer_nb.data import faces as face_points
+from fer_nb.data.augment import CROP
+from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import canvas
-from fer_nb.evaluate import wilson
-from fer_nb.faceset import FaceSet
-from fer_nb.intervals import mean_interval
+from fer_nb.intervals import mean_interval, wilson
 from fer_nb.saliency.maps import plain
 
 NAMES = ("brows", "eyes", "nose", "mouth", "rest")

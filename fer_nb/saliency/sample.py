@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from fer_nb import datasets, paths
-from fer_nb import device as devices
-from fer_nb.augment import center_crop
-from fer_nb.faceset import FaceSet
+from fer_nb import paths
+from fer_nb.data import datasets
+from fer_nb.data.augment import center_crop
+from fer_nb.data.faceset import FaceSet
 from fer_nb.files import replacing
+from fer_nb.nets import device as devices
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.maps import Attribution
 from fer_nb.study import Run, protocol
-from fer_nb.weights import trained
+from fer_nb.training.weights import trained
 
 SAMPLE, RIGHT, WRONG = "sample", "right", "wrong"
 
@@ -40,7 +41,7 @@ def subject(study: str, data: str, dataset: str, model: str, seed: int) -> Subje
     """
     run, device = Run(protocol(study, dataset), dataset, model, seed), devices.select()
     net, _ = trained(run)
-    faces = datasets.load(dataset, data).side("test")
+    faces = datasets.load(dataset, data).of_split("test")
     net = net.to(device)
     inputs = center_crop(torch.as_tensor(faces.images, device=device))
     return Subject(run, net, faces, probabilities(net, inputs).cpu().numpy(), device)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from fer_nb.faceset import FaceSet
+from fer_nb.data.faceset import FaceSet
 from fer_nb.saliency.agreement import similarity, summarise
 from fer_nb.saliency.maps import Attribution
 

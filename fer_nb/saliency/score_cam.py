@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from fer_nb.folding import FastNet
+from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_net, check_score, check_target, class_scores, find_layer
 
 # Masked pictures that go through the net at once. On a CPU more than these no longer fit its caches.
@@ -52,7 +52,7 @@ class ScoreCAM:
         """The map of each picture.
 
         Args:
-            inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.augment.center_crop`` makes it.
+            inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.data.augment.center_crop`` makes it.
             target: class to explain, one for all pictures or int64 (N,).
 
         Returns:

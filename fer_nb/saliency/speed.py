@@ -13,11 +13,12 @@ import time
 import pandas as pd
 import torch
 
-from fer_nb import latency, models
+from fer_nb.nets import models
 from fer_nb.saliency.checks import find_layer
 from fer_nb.saliency.means import Means, correlation
 from fer_nb.saliency.mp import MeaningfulPerturbation
 from fer_nb.saliency.score_cam import ScoreCAM, upsample
+from fer_nb.speed import latency
 
 LAYER = "stage5"
 SETTLED = 0.98  # see MeaningfulPerturbation

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_nb import faces as face_points
-from fer_nb import robustness, thesis
-from fer_nb.chapter4 import STRENGTHS, verdict
+from fer_nb.data import faces as face_points
+from fer_nb.evaluation import thesis
 from fer_nb.intervals import mean_interval
+from fer_nb.saliency import robustness
+from fer_nb.saliency.chapter4 import STRENGTHS, verdict
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 from fer_nb.saliency.sample import SAMPLE, Sample

@@ -1,0 +1,109 @@
+"""Where the parts of a face are: five points of each picture, by the detector YuNet or, for drawn faces, known.
+
+YuNet: W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023,
+through OpenCV. It is made for larger pictures, so that the 48x48 ones are enlarged first.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from fer_nb import paths
+from fer_nb.data.datasets import root
+from fer_nb.data.faceset import FaceSet
+
+# The points of a face, left and right as the viewer sees them.
+POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")
+
+ENLARGE = 4  # of 400 pictures of FER2013's test side YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
+THRESHOLD = 0.6  # least score of a detection
+
+
+def detector_file(path: Path | str | None = None) -> Path:
+    """YuNet's ONNX file: ``path``, or the last by name of ``yunet/*.onnx`` in the data folder.
+
+    Raises FileNotFoundError that names the place and the remedy.
+    """
+    found = [Path(path)] if path is not None else sorted((paths.DATA / "yunet").glob("*.onnx"))
+    if not found or not found[-1].is_file():
+        place = found[-1] if found else paths.DATA / "yunet"
+        raise FileNotFoundError(
+            f"{place}: no YuNet model here; put face_detection_yunet_2026may.onnx there (README: real data), or give "
+            f"the path of the file"
+        )
+    return found[-1]
+
+
+def detect(images: np.ndarray, model: Path | str | None = None, progress: bool = True) -> np.ndarray:
+    """The five points of the surest face in each picture.
+
+    Args:
+        images: uint8 (N, H, W), grey.
+        model: YuNet's ONNX file (see ``detector_file``).
+
+    Returns:
+        float32 (N, 5, 2): x, y in pixels, the middle of a pixel a whole number, in the order of ``POINTS``; NaN where
+        no face was found.
+
+    Raises:
+        FileNotFoundError: the model is missing. ValueError: it is no detector that OpenCV can read, or the pictures
+        are not uint8 (N, H, W).
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise ValueError(f"images are {images.dtype} {images.shape}: give grey pictures, uint8 (N, height, width)")
+    file = detector_file(model)
+    height, width = (ENLARGE * side for side in images.shape[1:])
+    try:
+        detector = cv2.FaceDetectorYN.create(str(file), "", (width, height), THRESHOLD)
+    except cv2.error as error:
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the file that README names") from error
+    points = np.full((len(images), len(POINTS), 2), np.nan, np.float32)
+    for image, found in zip(tqdm(images, "detecting faces", mininterval=1, disable=not progress), points, strict=True):
+        large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
+        _, faces = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
+        if faces is not None:
+            # A row: the box (4), the points (10; the person's right side first, which the viewer sees left), the score.
+            found[:] = faces[faces[:, 14].argmax(), 4:14].reshape(-1, 2)
+    return (points + 0.5) / ENLARGE - 0.5
+
+
+def drawn(faces: FaceSet, name: str, data: str = "synthetic") -> dict[str, np.ndarray] | None:
+    """What is known of drawn faces: the arrays of landmarks/*.npz (synthetic.py) for the rows of ``faces``.
+
+    Args:
+        name, data: as given to ``datasets.load``.
+
+    Returns:
+        dict: points float32 (N, 5, 2) in the order of ``POINTS``, NaN for a non-face; regions uint8 (N, 48, 48),
+        positions in drawing.canvas.REGIONS; expressions str (N,), "" for a non-face. None for pictures without such
+        a file, which are photographs.
+
+    Raises:
+        FileNotFoundError: drawn faces whose file is gone. ValueError: it is of fewer rows than ``faces``.
+    """
+    folder = root(data) / "landmarks"
+    file = folder / ("ckplus.npz" if name.startswith("ckplus") else "fer2013.npz")
+    if data == "real" and not folder.is_dir():
+        return None
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them anew")
+    with np.load(file) as arrays:
+        known = {key: arrays[key] for key in ("landmarks", "names", "regions", "expressions")}
+    if len(faces) and faces.rows.max() >= len(known["landmarks"]):
+        rows = len(known["landmarks"])
+        raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is asked for: these are other faces")
+    points = five_points(known["landmarks"][faces.rows], known["names"].tolist())
+    return {"points": points} | {key: known[key][faces.rows] for key in ("regions", "expressions")}
+
+
+def five_points(landmarks: np.ndarray, names: list[str]) -> np.ndarray:
+    """The points that YuNet gives, out of the drawn faces' landmarks: (N, 25, 2) to float32 (N, 5, 2).
+
+    An eye's point is the middle of its corners.
+    """
+    of = {name: landmarks[:, position] for position, name in enumerate(names)}
+    eyes = [(of[f"eye_inner_{side}"] + of[f"eye_outer_{side}"]) / 2 for side in ("left", "right")]
+    return np.stack([*eyes, of["nose_tip"], of["mouth_left"], of["mouth_right"]], axis=1).astype(np.float32)

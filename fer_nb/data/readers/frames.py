@@ -1,0 +1,81 @@
+"""Pictures and frames of any size: read, the face cut out, made 48x48. For parse_macro and parse_micro."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_nb.data import faces
+from fer_nb.data.readers.parse import SIDE, grey
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
+
+# The square of a face, in distances from the eyes to the mouth: the median of CK+48's pictures, measured with YuNet.
+FACE_SIDE = 2.65
+FACE_UP = 0.21  # how far the middle of the square lies above the middle between eyes and mouth
+DETECT_SIDE = 160  # longest side of the picture in which the face is looked for: YuNet misses very large faces
+
+
+def cut(frames: list[np.ndarray], where: str, cropped: bool) -> np.ndarray:
+    """The face of every frame, uint8 (T, 48, 48).
+
+    Args:
+        frames: uint8 (H, W) each, of one size.
+        where: names the clip or picture in an error.
+        cropped: the frames are faces already and are taken whole; otherwise the face is found once, in the first
+            frame, and the same square is cut out of all of them, so that no motion comes from the cutting.
+
+    Raises:
+        ValueError: frames of different sizes, or no face found.
+    """
+    sizes = sorted({frame.shape for frame in frames})
+    if len(sizes) > 1:
+        raise ValueError(f"{where}: frames of different sizes, {sizes[0]} and {sizes[1]}; cut them out the same way")
+    if not cropped:
+        top, left, side = _square(frames[0], where)
+        frames = [frame[top : top + side, left : left + side] for frame in frames]
+    return np.stack([cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in frames])
+
+
+def _square(frame: np.ndarray, where: str) -> tuple[int, int, int]:
+    """Top, left and side in pixels of the square round the face, inside the frame."""
+    scale = min(1.0, DETECT_SIDE / max(frame.shape))
+    small = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    points = faces.detect(small[None], progress=False)[0] / scale
+    if np.isnan(points).any():
+        raise ValueError(f"{where}: no face found in the first frame; give the owners' cropped frames or crop them")
+    eyes, mouth = points[:2].mean(0), points[3:].mean(0)
+    unit = np.linalg.norm(mouth - eyes)
+    side = round(min(FACE_SIDE * unit, *frame.shape))
+    middle = (eyes + mouth) / 2 - (0, FACE_UP * unit)
+    left, top = (
+        round(np.clip(centre - side / 2, 0, length - side))
+        for centre, length in zip(middle, frame.shape[::-1], strict=True)
+    )
+    return top, left, side
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The picture files of a folder, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != ".")
+
+
+def frame_files(place: Path, where: str) -> dict[int, Path]:
+    """The pictures of a clip's folder by frame number (the last digits of the name), in its order."""
+    if not place.is_dir():
+        raise FileNotFoundError(f"{where}: no folder {place}; copy it from the owners' archive or take the row out")
+    numbered = {}
+    for file in pictures(place):
+        digits = re.findall(r"\d+", file.stem)
+        if not digits or int(digits[-1]) in numbered:
+            raise ValueError(f"{where}: {file} has no frame number of its own; copy the folder again")
+        numbered[int(digits[-1])] = file
+    return dict(sorted(numbered.items()))
+
+
+def clip(files: dict[int, Path], where: str, cropped: bool) -> np.ndarray:
+    """The frames of a clip, uint8 (T, 48, 48), the face cut out (see ``cut``); ValueError for fewer than two."""
+    if len(files) < 2:
+        raise ValueError(f"{where}: {len(files)} frame(s), a clip needs two or more; copy the folder again")
+    return cut([grey(file) for file in files.values()], where, cropped)

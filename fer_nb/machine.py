@@ -1,0 +1,109 @@
+"""What made a result: the code's commit, library versions, the machine, the data's checksums."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from fer_nb import paths
+
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "statsmodels",
+    "captum",
+    "onnx",
+    "onnxruntime",
+    "opencv-python-headless",
+    "matplotlib",
+    "safetensors",
+    "papermill",
+    "snakemake",
+)
+DATASETS = ("ckplus", "fer2013", "ferm")
+
+
+def _output(*command: str) -> str:
+    """What a command prints, stripped; "" where it is missing or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    try:
+        done = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def commit() -> str:
+    """The checkout's commit, with "+changes" where its files differ from it; "" outside git."""
+    head = _output("git", "rev-parse", "--verify", "HEAD")
+    return head + "+changes" if head and _output("git", "status", "--porcelain") else head
+
+
+def versions() -> dict[str, str]:
+    """Python's and each library's version; a library that is not installed is left out."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """The processor's name: "AMD EPYC"."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def processor_key() -> str:
+    """A short name for this kind of processor and its instruction sets, for what is kept for it alone."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return hashlib.sha256(f"{platform.machine()} {processor()} {flags}".encode()).hexdigest()[:12]
+
+
+def device() -> str:
+    """The processor, how many cores this process may use, and the GPUs: "AMD EPYC, 2 cores; NVIDIA H100"."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    # "GPU 0: NVIDIA H100 80GB HBM3 (UUID: ...)"
+    gpus = [line.partition(": ")[2].partition(" (UUID")[0] for line in _output("nvidia-smi", "-L").splitlines()]
+    return "; ".join([f"{processor()}, {cores} cores", *gpus])
+
+
+def checksums(parameters: dict) -> dict[str, str]:
+    """SHA-256 of each data file (or folder) that a notebook with these parameters reads; {} where it reads none.
+
+    The data sets are those that ``dataset``, ``datasets`` or a key of their own name, else those of the study. Missing
+    files are left out: the notebook itself has said so.
+    """
+    from fer_nb import study
+    from fer_nb.data import datasets
+
+    if "data" not in parameters:
+        return {}
+    named = [
+        parameters.get("dataset", ""),
+        *parameters.get("datasets", []),
+        *(n for n in DATASETS if parameters.get(n)),
+    ]
+    named = list(filter(None, named)) or study.datasets(parameters["study"])
+    found = {}
+    for name in dict.fromkeys(text.partition("-")[0] for text in named):
+        try:
+            found |= datasets.checksums(name, parameters["data"])
+        except (OSError, ValueError):
+            continue
+    return found

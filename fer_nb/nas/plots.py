@@ -1,0 +1,96 @@
+"""The figures of notebook 09 but the cells (nas/drawing.py): data in, matplotlib Figure out. Saves nothing."""
+
+import numpy as np
+import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+from fer_nb.nets.operations import OPERATIONS
+
+
+def curves(histories: dict[str, pd.DataFrame]) -> Figure:
+    """Accuracy on the half that teaches the weights (dashed) and on the other, and skips, after each epoch.
+
+    histories: name -> history of ``search``; the epochs of a search in stages are counted through.
+    """
+    colours = seaborn.color_palette("colorblind", len(histories))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(9, 3.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+    for (name, history), colour in zip(histories.items(), colours, strict=True):
+        epochs, shown = np.arange(1, len(history) + 1), {"color": colour, "marker": _marker(len(history))}
+        left.plot(epochs, history["accuracy"], "--", lw=1, **shown)
+        left.plot(epochs, history["alpha_accuracy"], label=name, **shown)
+        right.plot(epochs, history["skips"], label=name, **shown)
+    left.set(xlabel="epoch", ylabel="accuracy, percent", title="Half of the alphas (dashed: of the weights)")
+    right.set(xlabel="epoch", ylabel="skips", title="Skips in the normal cell, without a limit", ylim=(-0.2, None))
+    left.legend(frameon=False)
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def drift(alphas: dict[str, np.ndarray]) -> Figure:
+    """How the weight of each operation moves: its mean over the edges of a cell, and the band of the edges.
+
+    alphas: "normal" and "reduce" -> (epochs, edges, operations), softmax; ``search``'s history.attrs["alphas"].
+    """
+    colours = seaborn.color_palette("colorblind", len(OPERATIONS))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+    for ax, (kind, values) in zip(panels, alphas.items(), strict=True):
+        epochs = np.arange(1, len(values) + 1)
+        for place, (name, colour) in enumerate(zip(OPERATIONS, colours, strict=True)):
+            of_edges = values[:, :, place]
+            ax.plot(epochs, of_edges.mean(1), color=colour, label=name, marker=_marker(len(values)))
+            ax.fill_between(epochs, of_edges.min(1), of_edges.max(1), color=colour, alpha=0.08, lw=0)
+        ax.set(xlabel="epoch", title={"normal": "Normal cell", "reduce": "Reduction cell"}[kind])
+    panels[0].set_ylabel("weight, mean of the edges (band: all edges)")
+    panels[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
+    """Accuracy with its interval over parameters; ``table``: model, parameters, accuracy, low, high (notebook 10)."""
+    colours = seaborn.color_palette("colorblind", len(table))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        ax = figure.subplots()
+    for row, colour in zip(table.itertuples(), colours, strict=True):
+        ax.vlines(row.parameters, row.low, row.high, color=colour)
+        ax.plot(row.parameters, row.accuracy, "o", color=colour, label=row.model)
+    ax.set(xscale="log", xlabel="parameters", ylabel="accuracy, percent, with its 95% interval")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def micro_scores(table: pd.DataFrame) -> Figure:
+    """UF1 with its interval for each kind of picture, a colour per net (``searched.micro_table``)."""
+    rows = table[table["measure"] == "UF1"]
+    kinds, nets = list(dict.fromkeys(rows["data"])), list(dict.fromkeys(rows["model"]))
+    colours = seaborn.color_palette("colorblind", len(nets))
+    with seaborn.axes_style("whitegrid"):
+        figure = Figure(figsize=(7, 0.8 + 0.7 * len(kinds)), layout="constrained")
+        ax = figure.subplots()
+    for row in rows.itertuples():
+        place = kinds.index(row.data) + 0.16 * (nets.index(row.model) - (len(nets) - 1) / 2)
+        first, colour = row.data == kinds[0], colours[nets.index(row.model)]
+        ax.hlines(place, row.low, row.high, color=colour)  # the bootstrap's need not hold the value
+        ax.plot(row.value, place, "o", color=colour, label=row.model if first else None)
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.invert_yaxis()
+    ax.set_xlabel("UF1, percent, with its 95% interval over subjects")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    seaborn.despine(figure, left=True, bottom=True)
+    return figure
+
+
+def _marker(epochs: int) -> str | None:
+    """A line of one epoch would not be seen."""
+    return "." if epochs == 1 else None

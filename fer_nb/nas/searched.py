@@ -1,0 +1,181 @@
+"""The tables of notebook 10: searched nets beside others, what each costs, micro-expressions (Verma et al. 2023).
+
+Everything but the times comes from finished runs' predictions and from the nets as they are built.
+"""
+
+import pandas as pd
+
+from fer_nb import intervals
+from fer_nb.data import micro
+from fer_nb.data.faceset import FaceSet
+from fer_nb.evaluation.ablation import shares
+from fer_nb.evaluation.measures import accuracy, by_model, pooled
+from fer_nb.finished import read_predictions
+from fer_nb.intervals import wilson
+from fer_nb.nets import by_name, export
+from fer_nb.speed import latency
+from fer_nb.study import Run
+
+
+def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
+    """As the source's table 10: what each net costs on this device; its megabytes apart, as they are not one thing.
+
+    Of each net the first run counts. Measured in ONNX Runtime (``latency.compare``), files in ``folder``.
+
+    Returns:
+        DataFrame: model, parameters, macs (of one 44x44 picture), weights_mb (float32), onnx_mb (file), memory_mb (by
+        how much one picture makes the process grow), latency_ms (one picture, one thread), frames_per_second (the
+        same), pictures_per_second (batches, all threads). 1 MB is 1e6 bytes.
+    """
+    nets = {run.model: by_name.build(run, classes).eval() for run in reversed(runs)}
+    nets = {run.model: nets[run.model] for run in runs}
+    files, rows = {}, []
+    for name, net in nets.items():
+        files[name] = folder / f"{name}.onnx"
+        export.export(net, files[name])
+        rows.append({"model": name} | latency.size(net, files[name]))
+    measured = latency.compare(files, batch_size, seconds, repeats)
+    measured = measured[measured["runtime"] == "ONNX Runtime"].set_index("model")
+    measured["frames_per_second"] = 1000 / measured["latency_ms"]
+    columns = ["memory_mb", "latency_ms", "frames_per_second", "pictures_per_second"]
+    table = pd.DataFrame(rows).rename(columns={"safetensors_mb": "weights_mb"})
+    return table.join(measured[columns], on="model")
+
+
+def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str) -> pd.DataFrame:
+    """As the source's table 9: each net's accuracy on the test side, and how far it is from the reference net's.
+
+    Args:
+        faces: of the data set; where it has sequences, difference and interval are over those.
+        reference: the net that differences are taken to.
+
+    Returns:
+        DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
+        worst and best (of the seeds), reference, difference (points, to that), difference_low, difference_high (95%,
+        bootstrap over sequences or pictures, each with its share of right answers over the seeds).
+
+    Raises ValueError where a net was measured on other pictures than the reference.
+    """
+    nets = by_model(runs, dataset)
+    against = shares(nets[reference]) if reference in nets else None
+    rows = []
+    for model, of_model in nets.items():
+        table = pooled(of_model)
+        each = [accuracy(read_predictions(run)) for run in of_model]
+        low, high = wilson(accuracy(table), len(table) // len(of_model))
+        row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
+        row |= {"worst": min(each), "best": max(each)}
+        if against is not None and model != reference:
+            found = difference(shares(of_model), against, faces, (model, reference, dataset))
+            row["reference"] = reference
+            row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:
+    """Points by which one net's ``shares`` exceed another's, low and high (95%, bootstrap over sequences or pictures).
+
+    ``names``: of both and of the data set, for the ValueError where they were measured on different pictures.
+    """
+    if not right.index.equals(against.index):
+        raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
+    changes = 100 * (right - against)
+    groups = pd.Series(faces.sequences, faces.rows)[changes.index.get_level_values("row")].to_numpy()
+    return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
+
+
+def against(
+    runs: list[Run], dataset: str, faces: FaceSet, searched: str, reference: str, random: list[str]
+) -> pd.DataFrame:
+    """``difference`` of the net ``searched`` to ``reference`` and to the mean of the ``random`` nets that were trained.
+
+    Returns:
+        DataFrame: data, model, reference, difference (points), low, high; no row where nothing stands beside the net.
+    """
+    right = {model: shares(of_model) for model, of_model in by_model(runs, dataset).items()}
+    others = {reference: right[reference]} if reference in right and searched != reference else {}
+    drawn = [name for name in random if name in right]
+    if drawn:
+        others[f"mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)
+    rows = []
+    for name, of_other in others.items() if searched in right else ():
+        found = difference(right[searched], of_other, faces, (searched, name, dataset))
+        rows.append({"data": dataset, "model": searched, "reference": name})
+        rows[-1] |= dict(zip(("difference", "low", "high"), found, strict=True))
+    return pd.DataFrame(rows, columns=["data", "model", "reference", "difference", "low", "high"])
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """What ``against`` says, in words."""
+    words = []
+    for row in table.to_dict("records"):
+        low, high = row["low"], row["high"]
+        word = "not to be told from" if not low > 0 and not high < 0 else "above" if low > 0 else "below"
+        span = f"{row['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]".replace("-", "−")
+        words.append(f"on {row['data']} {row['model']} is {word} {row['reference']} ({span})")
+    text = "; ".join(words) or "nothing stands beside the searched net"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:
+    """The first clips of each class for ``plots.sample_grid``; ``kinds``: kind of picture -> the same clips."""
+    return {
+        kind: {name: list(faces.images[faces.labels == label][:of_each]) for label, name in enumerate(faces.classes)}
+        for kind, faces in kinds.items()
+    }
+
+
+def micro_predictions(runs: list[Run], name: str, model: str, seed: int, faces: FaceSet) -> pd.DataFrame:
+    """The pooled predictions of all folds of a set of clips, with the column ``subject`` (``micro.scores``).
+
+    ``faces``: all clips as pictures, whose rows the predictions name.
+    """
+    chosen = [r for r in runs if r.dataset.startswith(f"{name}-subject") and (r.model, r.seed) == (model, seed)]
+    table = pd.concat([read_predictions(run) for run in chosen], ignore_index=True)
+    return table.assign(subject=faces.groups[table["row"]])
+
+
+def micro_table(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
+    """Accuracy, UAR and UF1 over the folds' pooled counts for each kind of picture and net, first seed.
+
+    Returns:
+        DataFrame: data, model, measure, value, low, high (bootstrap over subjects), subjects, clips.
+    """
+    runs = [run for run in runs if run.dataset.partition("-")[0] in sets]
+    rows = []
+    for name, model in dict.fromkeys((run.dataset.partition("-")[0], run.model) for run in runs):
+        seed = next(run.seed for run in runs if run.model == model)
+        table = micro.scores(micro_predictions(runs, name, model, seed, sets[name]), sets[name].classes)
+        rows.append(table.assign(data=name, model=model))
+    columns = ["data", "model", "measure", "value", "low", "high", "subjects", "clips"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+
+
+def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
+    """For each net and pair of kinds of picture: accuracy of the first less that of the second, on the same clips.
+
+    Kinds are compared within a set of clips: casme2_dynamic with casme2_apex, not with samm_apex.
+
+    Returns:
+        DataFrame: model, first, second, difference (points), low, high (95%, bootstrap over subjects).
+    """
+    rows, names = [], list(sets)
+    for model in dict.fromkeys(run.model for run in runs if run.dataset.partition("-")[0] in sets):
+        seed = next(run.seed for run in runs if run.model == model and run.dataset.partition("-")[0] in sets)
+        right = {}
+        for name in names:
+            table = micro_predictions(runs, name, model, seed, sets[name]).set_index("row").sort_index()
+            right[name] = 100 * (table["label"] == table["predicted"]), table["subject"]
+        for i, first in enumerate(names):
+            for second in (name for name in names[i + 1 :] if _clips(name) == _clips(first)):
+                changes, subject = right[first][0] - right[second][0], right[first][1]
+                mean, low, high, _ = intervals.mean_interval(changes, groups=subject)
+                row = {"model": model, "first": first, "second": second, "difference": mean}
+                rows.append(row | {"low": low, "high": high})
+    return pd.DataFrame(rows, columns=["model", "first", "second", "difference", "low", "high"])
+
+
+def _clips(name: str) -> str:
+    """The set of clips that a data set is made of: "casme2" of casme2_dynamic."""
+    return name.partition("_")[0]

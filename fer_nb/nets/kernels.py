@@ -1,0 +1,157 @@
+"""Fused passes for a training step on the CPU (kernels.cpp), compiled at first use where there is a C++ compiler.
+
+A step of a light network on the CPU waits on memory: batch norm and ReLU read and write each feature map several
+times, and the depthwise convolution reads it again. Here the statistics are taken while the map is written, the ReLU
+is part of the pass before or after it, and what is cheap to compute again is not stored.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import torch
+
+from fer_nb import files, machine, paths
+
+SOURCE = Path(__file__).with_suffix(".cpp")
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
+LANES = 16  # channels computed at a time
+TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+
+
+@functools.cache
+def library():
+    """The compiled kernels, or None where they cannot be compiled here (no C++ compiler, or one that fails)."""
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        return None
+    digest = hashlib.sha256(" ".join([SOURCE.read_text(), compiler, *FLAGS]).encode()).hexdigest()[:12]
+    file = paths.RUNS / "cache" / f"kernels-{digest}-{machine.processor_key()}.so"  # machines may share a checkout
+    if not file.exists():
+        try:
+            with files.replacing(file) as partial:
+                subprocess.run([compiler, *FLAGS, SOURCE, "-o", partial], capture_output=True, check=True)
+        except (subprocess.CalledProcessError, OSError):
+            return None
+    return ctypes.CDLL(file)
+
+
+def call(name, like, *arguments):
+    """Call a kernel for the number format of ``like``: tensors go by address (None as null), numbers as int64."""
+    function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
+    given = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else a for a in arguments]
+    given = [ctypes.c_int64(a) if isinstance(a, int) else a for a in given]
+    function(*given, torch.get_num_threads())
+
+
+def channels_last(x):
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def rows(x):
+    """Pixels of the map x, and its channels."""
+    return x.numel() // x.shape[1], x.shape[1]
+
+
+def sums(count, x):
+    return torch.zeros(count, x.shape[1], dtype=torch.float64)
+
+
+class Statistics:
+    """What a batch norm makes of the sums over a map of ``count`` pixels: its affine, and its way back."""
+
+    def __init__(self, layer, totals, count):
+        mean = totals[0] / count
+        variance = (totals[1] / count - mean**2).clamp_(min=0)
+        self.count, self.mean, self.inverse = count, mean, (variance + layer.eps).rsqrt()
+        self.scale = (layer.weight.detach() * self.inverse).float()
+        self.shift = (layer.bias.detach() - self.mean * self.scale).float()
+        if layer.track_running_stats:
+            layer.num_batches_tracked += 1
+            layer.running_mean.lerp_(mean.float(), layer.momentum)
+            layer.running_var.lerp_((variance * count / max(count - 1, 1)).float(), layer.momentum)
+
+    def back(self, totals):
+        """Gradients of weight and bias, and the coefficients [3][C] of the gradient at the map."""
+        of_bias, scale = totals[0], self.scale.double()
+        of_weight = (totals[1] - self.mean * of_bias) * self.inverse
+        slope = -scale * self.inverse * of_weight / self.count
+        coefficients = torch.stack([scale, slope, -scale * of_bias / self.count - slope * self.mean])
+        return of_weight.float(), of_bias.float(), coefficients.float()
+
+
+class BatchNorm(torch.autograd.Function):
+    """Batch norm in training, then ReLU where asked, then plus a residual where one is given (one of the two)."""
+
+    @staticmethod
+    def forward(context, x, weight, bias, residual, layer, relu):
+        x = channels_last(x)
+        totals, out = sums(2, x), torch.empty_like(x)
+        call("moments", x, x, *rows(x), totals)
+        statistics = Statistics(layer, totals, rows(x)[0])
+        residual = residual if residual is None else channels_last(residual.to(x.dtype))
+        call("affine", x, x, statistics.scale, statistics.shift, residual, int(relu), out, *rows(x))
+        context.save_for_backward(x)
+        context.statistics, context.relu = statistics, relu
+        return out
+
+    @staticmethod
+    def backward(context, gradient):
+        (x,), statistics, relu = context.saved_tensors, context.statistics, int(context.relu)
+        g = channels_last(gradient)
+        totals, out = sums(2, x), torch.empty_like(x)
+        call("gradient_sums", x, x, g, statistics.scale, statistics.shift, relu, *rows(x), totals)
+        of_weight, of_bias, k = statistics.back(totals)
+        call("normalised_gradient", x, x, g, statistics.scale, statistics.shift, k, relu, out, *rows(x))
+        return out, of_weight, of_bias, gradient if context.needs_input_grad[3] else None, None, None
+
+
+class NormalisedDepthwise(torch.autograd.Function):
+    """BN - ReLU - 3x3 depthwise - BN - ReLU in training: the middle of an inverted residual block (figure 3-4)."""
+
+    @staticmethod
+    def forward(context, e, weight1, bias1, weight, bias, weight2, bias2, norm1, norm2, stride):
+        e = channels_last(e)
+        n, channels, height, width = e.shape
+        totals = sums(2, e)
+        call("moments", e, e, *rows(e), totals)
+        first = Statistics(norm1, totals, rows(e)[0])
+        shape = (n, channels, (height - 1) // stride + 1, (width - 1) // stride + 1)
+        d = torch.empty(shape, dtype=e.dtype, memory_format=torch.channels_last)
+        taps, totals = weight.detach().to(e.dtype).float().flatten(1).T.contiguous(), sums(2, e)
+        geometry = (n, height, width, channels, stride)
+        call("depthwise", e, e, first.scale, first.shift, taps, bias.detach(), d, *geometry, totals)
+        second, out = Statistics(norm2, totals, rows(d)[0]), torch.empty_like(d)
+        call("affine", e, d, second.scale, second.shift, None, 1, out, *rows(d))
+        context.save_for_backward(e, d, taps)
+        context.first, context.second, context.geometry = first, second, geometry
+        return out
+
+    @staticmethod
+    def backward(context, gradient):
+        (e, d, taps), first, second = context.saved_tensors, context.first, context.second
+        g, totals, out = channels_last(gradient), sums(2, d), torch.empty_like(e)
+        call("gradient_sums", e, d, g, second.scale, second.shift, 1, *rows(d), totals)
+        of_weight2, of_bias2, k = second.back(totals)
+        totals = sums(12, e)
+        behind = (d, g, second.scale, second.shift, k, out)
+        call("depthwise_backward", e, e, first.scale, first.shift, taps, *behind, *context.geometry, totals)
+        of_weight1, of_bias1, k = first.back(totals)
+        call("normalised_gradient", e, e, out, first.scale, first.shift, k, 0, out, *rows(e))
+        of_weight = totals[3:].T.float().view(-1, 1, 3, 3)
+        return out, of_weight1, of_bias1, of_weight, totals[2].float(), of_weight2, of_bias2, None, None, None
+
+
+def batch_norm(layer, x, relu=False, residual=None):
+    """``layer`` (nn.BatchNorm2d in training) of ``x``, then ReLU, or plus ``residual``; (N, C, H, W) as ``x``."""
+    return BatchNorm.apply(x, layer.weight, layer.bias, residual, layer, relu)
+
+
+def normalised_depthwise(e, norm1, conv, norm2):
+    """ReLU(norm2(conv(ReLU(norm1(e))))) in training; ``conv``: nn.Conv2d, depthwise, 3x3, padding 1, with bias."""
+    parameters = (norm1.weight, norm1.bias, conv.weight, conv.bias, norm2.weight, norm2.bias)
+    return NormalisedDepthwise.apply(e, *parameters, norm1, norm2, conv.stride[0])

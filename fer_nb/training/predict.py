@@ -1,0 +1,136 @@
+"""What a trained net says of pictures, by one middle crop or by the thesis's ten (section 3.2).
+
+The net is a PyTorch module, or the path of an ONNX file of ``fer_nb.nets.export``.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from fer_nb.data import augment
+from fer_nb.nets import models
+from fer_nb.nets.folding import FastNet
+
+VIEWS = {"cpu": 160, "cuda": 2560}  # crops at a time: what fits the caches, what fills the device
+
+
+@torch.inference_mode()
+def predict(model, images, crops=10, precision="auto"):
+    """Logits of ``images``, averaged over the crops, as the code the thesis builds on does.
+
+    Args:
+        model: a net that takes (N, 3, 44, 44), computed in eval mode and left as it is. Or the path of an ONNX file,
+            which ONNX Runtime computes on the CPU in the file's own number format.
+        images: uint8 (N, 48, 48), array or tensor on the model's device.
+        crops: 10, or 1 for the middle crop alone.
+        precision: see ``device.number_format``.
+
+    Returns:
+        float32 tensor (N, classes) on the CPU.
+
+    Raises:
+        ValueError: ``crops`` is neither 1 nor 10, or the file is no ONNX file of such a net.
+        FileNotFoundError: there is no such file.
+    """
+    if crops not in (1, 10):
+        raise ValueError(f"crops must be 1 or 10, not {crops!r}")
+    if not isinstance(model, torch.nn.Module):
+        net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
+        return torch.cat([logits_of(net, batch, crops) for batch in batches])
+    net = FastNet(model, precision)
+    batches = torch.as_tensor(images, device=net.device).split(VIEWS[net.device.type] // crops)
+    return torch.cat([logits_of(net, batch, crops) for batch in batches]).float().cpu()
+
+
+def onnx_net(path):
+    """The net in an ONNX file as a function of float32 (N, 3, 44, 44) that gives its logits, float32 (N, classes).
+
+    It computes with as many threads as PyTorch would. Raises as ``predict`` does.
+    """
+    import onnxruntime
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file; write one with fer_nb.nets.export.export")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common type
+        raise ValueError(f"{path}: no ONNX file that can be read ({last_line(error)})") from error
+    shapes = [given.shape[1:] for given in session.get_inputs()]
+    if shapes != [[3, augment.CROP, augment.CROP]]:
+        raise ValueError(
+            f"{path}: takes inputs of shape {shapes}, not [N, 3, 44, 44]: choose a net of fer_nb.nets.export"
+        )
+    name = session.get_inputs()[0].name
+    return lambda views: torch.from_numpy(session.run(None, {name: views.contiguous().numpy()})[0])
+
+
+def logits_of(model, batch, crops):
+    if crops == 1:
+        return model(augment.center_crop(batch).contiguous(memory_format=torch.channels_last))
+    views = augment.ten_crop(batch).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (10 N, 3, 44, 44)
+    return model(views).float().unflatten(0, (-1, 10)).mean(1)
+
+
+def table(model, faces, sides=("valid", "test"), precision="auto"):
+    """Ten-crop predictions for each picture of the given sides, one row a picture; ``model`` as for ``predict``.
+
+    Returns:
+        DataFrame: side, row (in the source file), label, predicted (class names), then one probability column a class.
+
+    Raises:
+        ValueError: the net has another number of classes than the faces, or as ``predict``.
+    """
+    tables = []
+    for side in sides:
+        part = faces.of_split(side)
+        if not len(part):
+            continue
+        probability = predict(model, part.images, precision=precision).softmax(1).numpy()
+        names = pd.Index(part.classes)
+        if probability.shape[1] != len(names):
+            raise ValueError(f"the net names {probability.shape[1]} classes, the faces have {len(names)}")
+        columns = {"split": side, "row": part.rows, "label": names[part.labels]}
+        columns["predicted"] = names[probability.argmax(1)]
+        tables.append(pd.DataFrame({**columns, **dict(zip(names, probability.T, strict=True))}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def load_weights(model, path):
+    """Fill ``model`` from a safetensors file, in the model's own number format, and return it.
+
+    The file may hold half precision. Raises ValueError where it is no safetensors or holds the weights of another net,
+    which is named if ``models.build`` makes it.
+    """
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: no safetensors file ({last_line(error)}); choose the weights of this net") from error
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        other = net_of(weights)
+        reason = f"they are of {other}" if other else last_line(error)
+        raise ValueError(f"{path}: not the weights of this net ({reason}); choose its own file") from error
+    return model
+
+
+def net_of(weights):
+    """The name and number of classes of the net of ``models.build`` that has these weights; None where none has."""
+    if "fc.bias" not in weights:
+        return None
+    classes = len(weights["fc.bias"])
+    for name in models.NAMES:
+        with torch.device("meta"):
+            own = models.build(name, classes).state_dict()
+        if {key: value.shape for key, value in own.items()} == {key: value.shape for key, value in weights.items()}:
+            return f"{name} with {classes} classes"
+    return None
+
+
+def last_line(error):
+    return str(error).strip().splitlines()[-1].strip()

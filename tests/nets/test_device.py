@@ -1,0 +1,79 @@
+import platform
+
+import pytest
+import torch
+
+from fer_nb.nets import device, models
+
+CPU = torch.device("cpu")
+
+
+def test_number_format():
+    assert device.number_format("float32") is torch.float32
+    assert device.number_format("bfloat16") is torch.bfloat16
+    assert device.number_format("auto", CPU) in (torch.float32, torch.bfloat16)
+    with pytest.raises(ValueError, match="unknown precision 'half'"):
+        device.number_format("half")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_keep_heap_is_accepted():
+    assert device.keep_heap()
+
+
+def gradients(model, x, dtype):
+    model.zero_grad()
+    torch.manual_seed(0)  # dropout
+    with device.autocast(CPU, dtype):
+        logits = model(x)
+    logits.float().square().sum().backward()
+    return logits.detach().float(), torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+def distance(a, b):
+    return ((a - b).norm() / b.norm()).item()
+
+
+@pytest.mark.parametrize("name", ["lightResNetl", "ResNet18"])
+@pytest.mark.parametrize("kernels", [True, False], ids=["fused", "plain"])
+def test_a_prepared_net_computes_what_the_plain_one_does(name, kernels, monkeypatch):
+    if not kernels:
+        monkeypatch.setattr(device.fused, "fuse", lambda model: False)
+    torch.manual_seed(0)
+    x = torch.rand(8, 3, 44, 44)
+    plain, prepared = models.build(name), models.build(name)
+    prepared.load_state_dict(plain.state_dict())
+    device.prepare(prepared, CPU)
+    assert list(prepared.state_dict()) == list(plain.state_dict())
+    exact = gradients(plain, x, torch.float32)
+    ours = gradients(prepared, x.contiguous(memory_format=torch.channels_last), torch.float32)
+    assert distance(ours[0], exact[0]) < 1e-4 and distance(ours[1], exact[1]) < 0.02
+    for one, other in zip(plain.buffers(), prepared.buffers(), strict=True):  # running statistics
+        assert torch.allclose(one.float(), other.float(), rtol=1e-3, atol=1e-5)
+    # In bfloat16, no farther from the exact numbers than the plain net in bfloat16 is.
+    rounded = gradients(plain, x, torch.bfloat16)
+    ours = gradients(prepared, x.contiguous(memory_format=torch.channels_last), torch.bfloat16)
+    for found, usual, wanted in zip(ours, rounded, exact, strict=True):
+        assert distance(found, wanted) < 1.5 * distance(usual, wanted)
+
+
+@pytest.mark.parametrize("size", [8, 11])
+def test_gradients_of_the_stride_2_depthwise_convolution(size):
+    torch.manual_seed(0)
+    plain = torch.nn.Conv2d(6, 6, 3, 2, 1, groups=6)
+    ours = torch.nn.Conv2d(6, 6, 3, 2, 1, groups=6)
+    ours.load_state_dict(plain.state_dict())
+    device.prepare(ours, CPU)
+    x = torch.randn(4, 6, size, size)
+    results = []
+    for layer, dtype in ((plain, torch.float32), (ours, torch.bfloat16)):
+        x = x.detach().requires_grad_()
+        with device.autocast(CPU, dtype):
+            layer(x).float().square().sum().backward()
+        results.append([x.grad, layer.weight.grad, layer.bias.grad])
+    for wanted, found in zip(*results, strict=True):
+        assert (found - wanted).norm() / wanted.norm() < 0.02
+
+
+def test_describe_names_the_processor():
+    assert f"{torch.get_num_threads()} threads" in device.describe(CPU)

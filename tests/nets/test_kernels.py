@@ -1,0 +1,120 @@
+import copy
+import shutil
+
+import pytest
+import torch
+from torch import nn
+
+from fer_nb.nets import fused, kernels, models
+
+pytestmark = pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler")
+
+
+def norm(channels):
+    layer = nn.BatchNorm2d(channels)
+    nn.init.normal_(layer.weight, 1, 0.3)
+    nn.init.normal_(layer.bias)
+    return layer
+
+
+def distance(a, b):
+    return ((a.double() - b).norm() / b.norm()).item()
+
+
+def compare(ours, plain, x, dtype, tolerance):
+    """Outputs and all gradients of ``ours(x)`` beside those of ``plain`` in float64."""
+    x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+    mine, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    found, wanted = ours(mine), plain(exact)
+    gradient = torch.randn_like(wanted)
+    found.backward(gradient.to(dtype))
+    wanted.backward(gradient.to(dtype).double())
+    assert found.dtype == dtype
+    assert distance(found, wanted.detach()) < tolerance
+    assert distance(mine.grad, exact.grad) < tolerance
+    return mine.grad
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [(7, 8), (11, 11), (44, 44), (1, 3)])
+def test_middle_of_a_block(stride, size):
+    torch.manual_seed(0)
+    norm1, conv, norm2 = norm(32), nn.Conv2d(32, 32, 3, stride, 1, groups=32), norm(32)
+    plain = nn.Sequential(*copy.deepcopy([norm1, nn.ReLU(), conv, norm2, nn.ReLU()])).double()
+    compare(
+        lambda x: kernels.normalised_depthwise(x, norm1, conv, norm2),
+        plain,
+        torch.randn(3, 32, *size) + 3,
+        torch.float32,
+        1e-4,
+    )
+    for ours, theirs in zip((norm1, conv, norm2), (plain[0], plain[2], plain[3]), strict=True):
+        assert distance(ours.weight.grad, theirs.weight.grad) < 1e-4
+    assert distance(norm2.bias.grad, plain[3].bias.grad) < 1e-4
+    for ours, theirs in ((norm1, plain[0]), (norm2, plain[3])):
+        assert distance(ours.running_mean, theirs.running_mean) < 1e-5
+        assert distance(ours.running_var, theirs.running_var) < 1e-5
+        assert ours.num_batches_tracked == 1
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 1e-5), (torch.bfloat16, 0.01)])
+@pytest.mark.parametrize("relu", [False, True])
+def test_batch_norm(dtype, tolerance, relu):
+    torch.manual_seed(0)
+    layer = norm(48)
+    plain = nn.Sequential(copy.deepcopy(layer).double(), nn.ReLU() if relu else nn.Identity())
+    compare(lambda x: kernels.batch_norm(layer, x, relu), plain, torch.randn(5, 48, 9, 6) - 2, dtype, tolerance)
+    assert distance(layer.bias.grad, plain[0].bias.grad) < tolerance
+    assert distance(layer.weight.grad, plain[0].weight.grad) < tolerance
+
+
+def test_residual_gets_the_gradient_too():
+    torch.manual_seed(0)
+    layer, residual = norm(16), torch.randn(2, 16, 5, 5, requires_grad=True)
+    plain = copy.deepcopy(layer).double()
+    offset = residual.detach().double()
+    ours = lambda x: kernels.batch_norm(layer, x, residual=residual)  # noqa: E731
+    compare(ours, lambda x: plain(x) + offset, torch.randn(2, 16, 5, 5), torch.float32, 1e-5)
+    assert residual.grad.shape == residual.shape and residual.grad.abs().sum() > 0
+
+
+def test_a_nan_is_not_hidden_by_the_relu():
+    x = torch.randn(2, 16, 4, 4)
+    x[0, 3, 1, 1] = float("nan")
+    assert kernels.batch_norm(norm(16), x, relu=True)[:, 3].isnan().all()
+
+
+def test_without_a_compiler_the_model_stays_as_it_is(monkeypatch):
+    monkeypatch.setattr(kernels, "library", lambda: None)
+    model = models.build("lightResNetl")
+    assert not fused.fuse(model) and not any(isinstance(layer, fused.FusedBlock) for layer in model.modules())
+
+
+def test_no_compiler_and_a_broken_one_give_no_library(monkeypatch, tmp_path):
+    monkeypatch.setattr(kernels.paths, "RUNS", tmp_path)
+    monkeypatch.setenv("CXX", shutil.which("false"))
+    assert kernels.library.__wrapped__() is None
+    assert not list(tmp_path.rglob("*.so*"))
+    monkeypatch.delenv("CXX")
+    monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
+    assert kernels.library.__wrapped__() is None
+
+
+def test_number_of_threads_changes_nothing_but_rounding():
+    torch.manual_seed(0)
+    x, before = torch.randn(4, 16, 9, 9), torch.get_num_threads()
+    outputs = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            outputs.append(kernels.batch_norm(nn.BatchNorm2d(16), x))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.allclose(*outputs, atol=1e-6)
+
+
+def test_a_net_of_odd_widths_stays_as_it_is():
+    narrow = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+    assert fused.fuse(narrow) and type(narrow) is nn.Sequential
+    wide = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU())
+    assert fused.fuse(wide) and type(wide) is fused.FusedSequential

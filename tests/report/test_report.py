@@ -1,0 +1,256 @@
+import json
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from fer_nb import paths
+from fer_nb.report import __main__, index, save
+from fer_nb.report import page as pages
+
+STUDY = "small"
+RUN = "04_training-ferm-lightResNetl-seed0"
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path, monkeypatch):
+    """A checkout's folders with two studies: ``small`` trains its own run, ``whole`` takes it from ``ferm``."""
+    for name in ("PARAMS", "RUNS", "REPORTS", "NOTEBOOKS"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    files = {
+        "small": ["01_data_preparation", "04_training", "05_evaluation"],
+        "ferm": ["04_training", "05_evaluation"],
+        "whole": ["05_evaluation"],
+    }
+    for study, names in files.items():
+        (paths.PARAMS / study).mkdir(parents=True)
+        for name in names:
+            content = "ferm: [lightResNetl]\nseeds: [0]\n" if name == "05_evaluation" else "data: synthetic\n"
+            (paths.PARAMS / study / f"{name}.yaml").write_text(content)
+    return tmp_path
+
+
+def executed(name, cells, study=STUDY, **metadata):
+    """Write an executed notebook where ``fer_nb.run`` leaves it."""
+    path = paths.RUNS / study / "notebooks" / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
+    return path
+
+
+def shows(display):
+    return new_code_cell("show", outputs=[new_output("execute_result", {"text/html": display.data})])
+
+
+class Loaded(HTMLParser):
+    """Collects what a browser would load for a page: every address but those of links to click."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.addresses = re.findall(r"url\(([^)]*)\)|@import ([^;]*)", page)
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.addresses += [value for key, value in attributes if key in ("src", "href", "srcset") and tag != "a"]
+
+
+def figure():
+    drawn, axes = plt.subplots(figsize=(3, 2))
+    axes.plot([1, 2, 3])
+    return drawn
+
+
+def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
+    table = pd.DataFrame(
+        {
+            "model": ["a<b", "c"],
+            "parameters": [1234567, 8],
+            "accuracy": [71.23456789, np.nan],
+            "seeds": [5, np.nan],
+            "difference": [-0.5, 1.25],
+        }
+    )
+    shown = save.save_table(table, "table-3-1", STUDY, "Table 3-1. Nets & cost.").data
+    for cell in ("a&lt;b", "1,234,567", "71.23", "–", "5", "−0.50", "+1.25"):
+        assert f">{cell}</td>" in shown
+    assert '<th style="text-align:left">model<' in shown and '<th style="text-align:right">accuracy<' in shown
+    assert "<caption>Table 3-1. Nets &amp; cost." in shown and 'href="tables/table-3-1.csv"' in shown
+    written = (paths.REPORTS / STUDY / "tables" / "table-3-1.csv").read_text()
+    assert written == "model,parameters,accuracy,seeds,difference\na<b,1234567,71.2346,5,-0.5\nc,8,,,1.25\n"
+    assert [path.name for path in (paths.REPORTS / STUDY / "tables").iterdir()] == ["table-3-1.csv"]
+
+
+def test_table_with_a_named_index_and_digits_by_column():
+    table = pd.DataFrame({"p": [0.00012], "share": [50.0]}, index=pd.Index(["train"], name="split"))
+    shown = save.save_table(table, "t", STUDY, digits={"p": 5}).data
+    assert ">split<" in shown and ">0.00012<" in shown and ">50.00<" in shown
+    assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text() == "split,p,share\ntrain,0.00012,50\n"
+
+
+def test_figure_is_written_twice_alike_and_closed():
+    folder = paths.REPORTS / STUDY / "figures"
+    shown = save.save_figure(figure(), "fig-3-4", STUDY, 'Figure 3-4. "Nets"').data
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    save.save_figure(figure(), "fig-3-4", STUDY)
+    assert first == {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert sorted(first) == ["fig-3-4.png", "fig-3-4.svg"] and not plt.get_fignums()
+    assert 'alt="Figure 3-4. &quot;Nets&quot;"' in shown and "<figcaption>Figure 3-4." in shown
+
+
+def test_photographs_have_no_svg():
+    save.save_figure(figure(), "faces", STUDY, vector=False)
+    assert [path.name for path in (paths.REPORTS / STUDY / "figures").iterdir()] == ["faces.png"]
+
+
+def test_page_is_complete_and_loads_nothing():
+    cells = [
+        new_markdown_cell("# Data (section 3.1)\n\nCost $k^2 < C$, see [it](https://example.org)."),
+        new_code_cell('study = "small"', metadata={"tags": ["parameters"]}),
+        new_markdown_cell("## 3.1.1 FER2013 (table 3-2)"),
+        shows(save.save_table(pd.DataFrame({"n": [1]}), "table-3-2", STUDY, "Table 3-2.")),
+        shows(save.save_figure(figure(), "fig-2-9", STUDY, "Figure 2-9.")),
+    ]
+    recorded = {
+        "commit": "abc1234+changes",
+        "seconds": 63.2,
+        "device": "CPU, 2 cores",
+        "versions": {"torch": "2.15.0"},
+        "parameters": {"data": "synthetic"},
+        "checksums": {"fer2013/fer2013.csv": "9f86d081"},
+    }
+    path = pages.render(executed("01_data_preparation", cells, fer_nb=recorded), STUDY)
+    page = path.read_text()
+    assert path == paths.REPORTS / STUDY / "01_data_preparation.html"
+    assert [address for address in Loaded(page).addresses if not address.startswith("data:")] == []
+    assert "<title>Data (section 3.1) · small</title>" in page
+    assert 'href="index.html#training"' in page and 'href="05_evaluation.html"' in page
+    assert 'aria-current="page"><i>01</i> Data preparation' in page
+    assert 'href="#3.1.1-FER2013-(table-3-2)">3.1.1 FER2013 (table 3-2)</a>' in page
+    assert '<details class="code"><summary>' in page and 'id="show-code"' in page
+    assert 'alt="k^2 &lt; C"' in page and "$" not in re.sub("<script.*", "", page, flags=re.DOTALL)
+    for words in ("abc1234+changes", "1 min 03 s", "CPU, 2 cores", "torch 2.15.0", "<dd>synthetic", "<dd>9f86d081"):
+        assert words in page
+    assert 'role="alert"' not in page
+
+
+def test_progress_bars_and_printed_lines_are_two_texts():
+    streams = [("stderr", "\r 0%"), ("stdout", "epoch 1\n"), ("stderr", "\r50%"), ("stdout", "epoch 2\n")]
+    cell = new_code_cell("fit()", outputs=[new_output("stream", name=name, text=text) for name, text in streams])
+    page = pages.render(executed(RUN, [cell]), STUDY).read_text()
+    assert '<pre class="stream">epoch 1\nepoch 2\n</pre>' in page
+    assert page.count("progress and warnings") == 1 and "50%" in page and " 0%" not in page
+    assert f"<title>04_training · {RUN.removeprefix('04_training-')} · small" in page
+    assert 'aria-current="page"><i>04</i> Training' in page
+
+
+def test_failed_notebook_says_so_at_its_top():
+    mark = new_markdown_cell("An Exception was encountered", metadata={"tags": ["papermill-error-cell-tag"]})
+    error = new_output(
+        "error", ename="ValueError", evalue="row 7 has <3> numbers\nmore", traceback=["\x1b[31mline\x1b[0m"]
+    )
+    cells = [mark, new_markdown_cell("# Title"), new_code_cell("load()", outputs=[error]), new_code_cell("after()")]
+    page = pages.render(executed("01_data_preparation", cells), STUDY).read_text()
+    banner = page[page.index('role="alert"') : page.index(">Title<a")]
+    assert "ValueError" in banner and "row 7 has &lt;3&gt; numbers" in banner and 'href="#failed-cell"' in banner
+    assert page.count('id="failed-cell"') == 1 and '<span class="ansi-red-fg">line</span>' in page
+    assert "An Exception was encountered" not in page
+
+
+def test_failure_without_an_error_in_a_cell():
+    page = pages.render(executed("01_data_preparation", [], fer_nb={"status": "kernel died"}), STUDY).read_text()
+    assert "kernel died" in page and 'href="#failed-cell"' not in page
+
+
+def test_plain_papermill_footer():
+    recorded = {
+        "parameters": {"data": "real"},
+        "duration": 7.51,
+        "input_path": "/elsewhere/notebooks/01_data_preparation.ipynb",
+    }
+    page = pages.render(executed("01_data_preparation", [], papermill=recorded), STUDY).read_text()
+    assert "<dd>real" in page and "7.5 s" in page and "/elsewhere" not in page
+
+
+def test_index_lists_pages_runs_tables_and_figures():
+    cells = [
+        new_markdown_cell("# Data (section 3.1)"),
+        shows(save.save_table(pd.DataFrame({"n": [1]}), "table-3-2", STUDY, "Table 3-2. Faces & more.")),
+        shows(save.save_figure(figure(), "fig-2-9", STUDY, "Figure 2-9.")),
+    ]
+    executed("01_data_preparation", cells)
+    executed(RUN, [new_code_cell(outputs=[new_output("error", ename="E", evalue="no", traceback=[])])])
+    folder = paths.RUNS / STUDY / "04_training" / "ferm-lightResNetl-seed0"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps({"epochs": 4, "test_accuracy": 81.256, "seconds": 75}))
+    page = index.index(STUDY).read_text()
+    assert "synthetic faces" in page and '<span class="name">Data (section 3.1)</span>' in page
+    assert 'src="figures/fig-2-9.png"' in page and 'href="tables/table-3-2.csv"' in page
+    assert 'href="01_data_preparation.html#table-3-2">Table 3-2. Faces &amp; more.</a>' in page
+    assert "81.26" in page and "1 min 15 s" in page and f'href="{RUN}.html">failed</a>' in page
+    assert page.count("not run yet") == 1  # 05_evaluation
+    assert (paths.REPORTS / STUDY / f"{RUN}.html").exists()
+
+
+def test_index_renders_only_what_is_older_than_its_notebook():
+    notebook = executed("01_data_preparation", [new_markdown_cell("# Data")])
+    index.index(STUDY)
+    page = paths.REPORTS / STUDY / "01_data_preparation.html"
+    page.write_text("mine")
+    index.index(STUDY)
+    assert page.read_text() == "mine"
+    later = page.stat().st_mtime + 5
+    os.utime(notebook, (later, later))
+    index.index(STUDY)
+    assert page.read_text() != "mine"
+
+
+def test_index_renders_what_is_older_than_a_template(tree, monkeypatch):
+    executed("01_data_preparation", [new_markdown_cell("# Data")])
+    shutil.copytree(pages.TEMPLATE, tree / "template")
+    monkeypatch.setattr(pages, "TEMPLATE", tree / "template")
+    index.index(STUDY)
+    written = paths.REPORTS / STUDY / "01_data_preparation.html"
+    template, later = tree / "template" / "page.html.j2", written.stat().st_mtime + 5
+    template.write_text(template.read_text().replace("</main>", "new foot</main>"))
+    before = written.read_text()
+    os.utime(template, (later, later))
+    index.index(STUDY)
+    assert "new foot" not in before and "new foot" in written.read_text()
+
+
+def test_runs_of_another_study_are_linked_there():
+    executed(RUN, [new_markdown_cell("# Training")], study="ferm")
+    assert f'href="../ferm/{RUN}.html"' in index.index("whole").read_text()
+    assert (paths.REPORTS / "ferm" / f"{RUN}.html").exists() and (paths.REPORTS / "ferm" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "study", "message"),
+    [
+        ("{}", "smal", "no study 'smal' under params/: did you mean small?"),
+        (None, STUDY, "01.ipynb does not exist: run the notebook first"),
+        ("{}", STUDY, "01.ipynb is no notebook"),
+        ("half a", STUDY, "01.ipynb is no notebook"),
+    ],
+)
+def test_bad_input_is_named(tree, content, study, message):
+    notebook = tree / "01.ipynb"
+    if content is not None:
+        notebook.write_text(content)
+    with pytest.raises((FileNotFoundError, ValueError), match=re.escape(message)):
+        pages.render(notebook, study)
+    assert not paths.REPORTS.exists()
+
+
+def test_command(capsys):
+    __main__.main([STUDY])
+    assert capsys.readouterr().out.strip() == str(paths.REPORTS / STUDY / "index.html")
+    with pytest.raises(SystemExit, match=r"fer_nb\.report: no study 'x'"):
+        __main__.main(["x"])

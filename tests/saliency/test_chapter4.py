@@ -1,0 +1,152 @@
+"""The sentences of section 4.2 on evidence that is made to be clear."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_nb.evaluation import thesis
+from fer_nb.saliency import chapter4, robustness
+from fer_nb.saliency.chapter4 import Evidence
+from fer_nb.saliency.regions import NAMES
+
+EXPRESSIONS = np.repeat(["Happy", "Sad", "Disgust", "Fear", "Contempt"], 12)
+ON = {"Happy": ("mouth", "eyes"), "Sad": ("brows", "mouth"), "Disgust": ("nose", "mouth"), "Fear": ("eyes", "nose")}
+CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
+PICTURES = 224
+
+
+def masks():
+    """Five bands of a picture, the same in each."""
+    bands = np.zeros((len(EXPRESSIONS), 5, 44, 44), bool)
+    for place, rows in enumerate(np.array_split(np.arange(44), 5)):
+        bands[:, place, rows] = True
+    return bands
+
+
+def maps_on(where, seed):
+    """Maps that lie on the regions named for each expression, with a texture of each picture and a little noise."""
+    chosen = np.array([[name in where.get(expression, NAMES[:4]) for name in NAMES] for expression in EXPRESSIONS])
+    lit = (masks() & chosen[:, :, None, None]).any(axis=1, keepdims=True)
+    texture, noise = (np.random.default_rng(number).random(lit.shape) for number in (9, seed))
+    return lit + 0.05 * texture + 0.005 * noise
+
+
+def predicted():
+    """Three of four pictures right; upside down every disgust is angry; nothing else changes anything."""
+    labels = np.resize(CLASSES, PICTURES)
+    before = np.where(np.arange(PICTURES) % 4 == 3, "Surprise", labels)
+    tables = []
+    for transform, strengths in robustness.LADDER.items():
+        for strength in strengths:
+            flipped = transform == "vertical flip" and strength
+            after = np.where((labels == "Disgust") | (labels == "Sad"), "Angry", before) if flipped else before
+            table = pd.DataFrame(
+                {"transform": transform, "strength": strength, "picture": range(PICTURES), "label": labels}
+            )
+            tables.append(table.assign(before=before, predicted=after, probability_before=0.9, probability=0.92))
+    return pd.concat(tables, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    maps = {"MP": maps_on(ON, 0), "Score-CAM": maps_on(ON, 1)}
+    brighter = {"MP": maps_on(ON | dict.fromkeys(ON, ("nose", "mouth")), 2), "Score-CAM": maps["Score-CAM"]}
+    return Evidence(
+        maps=maps,
+        masks=masks(),
+        expressions=EXPRESSIONS,
+        changed={"brightness": brighter, "horizontal flip": maps, "rotation": maps},
+        predicted=predicted(),
+        blurred={"brows": np.full(len(EXPRESSIONS), 0.2)},
+        gains={"MP": np.linspace(0.1, 0.3, 20), "Score-CAM": np.linspace(-0.3, 0.3, 20)},
+    )
+
+
+@pytest.fixture(scope="module")
+def table(evidence):
+    return chapter4.section_table(evidence)
+
+
+def held(table, quantity, method=""):
+    rows = table[(table["quantity"] == quantity) & (table["method"] == method)]
+    assert len(rows), quantity
+    return rows.iloc[0]
+
+
+def test_every_sentence_has_a_row(table):
+    assert set(table["sentence"]) == {claim.says for claim in thesis.SECTION_4_2}
+    assert set(table["holds"]) == {"yes", "no", "cannot say"}
+    assert len(table.drop_duplicates(["where", "sentence", "quantity", "method"])) == len(table)
+
+
+def test_quantities_of_claims_are_known():
+    classes = {"all", "others", "Contempt", *CLASSES}
+    for claim in thesis.SECTION_4_2:
+        assert not claim.quantity or claim.quantity[0] in chapter4.QUANTITIES
+        assert claim.relation in ("above", "below")
+        words = [word for part in claim.quantity[1:] for word in ([part] if isinstance(part, str) else part)]
+        assert set(words) <= classes | set(NAMES) | set(robustness.LADDER), claim
+
+
+@pytest.mark.parametrize(
+    ("quantity", "method", "holds"),
+    [
+        ("enrichment: Happy, mouth", "MP", "yes"),
+        ("enrichment: Happy, nose", "MP", "no"),
+        ("enrichment: Happy, brows", "MP", "yes"),  # below 1
+        ("share difference: nose, Disgust, Happy", "Score-CAM", "yes"),
+        ("share difference: eyes, Fear, others", "MP", "yes"),
+        ("methods overlap", "MP, Score-CAM", "yes"),
+        ("methods beyond other pictures", "MP, Score-CAM", "yes"),
+        ("deciding regions", "MP", "yes"),
+        ("deciding regions", "Score-CAM", "cannot say"),
+        ("share change: brightness, nose + mouth, all", "MP", "yes"),
+        ("share change: brightness, nose + mouth, Contempt", "MP", "cannot say"),  # nothing changes: not above 0
+        ("maps overlap: horizontal flip, Fear", "MP", "yes"),
+        ("loss when blurred: Happy, brows", "", "no"),  # 20 points, not below 5
+        ("kept: brightness, all", "", "yes"),
+        ("kept: rotation, Happy", "", "cannot say"),  # all 24 are kept: too few to exclude a loss of 5 in 100
+        ("accuracy change: rotation", "", "yes"),
+        ("accuracy change: vertical flip", "", "yes"),
+        ("accuracy change beyond the others: vertical flip", "", "yes"),
+        ("mistaken: vertical flip, Disgust, Angry", "", "yes"),
+        ("enrichment when changed: vertical flip, nose + mouth, all", "", "cannot say"),  # not measured here
+        ("not measured", "", "cannot say"),
+    ],
+)
+def test_verdicts(table, quantity, method, holds):
+    row = held(table, quantity, method)
+    assert row["holds"] == holds, row.to_dict()
+
+
+def test_measured_values(table):
+    assert held(table, "loss when blurred: Happy, brows")["measured"] == pytest.approx(20)
+    # A quarter is wrong before; the right ones of disgust and sad are lost.
+    right = sum(1 for k in range(PICTURES) if k % 4 != 3 and CLASSES[k % 7] in ("Disgust", "Sad"))
+    assert held(table, "accuracy change: vertical flip")["measured"] == pytest.approx(-100 * right / PICTURES)
+    assert held(table, "mistaken: vertical flip, Disgust, Angry")[["measured", "pictures"]].tolist() == [100, right / 2]
+    assert held(table, "probability change: contrast, Happy")["measured"] == pytest.approx(0.02)
+    assert held(table, "accuracy change: brightness")["pictures"] == PICTURES  # darker and lighter are one picture
+    assert held(table, "enrichment: Happy, mouth", "MP")["pictures"] == 12
+
+
+def test_without_evidence_nothing_is_claimed(evidence):
+    bare = Evidence(evidence.maps, evidence.masks, np.full(len(EXPRESSIONS), "Surprise"))
+    table = chapter4.section_table(bare)
+    unknown = table[~table["quantity"].str.contains("all|methods")]
+    assert (unknown["holds"] == "cannot say").all() and unknown["measured"].isna().all()
+
+
+def test_frames_of_a_sequence_count_once(evidence):
+    grouped = Evidence(evidence.maps, evidence.masks, EXPRESSIONS, groups=np.arange(len(EXPRESSIONS)) // 3)
+    row = held(chapter4.section_table(grouped), "enrichment: Happy, mouth", "MP")
+    assert row["pictures"] == 4
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "relation", "holds"),
+    [(1.1, 2, "above", "yes"), (0.9, 2, "above", "cannot say"), (0.2, 0.9, "above", "no"),
+     (0.2, 0.9, "below", "yes"), (1.1, 2, "below", "no"), (np.nan, np.nan, "below", "cannot say")],
+)  # fmt: skip
+def test_verdict(low, high, relation, holds):
+    assert chapter4.verdict(low, high, relation, 1.0) == holds

@@ -1,0 +1,81 @@
+"""The pictures of notebooks 06 to 08: which are taken, that they come back, and that maps are made once."""
+
+import numpy as np
+import pytest
+import torch
+
+from fer_nb.data.faceset import FER_CLASSES, FaceSet
+from fer_nb.saliency import sample
+
+N = 40
+
+
+@pytest.fixture
+def faces():
+    rng, empty = np.random.default_rng(0), np.full(N, "")
+    images, labels = rng.integers(0, 256, (N, 48, 48), dtype=np.uint8), np.resize(np.arange(7), N)
+    return FaceSet(images, labels, FER_CLASSES, np.full(N, "test"), empty, empty, np.arange(N) + 100)
+
+
+@pytest.fixture
+def sure(faces):
+    """Three of four pictures right, with 0.9."""
+    named = np.where(np.arange(N) % 4 == 3, (faces.labels + 1) % 7, faces.labels)
+    return np.eye(7)[named] * 0.9
+
+
+def test_measured_are_the_expressions_in_turn_and_wrong_ones_stand_apart(faces, sure):
+    chosen = sample.choose(faces, sure, pictures=14, wrong=3)
+    measured, mistaken = chosen.rows("sample"), chosen.rows("wrong")
+    assert np.bincount(chosen.faces.labels[measured]).tolist() == [2] * 7
+    assert len(set(chosen.places[measured])) == 14
+    np.testing.assert_array_equal(chosen.target[measured], chosen.faces.labels[measured])
+    assert len(mistaken) == 3 and (chosen.target[mistaken] != chosen.faces.labels[mistaken]).all()
+    np.testing.assert_array_equal(chosen.target[mistaken], chosen.predicted[mistaken])
+    shown = chosen.shown_right()
+    assert chosen.faces.labels[shown].tolist() == list(range(7))
+    np.testing.assert_array_equal(chosen.predicted[shown], chosen.faces.labels[shown])
+    np.testing.assert_array_equal(chosen.faces.images, faces.images[chosen.places])
+    np.testing.assert_array_equal(sample.in_turn(faces.labels, 0)[:14], chosen.places[measured])
+
+
+def test_more_than_there_are_gives_all_and_none_is_refused(faces, sure):
+    assert sorted(sample.choose(faces, sure, 1000, wrong=0).places) == list(range(N))
+    with pytest.raises(ValueError, match="at least one"):
+        sample.choose(faces, sure, 0)
+
+
+def test_what_is_kept_comes_back(faces, sure, tmp_path):
+    chosen, path = sample.choose(faces, sure, 7), tmp_path / "saliency" / "maps.npz"
+    maps = torch.rand(len(chosen), 1, 44, 44, generator=torch.Generator().manual_seed(0))
+    sample.save(path, chosen, {"iterations": 3, "perturbation": "blur"}, map=maps)
+    again, settings, kept = sample.load(path, faces)
+    assert settings == {"iterations": 3, "perturbation": "blur"}
+    assert torch.equal(kept["map"], maps)
+    for name in ("places", "kind", "target", "predicted", "probability"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(chosen, name))
+
+
+def test_maps_of_other_pictures_or_none_are_refused(faces, sure, tmp_path):
+    with pytest.raises(FileNotFoundError, match="06_mp_analysis"):
+        sample.load(tmp_path / "maps.npz", faces)
+    sample.save(tmp_path / "maps.npz", sample.choose(faces, sure, 7), {})
+    with pytest.raises(ValueError, match="other pictures"):
+        sample.load(tmp_path / "maps.npz", faces.subset(np.arange(N)[::-1]))
+
+
+def test_a_map_is_made_once():
+    asked = []
+
+    def attribution(inputs, target):
+        asked.append(len(inputs))
+        return inputs[:, :1] + target[:, None, None, None]
+
+    inputs, target = torch.rand(4, 3, 44, 44), torch.tensor([0, 1, 2, 3])
+    make = sample.Remembered(attribution, (inputs[:2], target[:2], attribution(inputs[:2], target[:2])))
+    asked.clear()
+    expected = inputs[:, :1] + target[:, None, None, None]
+    assert torch.equal(make(inputs, target), expected) and torch.equal(make(inputs, target), expected)
+    assert asked == [2]
+    make(inputs[:1], target[1:2])  # the same picture, another class
+    assert asked == [2, 1]

@@ -1,0 +1,368 @@
+import errno
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from fer_nb import paths
+from fer_nb.data import augment
+from fer_nb.data.faceset import FaceSet
+from fer_nb.nets import models
+from fer_nb.study import Run
+from fer_nb.training import checkpoint, finish, predict, train
+from fer_nb.training.recipe import Recipe
+
+SETTINGS = {"batch_size": 16, "lr": 0.05, "decay_start": 2, "decay_every": 1, "crops": 1, "precision": "float32"}
+
+# Every part that a batch can have at once.
+FULL = Recipe(
+    schedule="cosine",
+    warmup=1.0,
+    decay_all=False,
+    smoothing=0.1,
+    mixup=0.2,
+    erasing=0.25,
+    ema=0.8,
+    votes=True,
+    teacher_weight=0.3,
+    temperature=2.0,
+)
+
+
+def faces(n=90, valid=True, seed=0):
+    """Three classes that a net can tell apart: a bright band at a height of its own, in noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)
+    images = rng.integers(0, 80, (n, 48, 48), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[10 + 10 * label : 18 + 10 * label] += 120
+    names = ["train", "train", "train", "valid" if valid else "train", "test"]
+    split = np.resize(np.array(names), n)
+    empty = np.full(n, "")
+    return FaceSet(images, labels, ("Low", "Middle", "High"), split, empty, empty, np.arange(n))
+
+
+def voted():
+    """``faces`` with targets: most votes for the label, one for the next class."""
+    found = faces()
+    hot = np.eye(3, dtype=np.float32)
+    return replace(found, targets=0.8 * hot[found.labels] + 0.2 * hot[(found.labels + 1) % 3])
+
+
+def net(seed=0):
+    torch.manual_seed(seed)
+    body = [nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten()]
+    return nn.Sequential(*body, nn.Dropout(0.2), nn.Linear(128, 3))
+
+
+def fit(folder, model=None, data=None, **changes):
+    return train.fit(model or net(), data or faces(), folder, **{**SETTINGS, "epochs": 4, **changes})
+
+
+def weights(model):
+    return torch.cat([value.flatten().float() for value in model.state_dict().values()])
+
+
+def test_learning_rate_of_the_thesis():
+    ckplus = [train.learning_rate(e, 0.01, 20, 1, 0.8) for e in (0, 19, 20, 21, 22, 59)]
+    assert ckplus == pytest.approx([0.01, 0.01, 0.01, 0.008, 0.0064, 0.01 * 0.8**39])
+    ferm = [train.learning_rate(e, 0.01, 80, 5, 0.9) for e in (80, 84, 85, 90, 199)]
+    assert ferm == pytest.approx([0.01, 0.01, 0.009, 0.0081, 0.01 * 0.9**23])
+
+
+def test_it_learns_and_reports(tmp_path, capsys):
+    history = fit(tmp_path, epochs=6)
+    assert list(history["epoch"]) == [1, 2, 3, 4, 5, 6]
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0] / 2
+    assert history["test_accuracy"].iloc[-1] > 80
+    assert capsys.readouterr().out.count("epoch ") == 6
+
+
+def test_the_protocol_of_the_thesis_is_this_plain_loop(tmp_path):
+    data, model = faces(valid=False), net()
+    plain = train.devices.prepare(net(), torch.device("cpu"))
+    fit(tmp_path, model, data, epochs=2, lr=0.1, decay_start=0, clip_value=0.01)
+    train_side = data.of_split("train")
+    images, labels = torch.as_tensor(train_side.images), torch.as_tensor(train_side.labels)
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(plain.parameters(), momentum=0.9, weight_decay=5e-4)
+    for rate in (0.1, 0.09):
+        optimizer.param_groups[0]["lr"] = rate
+        for batch in torch.randperm(len(labels), generator=generator).split(16):
+            views = augment.augment(images[batch], generator).contiguous(memory_format=torch.channels_last)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(plain(views), labels[batch]).backward()
+            nn.utils.clip_grad_value_(plain.parameters(), 0.01)
+            optimizer.step()
+    assert torch.equal(weights(plain), weights(model))
+
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("recipe", [Recipe(), FULL], ids=["thesis", "full"])
+def test_unbroken_and_resumed_runs_end_alike(tmp_path, monkeypatch, recipe, device):
+    monkeypatch.setattr(train.devices, "select", lambda: torch.device(device))
+    unbroken, resumed = net(), net()
+    given = {"data": voted(), "recipe": recipe}
+    teachers = [net(seed=3) if recipe is FULL else None for _ in range(3)]
+    wanted = fit(tmp_path / "a", unbroken, teacher=teachers[0], **given)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(tmp_path / "b", resumed, after=2, teacher=teachers[1], **given)
+    again = net(seed=9)  # the checkpoint decides, not the weights it starts from
+    found = fit(tmp_path / "b", again, teacher=teachers[2], **given)
+    columns = [c for c in wanted if "seconds" not in c]
+    pd.testing.assert_frame_equal(wanted[columns], found[columns], check_exact=True)
+    assert torch.equal(weights(unbroken), weights(again))
+
+
+def interrupt(folder, model, after, **given):
+    original = train.epoch_line
+
+    def stop(row, epochs):
+        if row["epoch"] == after:
+            raise KeyboardInterrupt
+        return original(row, epochs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "epoch_line", stop)
+        fit(folder, model, **given)
+
+
+def test_the_best_epoch_on_the_valid_side_is_kept(tmp_path):
+    model, data = net(), faces()
+    history = fit(tmp_path, model, data)
+    valid = data.of_split("valid")
+    logits = predict.predict(model, valid.images, crops=1, precision="float32")
+    accuracy = 100 * (logits.argmax(1).numpy() == valid.labels).mean()
+    assert accuracy == pytest.approx(history["valid_accuracy"].max())
+
+
+def test_without_a_valid_side_the_last_epoch_is_kept(tmp_path):
+    model = net()
+    history = fit(tmp_path, model, faces(valid=False))
+    assert history["valid_accuracy"].isna().all()
+    last = torch.load(checkpoint.path(tmp_path), weights_only=True)["model"]
+    assert all(torch.equal(value, last[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"lr": 0.1}, "lr = 0.05, this run has 0.1"), ({"data": faces(seed=5)}, "made with data"), ({"seed": 1}, "seed")],
+)
+def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, message):
+    fit(tmp_path, epochs=4)
+    before = checkpoint.path(tmp_path).read_bytes()
+    with pytest.raises(ValueError, match=message):
+        fit(tmp_path, **change)
+    assert checkpoint.path(tmp_path).read_bytes() == before
+
+
+def test_a_checkpoint_of_another_net_is_refused(tmp_path):
+    fit(tmp_path)
+    with pytest.raises(ValueError, match="made with net"):
+        fit(tmp_path, nn.Sequential(nn.Flatten(), nn.Linear(3 * 44 * 44, 3)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [(Recipe(votes=True), "only FERm's do"), (Recipe(schedule="cosine", warmup=4.0), "warmup is 4.0 of 4 epochs")],
+)
+def test_a_recipe_that_the_run_cannot_follow_is_refused(tmp_path, recipe, message):
+    with pytest.raises(ValueError, match=message):
+        fit(tmp_path, recipe=recipe)
+    with pytest.raises(ValueError, match="teacher_weight is 0"):
+        fit(tmp_path, teacher=net())
+
+
+def test_another_teacher_is_refused(tmp_path):
+    given = {"data": voted(), "recipe": FULL}
+    fit(tmp_path, teacher=net(seed=3), **given)
+    with pytest.raises(ValueError, match="made with teacher"):
+        fit(tmp_path, teacher=net(seed=4), **given)
+
+
+def test_the_averaged_weights_are_what_counts(tmp_path):
+    model, data = net(), faces(valid=False)
+    history = fit(tmp_path, model, data, recipe=Recipe(ema=0.8))
+    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, saved["average"][name])
+    assert not torch.equal(model[0].weight, saved["model"]["0.weight"])
+    test = data.of_split("test")
+    logits = predict.predict(model, test.images, crops=1, precision="float32")
+    assert history["test_loss"].iloc[-1] == nn.functional.cross_entropy(logits, torch.as_tensor(test.labels)).item()
+
+
+def test_a_student_learns_from_its_teacher_alone(tmp_path):
+    """The targets are one class for all, and count nothing: what is learned is the teacher's."""
+    data = faces(valid=False)
+    teacher = net()
+    fit(tmp_path / "teacher", teacher, data, epochs=6)
+    blind = replace(data, labels=np.where(data.split == "train", 0, data.labels))
+    student = net(seed=1)
+    recipe = Recipe(teacher_weight=1.0, temperature=2.0)
+    history = fit(tmp_path / "student", student, blind, epochs=10, recipe=recipe, teacher=teacher)
+    assert history["test_accuracy"].iloc[-1] > 80
+    assert not teacher.training
+
+
+class Planted(nn.Module):
+    """``net`` whose forward calls ``trouble(number of the call, logits)`` while it trains."""
+
+    def __init__(self, trouble):
+        super().__init__()
+        self.net, self.trouble, self.calls = net(), trouble, 0
+
+    def forward(self, x):
+        logits = self.net(x)
+        if not self.training:
+            return logits
+        self.calls += 1
+        return self.trouble(self.calls, logits)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_within_the_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "CHECK_EVERY", 2)
+    sound = fit(tmp_path / "sound", Planted(lambda call, logits: logits), faces(200), epochs=1)
+    assert len(sound) == 1
+    model = Planted(lambda call, logits: logits * float("nan") if call == 11 else logits)  # 8 steps an epoch
+    with pytest.raises(FloatingPointError, match=r"nan in epoch 2, step 3: .*checkpoint of epoch 1 is kept: .*\.pt"):
+        fit(tmp_path / "b", model, faces(200))
+    assert model.calls == 12
+    assert len(torch.load(checkpoint.path(tmp_path / "b"), weights_only=True)["history"]) == 1
+    model = Planted(lambda call, logits: logits * float("inf"))
+    with pytest.raises(FloatingPointError, match=r"epoch 1, step 1: .*no checkpoint before it"):
+        fit(tmp_path / "c", model, faces(200))
+    assert not checkpoint.path(tmp_path / "c").exists()
+
+
+def test_broken_weights_never_reach_a_checkpoint(tmp_path):
+    def trouble(call, logits):
+        if call == 14:  # the last step of epoch 2, whose loss is finite
+            logits.register_hook(lambda gradient: gradient * float("nan"))
+        return logits
+
+    with pytest.raises(FloatingPointError, match=r"after the last step of epoch 2: .*checkpoint of epoch 1 is kept"):
+        fit(tmp_path, Planted(trouble), faces(200, valid=False), batch_size=24)
+    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    assert all(value.isfinite().all() for value in saved["model"].values())
+
+
+@pytest.mark.parametrize(
+    ("most", "text"), [(9, r"batch_size 32 does not fit .* 8, found by halving"), (1, "not even 2")]
+)
+def test_a_batch_that_memory_does_not_hold_names_one_that_fits(tmp_path, most, text):
+    sizes = []
+
+    def trouble(call, logits):
+        sizes.append(len(logits))
+        if len(logits) > most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return logits
+
+    with pytest.raises(MemoryError, match=text):
+        fit(tmp_path, Planted(trouble), batch_size=32)
+    assert sizes == ([32, 16, 8] if most == 9 else [32, 16, 8, 4, 2])
+
+
+def test_a_full_disk_costs_no_checkpoint(tmp_path, monkeypatch):
+    fit(tmp_path, epochs=4)
+    before = checkpoint.path(tmp_path).read_bytes()
+    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+
+    def full(_, file):
+        file.write(b"the beginning")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    state = {"history": [*saved["history"], {}], "selected": None}
+    with pytest.raises(
+        OSError, match=r"disk is full: no room for .*checkpoint\.pt after epoch 5; that of epoch 4 is kept"
+    ):
+        checkpoint.save(tmp_path, {}, state, {}, torch.Generator())
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert checkpoint.path(tmp_path).read_bytes() == before
+
+
+def test_a_last_batch_of_one_picture_is_left_out():
+    batches = train.shuffle(33, 16, torch.Generator().manual_seed(0))
+    assert [len(batch) for batch in batches] == [16, 16]
+
+
+def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    run, model, data = Run("test", "ferm", "tiny", 0), net(), faces()
+    history = fit(run.folder, model, data)
+    predictions = predict.table(model, data, precision="float32")
+    metrics = finish.finish(run, model, history, predictions, "float32")
+    names = {path.name for path in run.folder.iterdir()}
+    assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json"}
+    assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
+    np.testing.assert_allclose(predictions[list(data.classes)].sum(axis=1), 1, atol=1e-5)
+    assert metrics["selection"] == "valid" and metrics["best_test_accuracy"] == history["test_accuracy"].max()
+    assert f"{metrics['test_accuracy']:.2f}%" in finish.in_words(metrics)
+    again = predict.load_weights(net(seed=4), run.folder / "weights.safetensors")
+    assert torch.equal(weights(again), weights(model))
+
+
+def test_the_teacher_is_a_finished_run_of_the_study(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    monkeypatch.setattr(models, "build", lambda *_: net(seed=5))
+    student, finished = Run("test", "ferm", "small", 0, "with-more"), Run("test", "ferm", "large", 0)
+    assert finish.load_teacher(student, "", 3) is None
+    with pytest.raises(ValueError, match="teacher small is the net that it would teach"):
+        finish.load_teacher(student, "small", 3)
+    with pytest.raises(FileNotFoundError, match="train ferm-large-seed0, the teacher of ferm-small-seed0-with-more"):
+        finish.load_teacher(student, "large", 3)
+    model, data = net(), faces()
+    finish.finish(finished, model, fit(finished.folder, model, data), predict.table(model, data), "float32")
+    assert torch.equal(weights(finish.load_teacher(student, "large", 3)), weights(model))
+
+
+def test_weights_of_another_net_or_no_weights_are_refused(tmp_path):
+    other = tmp_path / "weights.safetensors"
+    train_file = tmp_path / "notes.txt"
+    train_file.write_text("no weights")
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, other)
+    for path, message in {other: "not the weights of this net", train_file: "no safetensors file"}.items():
+        with pytest.raises(ValueError, match=f"{path.name}: {message}"):
+            predict.load_weights(net(), path)
+
+
+def test_predict_is_the_same_in_any_batch_and_restores_the_mode(monkeypatch):
+    model, data = net().train(), faces()
+    wanted = predict.predict(model, data.images, precision="float32")
+    assert model.training and wanted.shape == (90, 3)
+    monkeypatch.setitem(predict.VIEWS, "cpu", 30)
+    torch.testing.assert_close(predict.predict(model, data.images, precision="float32"), wanted, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="crops must be 1 or 10"):
+        predict.predict(model, data.images, crops=5)
+
+
+def test_resume_after_kill_9(tmp_path):
+    """A process that dies without any chance to clean up, at any moment, leaves a checkpoint that goes on."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
+        "from test_train import fit, net, train\n"
+        "line = train.epoch_line\n"
+        "die = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "train.epoch_line = lambda row, n: die() if row['epoch'] == 2 else line(row, n)\n"
+        "fit(Path(sys.argv[1]))\n"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "killed"), str(Path(__file__).parent)]
+    assert subprocess.run(arguments, capture_output=True).returncode == -9
+    model, unbroken = net(), net()
+    fit(tmp_path / "killed", model)
+    fit(tmp_path / "whole", unbroken)
+    assert torch.equal(weights(model), weights(unbroken))

@@ -1,0 +1,139 @@
+import functools
+import inspect
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fer_nb import parameters, paths
+from fer_nb.data import datasets
+from fer_nb.nets import models
+from fer_nb.study import Run
+from fer_nb.training import predict, weights
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ["Angry", "Happy", "Neutral"]
+KEPT = sorted((ROOT / "reports" / "reference").glob("*/weights/*.safetensors"))
+
+
+@pytest.fixture(autouse=True)
+def tree(tmp_path, monkeypatch):
+    for name in ("PARAMS", "RUNS", "REPORTS"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    return tmp_path
+
+
+def net(seed=0, model="lightResNetl", **architecture):
+    torch.manual_seed(seed)
+    return models.build(model, len(CLASSES), **architecture).eval()
+
+
+def keep(study, of, valid_accuracy=80.0, **given):
+    """A file of weights as fer_nb.published keeps it."""
+    path = paths.REPORTS / "reference" / study / "weights" / "lightResNetl-ferm.safetensors"
+    path.parent.mkdir(parents=True)
+    tensors = {name: value.half() if value.is_floating_point() else value for name, value in of.state_dict().items()}
+    facts = {"model": "lightResNetl", "classes": CLASSES, "valid_accuracy": valid_accuracy, "parameters": given}
+    save_file(tensors, path, {"fer_nb": json.dumps(facts)})
+    return path
+
+
+def logits(of):
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 48, 48), dtype=np.uint8)
+    return predict.predict(of, pictures, crops=1, precision="float32")
+
+
+def test_a_released_net_is_ready_to_use():
+    kept = net()
+    keep("ferm", kept)
+    found, classes = weights.released("lightResNetl")
+    assert classes == tuple(CLASSES) and not found.training
+    assert {value.dtype for value in found.parameters()} == {torch.float32}
+    torch.testing.assert_close(logits(found), logits(kept), rtol=5e-3, atol=5e-3)  # float16 has 11 bits
+
+
+def test_the_best_on_the_validation_side_is_taken():
+    nets = {"ferm": (net(1), 87.5), "improved": (net(2), 89.5), "short": (net(3), 60.0)}
+    for study, (of, accuracy) in nets.items():
+        keep(study, of, accuracy)
+    assert weights.released_file("lightResNetl").parts[-3] == "improved"
+    torch.testing.assert_close(logits(weights.released("lightResNetl")[0]), logits(net(2)), rtol=5e-3, atol=5e-3)
+
+
+def test_the_net_is_built_as_it_was_trained():
+    keep("ferm", net(block_relu=True), pool="global", block_relu=True, lr=0.01)
+    torch.testing.assert_close(
+        logits(weights.released("lightResNetl")[0]), logits(net(block_relu=True)), rtol=5e-3, atol=5e-3
+    )
+    assert (logits(net(block_relu=True)) - logits(net())).abs().max() > 0.05
+
+
+def test_what_is_not_kept_is_named_with_the_remedy():
+    with pytest.raises(FileNotFoundError, match=r"no weights of 'lightResNetl' are kept .* fer_nb\.published STUDY"):
+        weights.released("lightResNetl")
+    keep("ferm", net())
+    with pytest.raises(FileNotFoundError, match=r"no weights of 'VGG19' are kept .* lightResNetl and lightResNetm"):
+        weights.released("VGG19")
+
+
+@pytest.mark.parametrize("damage", ["cut", "pointer", "no header", "other header"])
+def test_a_damaged_file_is_named(damage):
+    path = keep("ferm", net())
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif damage == "pointer":
+        path.write_text("version https://git-lfs.github.com/spec/v1\n")
+    else:
+        save_file(load_file(path), path, None if damage == "no header" else {"fer_nb": "{"})
+    with pytest.raises(ValueError, match=r"lightResNetl-ferm\.safetensors: no weights as fer_nb keeps them: restore"):
+        weights.released("lightResNetl")
+
+
+def finish(run, of):
+    """What a finished run leaves, as far as it is read here."""
+    run.folder.mkdir(parents=True)
+    save_file(of.state_dict(), run.folder / "weights.safetensors")
+    table = pd.DataFrame({"split": ["test"], "row": [0], "label": ["Happy"], "predicted": ["Angry"]})
+    table.assign(**dict.fromkeys(CLASSES, 0.3)).to_csv(run.folder / "predictions.csv", index=False)
+
+
+def test_the_net_of_a_finished_run():
+    run = Run("tiny", "ferm", "lightResNetl", 0)
+    (paths.PARAMS / "tiny").mkdir(parents=True)
+    (paths.PARAMS / "tiny" / "04_training.yaml").write_text("data: synthetic\nblock_relu: true\n")
+    with pytest.raises(FileNotFoundError, match=r"ferm-lightResNetl-seed0 of study tiny has no predictions\.csv"):
+        weights.trained(run)
+    finish(run, net(block_relu=True))
+    found, classes = weights.trained(run)
+    assert classes == tuple(CLASSES) and not found.training
+    assert torch.equal(logits(found), logits(net(block_relu=True)))
+
+
+def test_what_the_notebook_leaves_out_is_what_build_takes():
+    known = parameters.defaults(ROOT / "notebooks" / "04_training.ipynb")
+    built = inspect.signature(models.build).parameters
+    assert {name: known[name] for name in weights.ARCHITECTURE} == {
+        name: built[name].default for name in weights.ARCHITECTURE
+    }
+
+
+@pytest.mark.skipif(not os.environ.get("FER_NB_DATA"), reason="FER_NB_DATA names no folder of real data")
+@pytest.mark.skipif(not KEPT, reason="no weights are kept under reports/reference")
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_kept_weights_give_the_kept_predictions(path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", ROOT / "runs")
+    facts = weights.about(path)
+    (predictions,) = path.parents[1].glob(f"predictions/{facts['run']}.csv*")
+    test = datasets.load("ferm", "real").of_split("test")
+    kept = pd.read_csv(predictions).query("side == 'test'").set_index("row").loc[test.rows[:30]]
+    found = weights._filled(
+        functools.partial(models.build, facts["model"]), facts["classes"], facts["parameters"], path
+    )
+    scores = predict.predict(found, test.images[:30], precision="float32").softmax(1).numpy()
+    assert np.abs(scores - kept[facts["classes"]].to_numpy()).mean() < 0.01
+    assert (np.array(facts["classes"])[scores.argmax(1)] == kept["predicted"]).sum() >= 29
