@@ -10,6 +10,18 @@ LEAST = 8  # of fewer values the bootstrap's interval is far too narrow: they ge
 BATCH = 100  # resamples held at a time: bounds the memory
 
 
+def in_words(value: float, low: float, high: float, digits: int = 2, signed: bool = False) -> str:
+    """``"72.22 [59.11, 82.38]"``; without the brackets where there is no interval (NaN), and "–" without a value.
+
+    ``signed``: a plus sign before a positive value, for differences.
+    """
+    if pd.isna(value):
+        return "–"
+    sign = "+" if signed else ""
+    span = "" if pd.isna(low) or pd.isna(high) else f" [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+    return f"{value:{sign}.{digits}f}{span}".replace("-", "−")
+
+
 def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
     """95% Wilson score interval (low, high) in percent of an accuracy in percent on so many pictures."""
     low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")

@@ -8,6 +8,8 @@ line that names file, key and remedy.
 import ast
 import difflib
 import math
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import nbformat
@@ -162,3 +164,11 @@ def merge(known: dict, path: Path, overrides: list[str]) -> dict:
     for name, value in pairs:
         check(name, value, known)
     return given | dict(pairs)
+
+
+def settings(kind, values: Mapping):
+    """``kind``, a dataclass, with those of its fields that ``values`` has: ``settings(Protocol, globals())``.
+
+    In a notebook the parameters cell gives the values, so no setting is named a second time.
+    """
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})

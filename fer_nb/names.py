@@ -1,0 +1,11 @@
+"""What an error about an unknown name suggests."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """``"did you mean ckplus?"`` where one of ``known`` is near ``name``, else ``"choose one of ckplus, ferm"``."""
+    known = [str(one) for one in known]
+    near = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known) or 'none'}"
