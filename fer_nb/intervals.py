@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap
+from numpy.typing import ArrayLike
+from scipy.stats import bootstrap, norm
 from statsmodels.stats.proportion import proportion_confint
 
 RESAMPLES = 1000
-LEAST = 8  # of fewer values the bootstrap's interval is far too narrow: they get none
-BATCH = 100  # resamples held at a time: bounds the memory
+LEAST = 8  # values: the bootstrap's interval of fewer is far too narrow, so they get none
+BATCH = 100  # resamples in memory at a time
 
 
 def in_words(value: float, low: float, high: float, digits: int = 2, signed: bool = False) -> str:
@@ -23,53 +24,52 @@ def in_words(value: float, low: float, high: float, digits: int = 2, signed: boo
 
 
 def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
-    """95% Wilson score interval (low, high) in percent of an accuracy in percent on so many pictures."""
+    """95% Wilson score interval (low, high), in percent, of an accuracy in percent on ``pictures`` pictures."""
     low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")
     return 100 * low, 100 * high
 
 
-def per_group(values, groups=None) -> np.ndarray:
-    """Values float (N,) without the missing ones; where ``groups`` (N,) are given, the mean of each group instead.
+def mean_interval(values: ArrayLike, seed: int = 0, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of per-picture ``values`` (N,), NaN ignored: 95% percentile bootstrap over pictures.
 
-    The three frames of a sequence of CK+ are nearly one picture: as one group they count once.
+    With ``groups`` (N,), over the means of the groups: the three frames of a sequence of CK+ are nearly one picture, so
+    they count once. ``low`` and ``high`` are NaN for fewer than ``LEAST`` values.
     """
-    values = pd.Series(np.asarray(values, float))
-    values = values.groupby(np.asarray(groups)).mean() if groups is not None else values
-    return values.dropna().to_numpy()
+    return _interval((_per_group(values, groups),), _mean, seed)
 
 
-def mean_interval(values, seed: int = 0, groups=None) -> tuple[float, float, float, int]:
-    """(mean, low, high, number) of per-picture values, NaN left out: the 95% percentile bootstrap over the pictures.
+def difference_interval(
+    first: ArrayLike, second: ArrayLike, seed: int = 0, groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None)
+) -> tuple[float, float, float, int]:
+    """(mean of first minus mean of second, low, high, number) of two samples of different pictures.
 
-    With ``groups``, over the groups' means. Fewer than ``LEAST`` values have no interval: low and high are NaN.
+    The bootstrap draws from each sample; ``groups`` of each as in ``mean_interval``. ``low`` and ``high`` are NaN where
+    a sample has fewer than ``LEAST`` values.
     """
-    values = per_group(values, groups)
-    return _interval((values,), _mean, seed)
-
-
-def difference_interval(first, second, seed: int = 0, groups=(None, None)) -> tuple[float, float, float, int]:
-    """(mean of first minus mean of second, low, high, number): two samples of other pictures, each drawn anew.
-
-    A sample of fewer than ``LEAST`` values has no interval.
-    """
-    samples = tuple(per_group(*sample) for sample in zip((first, second), groups, strict=True))
+    samples = tuple(_per_group(*sample) for sample in zip((first, second), groups, strict=True))
     return _interval(samples, _difference, seed)
 
 
-def change_interval(changes) -> tuple[float, float, float, int]:
+def change_interval(changes: ArrayLike) -> tuple[float, float, float, int]:
     """(mean, low, high, number) of a change of accuracy in points; ``changes``: 100 gained, -100 lost, 0 neither.
 
     The adjusted Wald interval of Bonett and Price 2012 ("Adjusted Wald confidence interval for a difference of binomial
-    proportions based on paired data"): with one more picture gained and one lost. It has a width even where no picture
-    changes, which the bootstrap has not.
+    proportions based on paired data"): one more picture gained and one more lost. Unlike the bootstrap's, it has a
+    width where no picture changes.
     """
-    changes = per_group(changes)
+    changes = _per_group(changes)
     if not len(changes):
         return float("nan"), float("nan"), float("nan"), 0
     adjusted = np.append(changes, [-100.0, 100.0])
-    half = 1.959964 * adjusted.std() / np.sqrt(len(adjusted))
-    middle = adjusted.mean()
-    return float(changes.mean()), float(middle - half), float(middle + half), len(changes)
+    low, high = norm.interval(0.95, adjusted.mean(), adjusted.std() / np.sqrt(len(adjusted)))
+    return float(changes.mean()), float(low), float(high), len(changes)
+
+
+def _per_group(values: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray:
+    """``values`` (N,), or the mean of each group, without the missing ones."""
+    values = pd.Series(np.asarray(values, float))
+    values = values.groupby(np.asarray(groups)).mean() if groups is not None else values
+    return values.dropna().to_numpy()
 
 
 def _interval(samples, statistic, seed):

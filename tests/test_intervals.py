@@ -45,3 +45,10 @@ def test_a_change_of_accuracy_has_a_width_even_where_nothing_changed():
     value, low, high, _ = intervals.change_interval([-100] * 10 + [100] * 2 + [0] * 28)
     assert value == -20
     assert (low, high) == pytest.approx((100 * (gained - lost - half), 100 * (gained - lost + half)), abs=1e-3)
+
+
+def test_wilson_of_all_right_and_of_half():
+    z2 = 1.959964**2
+    assert intervals.wilson(100, 33) == pytest.approx((100 * 33 / (33 + z2), 100))
+    half = 50 * np.sqrt(z2 / (10 + z2))
+    assert intervals.wilson(50, 10) == pytest.approx((50 - half, 50 + half))

@@ -1,15 +1,15 @@
-"""From the files of finished runs to the tables of section 3.3: accuracy, intervals, confusion, paired tests.
+"""The tables of section 3.3 from the files of finished runs: accuracy, intervals, confusion, paired tests.
 
-No net is needed: every table comes from a run's predictions.csv, history.csv and metrics.json. Accuracies and
-intervals are in percent. An interval says what other test pictures would do; the standard deviation over
-seeds says what other trainings would do.
+No net is needed: every table is computed from predictions.csv, history.csv and metrics.json. Accuracies and intervals
+are in percent. An interval says what other test pictures would give, the standard deviation over seeds what other
+trainings would give.
 """
 
 import itertools
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -19,7 +19,7 @@ from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import wilson
 from fer_nb.study import Run
 
-# How CK+ is measured: the thesis's fold, and every fold of its rule and of a split by subject.
+# The rules by which CK+ is split, and the folds of each.
 CK_FOLDS = {
     "the thesis's fold": ["ckplus-fold1"],
     "folds by position": [f"ckplus-fold{k}" for k in range(1, 11)],
@@ -28,22 +28,20 @@ CK_FOLDS = {
 
 
 def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:
-    """The runs on one data set, per net: the nets in the thesis's order, other nets after them.
+    """The runs on one data set by net, without those of an ablation: first the thesis's nets, in its order."""
+    runs = [run for run in runs if run.dataset == dataset and not run.change]
+    names = dict.fromkeys(run.model for run in runs)
+    order = [name for name in thesis.MODELS if name in names]
+    order += [name for name in names if name not in thesis.MODELS]
+    return {name: [run for run in runs if run.model == name] for name in order}
 
-    The runs of an ablation are left out: they have a table of their own (``fer_nb.evaluation.ablation``).
+
+def pooled(runs: list[Run]) -> pd.DataFrame:
+    """The test predictions of several runs on the same pictures, one below the other, with a column ``seed``.
+
+    Raises ValueError where two runs predicted different pictures.
     """
-    runs = [run for run in runs if not run.change]
-    names = dict.fromkeys(run.model for run in runs if run.dataset == dataset)
-    order = [*(name for name in thesis.MODELS if name in names), *(name for name in names if name not in thesis.MODELS)]
-    return {name: [run for run in runs if run.dataset == dataset and run.model == name] for name in order}
-
-
-def pooled(runs: list[Run], side: str = "test") -> pd.DataFrame:
-    """The predictions of several runs on the same pictures, one below the other, with a column ``seed``.
-
-    Raises ValueError where two runs were measured on different pictures.
-    """
-    tables = [read_predictions(run, side).assign(seed=run.seed) for run in runs]
+    tables = [read_predictions(run).assign(seed=run.seed) for run in runs]
     for run, table in zip(runs[1:], tables[1:], strict=True):
         if not table[["row", "label"]].equals(tables[0][["row", "label"]]):
             raise ValueError(f"runs {runs[0].name} and {run.name} were measured on different pictures: train one again")
@@ -51,22 +49,21 @@ def pooled(runs: list[Run], side: str = "test") -> pd.DataFrame:
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
-    """Share of the pictures named right, in percent."""
-    return 100 * float((predictions["label"] == predictions["predicted"]).mean())
+    """Share of the pictures predicted right, in percent; NaN where there are none."""
+    return 100 * accuracy_score(predictions["label"], predictions["predicted"]) if len(predictions) else np.nan
 
 
 def mean_per_class_accuracy(predictions: pd.DataFrame) -> float:
     """Mean of the classes' recalls in percent: the thesis's formula, but not what its tables hold."""
-    labels = sorted(predictions["label"].unique())
     truth, predicted = predictions["label"], predictions["predicted"]
-    return 100 * recall_score(truth, predicted, labels=labels, average="macro", zero_division=0)
+    return 100 * recall_score(truth, predicted, labels=truth.unique(), average="macro", zero_division=0)
 
 
 def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, float]) -> pd.DataFrame:
-    """Tables 3-6, 3-8, 3-10: per net the accuracy (mean over its seeds) beside the thesis's.
+    """Tables 3-6, 3-8, 3-10: a row per trained net, its accuracy (mean over ``seeds`` seeds) beside the thesis's.
 
-    ``low`` and ``high``: Wilson interval over the test pictures at that mean; ``seeds``: how many;
-    ``difference``: ours minus the thesis's, in points. Only nets that have runs get a row.
+    ``low`` and ``high``: Wilson interval over the test pictures at that mean; ``difference``: ours minus the
+    thesis's, in points.
     """
     rows = []
     for model, of_model in by_model(runs, dataset).items():
@@ -74,64 +71,67 @@ def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, f
         mean = accuracy(table)
         low, high = wilson(mean, len(table) // len(of_model))
         row = {"model": model, "accuracy": mean, "low": low, "high": high}
-        row["mean_per_class_accuracy"] = mean_per_class_accuracy(table)
-        row["seeds"] = len(of_model)
+        row |= {"mean_per_class_accuracy": mean_per_class_accuracy(table), "seeds": len(of_model)}
         row["thesis_accuracy"] = thesis_accuracies.get(model, np.nan)
-        row["difference"] = mean - row["thesis_accuracy"]
-        rows.append(row)
+        rows.append(row | {"difference": mean - row["thesis_accuracy"]})
     return pd.DataFrame(rows).round(3)
 
 
-def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.DataFrame:
-    """What the way of measuring is worth, per net.
+def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
+    """Tables 3-7, 3-9, 3-11: others' methods as the thesis quotes them, its own nets, and ours (``accuracy_table``)."""
+    printed = pd.DataFrame({"model": quoted.keys(), "accuracy": quoted.values()})
+    printed["source"] = np.where(printed["model"].isin(thesis.MODELS), "thesis", "quoted by the thesis")
+    table = pd.concat([printed, ours.assign(source="this study")], ignore_index=True)
+    return table[["model", "source", "accuracy", "low", "high"]]
 
-    ``accuracy`` is ours (epoch chosen on the validation side, or the last one: ``selection``), ``deviation``
-    its standard deviation over seeds. ``selected_on_test`` is the thesis's way: the epoch that scores
-    best on the test side itself (history.csv); ``optimism`` is what that adds to our epoch's score there. The last
-    columns leave out the test pictures whose ``row`` is in ``repeats`` (they also stand in training), and count them.
+
+def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.DataFrame:
+    """What the way of measuring is worth, a row per net.
+
+    ``accuracy`` (ten crops) is that of the epoch kept: the best on the validation split, or the last (``selection``).
+    ``deviation``: its standard deviation over the seeds. ``selected_on_test`` is the thesis's way, the score of the
+    epoch that is best on the test split itself; ``optimism`` is that minus the score of the epoch kept. Both are
+    scores after an epoch (history.csv), by one crop unless notebook 04 asks for ten. ``without_repeats``: accuracy
+    without the ``repeats`` test pictures that also stand in "train"; the argument holds their rows.
     """
     rows = []
     for model, of_model in by_model(runs, dataset).items():
         table = pooled(of_model)
-        histories = [read_history(run).set_index("epoch")["test_accuracy"] for run in of_model]
         metrics = [read_metrics(run) for run in of_model]
-        best = np.mean([history.max() for history in histories])
-        chosen = np.mean([history[m["selected_epoch"]] for history, m in zip(histories, metrics, strict=True)])
-        known = table["row"].isin(repeats)
+        scores = [read_history(run).set_index("epoch")["test_accuracy"] for run in of_model]
+        best = np.mean([of_run.max() for of_run in scores])
+        kept = np.mean([of_run[m["selected_epoch"]] for of_run, m in zip(scores, metrics, strict=True)])
+        again = table["row"].isin(repeats)
         row = {"model": model, "selection": metrics[0]["selection"], "accuracy": accuracy(table)}
         row["deviation"] = pd.Series([accuracy(of_seed) for _, of_seed in table.groupby("seed")]).std()
-        row["seeds"] = len(of_model)
-        row["selected_on_test"], row["optimism"] = best, best - chosen
-        row["without_repeats"], row["repeats"] = accuracy(table[~known]), known.sum() // len(of_model)
-        rows.append(row)
+        row |= {"seeds": len(of_model), "selected_on_test": best, "optimism": best - kept}
+        rows.append(row | {"without_repeats": accuracy(table[~again]), "repeats": again.sum() // len(of_model)})
     return pd.DataFrame(rows).round(3)
 
 
 def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
-    """CK+ by three rules of splitting, predictions pooled over the ``folds`` that the study trains.
+    """CK+ by each way of splitting, predictions pooled over the ``folds`` that the study trains.
 
-    ``faces`` is all of CK+. The three frames of a sequence are nearly one picture, so ``low`` and ``high``
-    (pictures taken as independent) are too narrow; ``sequence_low`` and ``sequence_high`` are the Wilson interval
-    at the same accuracy with as many trials as there are sequences.
+    ``faces`` is all of CK+. The three frames of a sequence are nearly one picture, so ``low`` and ``high``, over
+    pictures, are too narrow; ``sequence_low`` and ``sequence_high`` are the Wilson interval of the same accuracy on as
+    many trials as there are sequences.
     """
     sequences = pd.Series(faces.groups, index=faces.rows) + "/" + faces.sequences
     rows = []
     for rule, folds in CK_FOLDS.items():
-        nets = [by_model(runs, fold) for fold in folds]
-        for model in dict.fromkeys(name for of_fold in nets for name in of_fold):
-            tables = [pooled(of_fold[model]) for of_fold in nets if model in of_fold]
-            if rule == "folds by position" and len(tables) == 1:
-                continue  # the thesis's fold alone, which has its row
+        nets = {fold: by_model(runs, fold) for fold in folds}
+        for model in dict.fromkeys(name for of_fold in nets.values() for name in of_fold):
+            tables = {fold: pooled(of_fold[model]) for fold, of_fold in nets.items() if model in of_fold}
+            if rule == "folds by position" and list(tables) == CK_FOLDS["the thesis's fold"]:
+                continue  # it has its own row
             table = pd.concat(tables)
-            seeds = table["seed"].nunique()
-            rows_seen = table["row"].unique()  # folds 9 and 10 by position share a few pictures
-            pictures, count = len(rows_seen), sequences.loc[rows_seen].nunique()
+            seen = table["row"].unique()  # folds 9 and 10 by position share a few pictures
             row = {"model": model, "split": rule, "folds": len(tables), "accuracy": accuracy(table)}
-            row["low"], row["high"] = wilson(row["accuracy"], pictures)
-            row["sequence_low"], row["sequence_high"] = wilson(row["accuracy"], count)
-            row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables]).std()
-            row |= {"seeds": seeds, "pictures": pictures, "sequences": count}
-            rows.append(row)
+            row["low"], row["high"] = wilson(row["accuracy"], len(seen))
+            counts = {"pictures": len(seen), "sequences": sequences.loc[seen].nunique()}
+            row["sequence_low"], row["sequence_high"] = wilson(row["accuracy"], counts["sequences"])
+            row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables.values()]).std()
+            rows.append(row | {"seeds": table["seed"].nunique()} | counts)
     return pd.DataFrame(rows).round(3)
 
 
@@ -161,33 +161,57 @@ def per_class_table(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> 
 
 
 def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
-    """McNemar tests between every two nets on the same pictures, p values Holm-corrected over the pairs.
+    """McNemar tests between every two nets on the same pictures, with Holm's correction over the pairs.
 
-    Each net enters with its first seed. Exact (binomial) below 25 discordant pictures, else chi-squared with
-    continuity correction. ``only_first``, ``only_second``: pictures that one net alone names right.
+    Each net enters with its first seed. Exact (binomial) below 25 pictures that one net alone predicts right
+    (``only_first``, ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets.
+    Raises ValueError where two nets predicted different pictures.
     """
     right = {}
     for model, of_model in by_model(runs, dataset).items():
-        table = read_predictions(of_model[0])
-        right[model] = table.set_index(["row", "label"]).eval("label == predicted")
+        right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
     rows = []
     for (first, a), (second, b) in itertools.combinations(right.items(), 2):
         if not a.index.equals(b.index):
             raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
-        only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
-        counts = [[int((a & b).sum()), only_a], [only_b, int((~a & ~b).sum())]]
+        counts = confusion_matrix(a, b, labels=[True, False])
+        only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
         p = mcnemar(counts, exact=only_a + only_b < 25).pvalue
         rows.append({"first": first, "second": second, "only_first": only_a, "only_second": only_b, "p": p})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
 
 
-def verdict(accuracy: float, low: float, high: float, thesis_accuracy: float) -> str:
-    """Where ours stands against the thesis's single number, by our 95% interval: a word."""
-    if pd.isna(accuracy):
+def verdict(ours: dict, thesis_accuracy: float, epochs: int, thesis_epochs: int) -> str:
+    """How our accuracy stands to the thesis's, in a word.
+
+    Args:
+        ours: accuracy, low and high in percent, NaN for a net that was not trained.
+        thesis_accuracy: NaN for a net that is not in the thesis.
+        epochs, thesis_epochs: of training. Fewer than the thesis's are not comparable.
+    """
+    if pd.isna(ours["accuracy"]):
         return "not run"
     if pd.isna(thesis_accuracy):
         return "not in the thesis"
-    if low <= thesis_accuracy <= high:
+    if epochs < thesis_epochs:
+        return f"{epochs} of {thesis_epochs} epochs: not comparable"
+    if ours["low"] <= thesis_accuracy <= ours["high"]:
         return "within the interval"
-    return "above" if thesis_accuracy < low else "below"
+    return "above" if thesis_accuracy < ours["low"] else "below"
+
+
+def runs_table(runs: list[Run]) -> pd.DataFrame:
+    """What was trained, without the ablation: per data set (folds of one rule together) and net.
+
+    Columns: dataset, model, runs, epochs (of the shortest run), minutes (in all), selection, device, precision.
+    """
+    rows = []
+    for run in (run for run in runs if not run.change):
+        metrics = read_metrics(run)
+        dataset = run.dataset.rstrip("0123456789") if "-" in run.dataset else run.dataset
+        row = {"dataset": dataset, "model": run.model, "runs": 1, "minutes": metrics["seconds"] / 60}
+        rows.append(row | {key: metrics[key] for key in ("epochs", "selection", "device", "precision")})
+    columns = ["dataset", "model", "runs", "epochs", "minutes", "selection", "device", "precision"]
+    how = {"runs": "sum", "epochs": "min", "minutes": "sum"} | dict.fromkeys(columns[5:], "first")
+    return pd.DataFrame(rows, columns=columns).groupby(columns[:2], sort=False, as_index=False).agg(how)

@@ -5,67 +5,68 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from fer_nb.evaluation.frame import frame, legend_above, panels
+
+SPLITS = {"train": "training split", "valid": "validation split", "test": "test split"}
+BLUE, *_, RED = seaborn.color_palette("colorblind", 4)
+
+
+def _heatmap(matrix: pd.DataFrame, ax: Axes, **options) -> None:
+    """``matrix`` in percent of its rows, names slanted below; ``options``: of ``seaborn.heatmap``."""
+    cells = {"annot": True, "fmt": ".0f", "cmap": "Blues", "vmin": 0, "vmax": 100, "square": True, "linewidths": 0.5}
+    seaborn.heatmap(matrix, ax=ax, **cells, **options)
+    ax.tick_params(length=0, labelbottom=True)
+    ax.set_xticks(ax.get_xticks(), matrix.columns, rotation=45, ha="right", rotation_mode="anchor")
+    ax.tick_params(axis="y", rotation=0)
 
 
 def confusion_matrices(matrices: dict[str, pd.DataFrame]) -> Figure:
-    """Figures 3-8 to 3-10: a heatmap per net, rows the true class, cells in percent of the row (evaluate.confusion)."""
-    columns = min(len(matrices), 2)
-    rows = -(-len(matrices) // 2)
-    figure = Figure(figsize=(4.3 * columns + 0.6, 4.0 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for ax in axes.flat[len(matrices) :]:
-        ax.set_visible(False)
-    for (model, matrix), ax in zip(matrices.items(), axes.flat, strict=False):
-        seaborn.heatmap(
-            matrix,
-            ax=ax,
-            annot=True,
-            fmt=".0f",
-            cmap="Blues",
-            vmin=0,
-            vmax=100,
-            square=True,
-            cbar=False,
-            linewidths=0.5,
-        )
+    """Figures 3-8 to 3-10: a heatmap per net, rows the true class, in percent of the row (``measures.confusion``)."""
+    figure, axes = panels(len(matrices), 4.4, 4.0, style="white", sharex=True, sharey=True)
+    for (model, matrix), ax in zip(matrices.items(), axes, strict=True):
+        _heatmap(matrix, ax, cbar=False)
         ax.set_title(model)
-        ax.tick_params(length=0, labelbottom=True)
-        ax.set_xticks(ax.get_xticks(), matrix.columns, rotation=45, ha="right", rotation_mode="anchor")
-        ax.tick_params(axis="y", rotation=0)
-    figure.supxlabel("named by the net", fontsize="medium")
+    figure.supxlabel("predicted class", fontsize="medium")
     figure.supylabel("true class", fontsize="medium")
-    figure.colorbar(axes.flat[0].collections[0], ax=axes, shrink=0.6, aspect=30, label="% of the true class")
+    figure.colorbar(axes[0].collections[0], ax=axes, shrink=0.6, aspect=30, label="% of the true class")
     return figure
 
 
 def learning_curves(histories: dict[str, pd.DataFrame], quantity: str) -> Figure:
-    """Figures 3-11 (``quantity="accuracy"``, percent) and 3-12 (``"loss"``): a panel per net, a line per side.
+    """Figures 3-11 (``quantity="accuracy"``, percent) and 3-12 (``"loss"``): a panel per net, a line per split.
 
-    ``histories``: a run's history.csv per net; a side without values (CK+ has no validation side) is left out.
+    ``histories``: a run's history.csv per net; a split without values (CK+ has no validation split) gets no line.
     """
-    columns = min(len(histories), 2)
-    rows = -(-len(histories) // 2)
-    sides = {"train": "training side", "valid": "validation side", "test": "test side"}
-    colours = dict(zip(sides, seaborn.color_palette("colorblind", 3), strict=True))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(4.1 * columns, 2.7 * rows + 0.4), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for ax in axes.flat[len(histories) :]:
-        ax.set_visible(False)
-    for (model, history), ax in zip(histories.items(), axes.flat, strict=False):
-        for side, label in sides.items():
-            line = history[["epoch", f"{side}_{quantity}"]].dropna()
+    figure, axes = panels(len(histories), 4.1, 2.9, sharex=True, sharey=True)
+    colours = dict(zip(SPLITS, seaborn.color_palette("colorblind", 3), strict=True))
+    for (model, history), ax in zip(histories.items(), axes, strict=True):
+        for split, label in SPLITS.items():
+            line = history[["epoch", f"{split}_{quantity}"]].dropna()
             if len(line):
                 marker = "o" if len(line) < 10 else None  # a run of few epochs is still seen
-                ax.plot(*line.to_numpy().T, label=label, color=colours[side], marker=marker, markersize=3.5)
+                ax.plot(*line.to_numpy().T, label=label, color=colours[split], marker=marker, markersize=3.5)
         ax.set_title(model)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        seaborn.despine(ax=ax)
     figure.supxlabel("epoch", fontsize="medium")
     figure.supylabel("accuracy (%)" if quantity == "accuracy" else "cross-entropy", fontsize="medium")
-    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
+    legend_above(figure, axes)
     return figure
+
+
+def _stacked(table: pd.DataFrame, by: str, label: str) -> tuple[Figure, list[tuple[pd.DataFrame, Axes]]]:
+    """A panel for each value of ``by``, one below the other, as high as its rows; ``label`` of the x axis."""
+    parts = dict(list(table.groupby(by, sort=False)))
+    heights = [0.6 + 0.37 * len(rows) for rows in parts.values()]
+    figure, axes = frame((8, 0.7 + sum(heights)), len(parts), height_ratios=heights)
+    for name, ax in zip(parts, axes.flat, strict=True):
+        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
+        ax.grid(axis="y", visible=False)
+        ax.spines["left"].set_visible(False)
+    axes.flat[-1].set_xlabel(label)
+    return figure, list(zip(parts.values(), axes.flat, strict=True))
 
 
 def accuracy_intervals(table: pd.DataFrame) -> Figure:
@@ -74,28 +75,30 @@ def accuracy_intervals(table: pd.DataFrame) -> Figure:
     ``table``: columns dataset, model, accuracy, low, high, thesis_accuracy, in percent; rows without an accuracy
     show the thesis's value alone.
     """
-    panels = dict(list(table.groupby("dataset", sort=False)))
-    ours, thesis = seaborn.color_palette("colorblind")[0], seaborn.color_palette("colorblind")[3]
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(
-            figsize=(8, 0.8 + sum(0.7 + 0.34 * len(rows) for rows in panels.values())), layout="constrained"
-        )
-        heights = [0.7 + 0.34 * len(rows) for rows in panels.values()]
-        axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for (name, rows), ax in zip(panels.items(), axes, strict=True):
-        place = range(len(rows))
-        error = [rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]]
-        ax.errorbar(
-            rows["accuracy"], place, xerr=error, fmt="o", color=ours, capsize=3, label="this study, 95% interval"
-        )
-        ax.plot(rows["thesis_accuracy"], place, "D", color=thesis, markersize=6, mfc="none", mew=1.5, label="thesis")
+    figure, parts = _stacked(table, "dataset", "accuracy (%)")
+    ours = {"fmt": "o", "color": BLUE, "capsize": 3, "label": "this study, 95% interval"}
+    thesis = {"color": RED, "markersize": 6, "mfc": "none", "mew": 1.5, "label": "thesis"}
+    for rows, ax in parts:
+        place, middle = range(len(rows)), rows["accuracy"]
+        ax.errorbar(middle, place, xerr=[middle - rows["low"], rows["high"] - middle], **ours)
+        ax.plot(rows["thesis_accuracy"], place, "D", **thesis)
         ax.set_yticks(place, rows["model"])
         ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
-        ax.grid(axis="y", visible=False)
-        seaborn.despine(ax=ax, left=True)
-    axes[-1].set_xlabel("accuracy (%)")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
+    legend_above(figure, [ax for _, ax in parts])
+    return figure
+
+
+def speeds(table: pd.DataFrame) -> Figure:
+    """Training speed by variant, a panel per net (throughput.compare): bars with lowest and highest, ratios beside."""
+    figure, parts = _stacked(table, "model", "pictures a second")
+    for rows, ax in parts:
+        middle = rows["pictures_per_second"]
+        spread = [middle - rows["lowest"], rows["highest"] - middle]
+        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
+        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
+            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
+        ax.set_xlim(0, rows["highest"].max() * 1.18)
+        ax.invert_yaxis()
     return figure
 
 
@@ -105,19 +108,18 @@ def sample_grid(panels: dict[str, dict[str, Sequence[np.ndarray]]]) -> Figure:
     ``panels``: title -> row name -> grey pictures (H, W), uint8 or float in [0, 1], of any sizes and in any number.
     """
     columns = [max(map(len, rows.values())) for rows in panels.values()]
-    height = max(map(len, panels.values()))
-    figure = Figure(figsize=(0.55 * sum(columns) + 1.1 * len(panels), 0.55 * height + 0.4), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False, width_ratios=columns)[0]
-    for ax, (title, rows), width in zip(axes, panels.items(), columns, strict=True):
-        side = 2 + max(max(picture.shape) for pictures in rows.values() for picture in pictures)
-        mosaic = np.full((len(rows) * side, width * side), 255, np.uint8)
+    size = 0.55 * sum(columns) + 1.1 * len(panels), 0.55 * max(map(len, panels.values())) + 0.4
+    figure, axes = frame(size, 1, len(panels), style="white", width_ratios=columns)
+    for ax, (title, rows), width in zip(axes.flat, panels.items(), columns, strict=True):
+        edge = 2 + max(max(picture.shape) for pictures in rows.values() for picture in pictures)
+        mosaic = np.full((len(rows) * edge, width * edge), 255, np.uint8)
         for i, pictures in enumerate(rows.values()):
             for j, picture in enumerate(pictures):
                 grey = picture if picture.dtype == np.uint8 else (picture * 255).round().astype(np.uint8)
-                top, left = i * side + (side - len(grey)) // 2, j * side + (side - grey.shape[1]) // 2
+                top, left = i * edge + (edge - len(grey)) // 2, j * edge + (edge - grey.shape[1]) // 2
                 mosaic[top : top + len(grey), left : left + grey.shape[1]] = grey
         ax.imshow(mosaic, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_yticks([side * (i + 0.5) for i in range(len(rows))], list(rows))
+        ax.set_yticks([edge * (i + 0.5) for i in range(len(rows))], list(rows))
         ax.set_xticks([])
         ax.tick_params(length=0)
         ax.set_title(title)
@@ -126,23 +128,19 @@ def sample_grid(panels: dict[str, dict[str, Sequence[np.ndarray]]]) -> Figure:
 
 
 def class_balance(tables: dict[str, pd.DataFrame]) -> Figure:
-    """Share of each class in percent of its side, a panel per data set (``tables``: datasets.distribution)."""
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(4.6 * len(tables), 3.2), layout="constrained")
-        axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
-    sides = {"train": "training side", "valid": "validation side", "test": "test side"}
-    colours = dict(zip(sides.values(), seaborn.color_palette("colorblind", 3), strict=True))
-    for ax, (title, table) in zip(axes, tables.items(), strict=True):
+    """Share of each class in percent of its split, a panel per data set (``tables``: datasets.distribution)."""
+    figure, axes = frame((4.6 * len(tables), 3.2), 1, len(tables), sharey=True)
+    colours = dict(zip(SPLITS.values(), seaborn.color_palette("colorblind", 3), strict=True))
+    for ax, (title, table) in zip(axes.flat, tables.items(), strict=True):
         share = 100 * table.drop(columns="Total").div(table["Total"], axis=0)
-        long = share.rename(index=sides).T.reset_index(names="class").melt("class", var_name="side", value_name="share")
-        seaborn.barplot(long, x="class", y="share", hue="side", palette=colours, ax=ax)
-        ax.set(title=title, xlabel="", ylabel="% of the side's pictures")
+        long = share.rename(index=SPLITS).T.reset_index(names="class")
+        long = long.melt("class", var_name="split", value_name="share")
+        seaborn.barplot(long, x="class", y="share", hue="split", palette=colours, ax=ax)
+        ax.set(title=title, xlabel="", ylabel="% of the pictures of the split")
         ax.tick_params(axis="x", rotation=45)
         ax.grid(axis="x", visible=False)
         ax.get_legend().remove()
-        seaborn.despine(ax=ax, left=True)
-    bars = {name: bar for ax in axes for bar, name in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(bars.values(), bars.keys(), loc="outside upper center", ncols=3, frameon=False)
+    legend_above(figure, axes)
     return figure
 
 
@@ -151,66 +149,29 @@ def fold_leaks(leaks: pd.DataFrame) -> Figure:
 
     ``leaks``: audit.fold_leaks.
     """
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        ax = figure.subplots()
-    seaborn.scatterplot(
-        leaks, x="shared_subjects", y="nearest_neighbour", hue="split", style="split", palette="colorblind", ax=ax, s=45
-    )
-    ax.set(xlabel="test pictures whose subject stands in training (%)", ylabel="nearest-neighbour accuracy (%)")
+    figure, ((ax,),) = frame((6, 3.6))
+    looks = {"hue": "split", "style": "split", "palette": "colorblind", "s": 45}
+    seaborn.scatterplot(leaks, x="shared_subjects", y="nearest_neighbour", ax=ax, **looks)
+    ax.set(xlabel="test pictures whose subject is in training too (%)", ylabel="nearest-neighbour accuracy (%)")
     ax.set(xlim=(-4, 104), ylim=(0, 104))
     ax.legend(title="folds", frameon=False)
-    seaborn.despine(ax=ax, left=True, bottom=True)
     return figure
 
 
 def disagreement(matrix: pd.DataFrame, rows: str, columns: str) -> Figure:
-    """A heat map of two labellings, each row in percent; ``rows`` and ``columns`` name the two."""
-    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
-    ax = figure.subplots()
-    bar = {"label": "% of the row", "shrink": 0.7}
-    seaborn.heatmap(
-        matrix, ax=ax, annot=True, fmt=".0f", cmap="Blues", vmin=0, vmax=100, square=True, linewidths=0.5, cbar_kws=bar
-    )
+    """A heatmap of two labellings, each row in percent; ``rows`` and ``columns`` name the two."""
+    figure, ((ax,),) = frame((5.6, 4.8), style="white")
+    _heatmap(matrix, ax, cbar_kws={"label": "% of the row", "shrink": 0.7})
     ax.set(xlabel=columns, ylabel=rows)
-    ax.tick_params(length=0)
-    ax.tick_params(axis="x", rotation=45)
-    ax.tick_params(axis="y", rotation=0)
     return figure
 
 
 def vote_entropy(entropies: dict[str, np.ndarray]) -> Figure:
     """Histograms of the votes' entropy in bits, stacked, a colour per reason (audit.vote_entropy)."""
     long = pd.DataFrame([(name, value) for name, values in entropies.items() for value in values])
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(7, 3.4), layout="constrained")
-        ax = figure.subplots()
-    seaborn.histplot(
-        long, x=1, hue=0, hue_order=list(entropies), multiple="stack", binwidth=0.2, palette="colorblind", ax=ax, lw=0.3
-    )
+    figure, ((ax,),) = frame((7, 3.4))
+    looks = {"multiple": "stack", "binwidth": 0.2, "palette": "colorblind", "lw": 0.3}
+    seaborn.histplot(long, x=1, hue=0, hue_order=list(entropies), ax=ax, **looks)
     ax.set(xlabel="entropy of the ten votes (bits)", ylabel="pictures")
     ax.get_legend().set(title="", frame_on=False)
-    seaborn.despine(ax=ax, left=True)
-    return figure
-
-
-def speeds(table: pd.DataFrame) -> Figure:
-    """Training speed by variant, a panel per net (benchmark.compare): bars with lowest and highest, ratios beside."""
-    panels = dict(list(table.groupby("model", sort=False)))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(8, 0.6 + sum(0.5 + 0.4 * len(rows) for rows in panels.values())), layout="constrained")
-        heights = [0.5 + 0.4 * len(rows) for rows in panels.values()]
-        axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for (name, rows), ax in zip(panels.items(), axes, strict=True):
-        middle = rows["pictures_per_second"]
-        spread = [middle - rows["lowest"], rows["highest"] - middle]
-        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
-        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
-            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
-        ax.set_xlim(0, rows["highest"].max() * 1.18)
-        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
-        ax.invert_yaxis()
-        ax.grid(axis="y", visible=False)
-        seaborn.despine(ax=ax, left=True)
-    axes[-1].set_xlabel("pictures a second")
     return figure

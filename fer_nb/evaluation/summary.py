@@ -8,15 +8,8 @@ import pandas as pd
 from fer_nb import paths
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import by_model, verdict
-from fer_nb.finished import read_history, read_metrics
-from fer_nb.study import Run, evaluation_runs
-
-# Tables of accuracies: the data set that their runs are trained on, and what the thesis prints.
-ACCURACIES = {
-    "table-3-6": ("ckplus-fold1", thesis.TABLE_3_6),
-    "table-3-8": ("fer2013", thesis.TABLE_3_8),
-    "table-3-10": ("ferm", thesis.TABLE_3_10),
-}
+from fer_nb.finished import read_metrics
+from fer_nb.study import evaluation_runs
 
 # Tables of counts, which either agree to the last digit or do not.
 COUNTS = {
@@ -41,77 +34,43 @@ def read_table(study: str, name: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def results(study: str, data: str) -> pd.DataFrame:
+def accuracies(study: str, data: str) -> pd.DataFrame:
     """Every accuracy that the thesis prints for the study's data sets, beside ours.
 
-    ``epochs`` is what was really trained (the shortest of the net's runs), ``thesis_epochs`` the thesis's. A net
-    that the study does not train has the verdict "not run"; on ``data="synthetic"`` there is nothing to judge.
+    ``epochs`` are those of the net's shortest run. A net that the study does not train has the verdict "not run"; on
+    ``data="synthetic"`` the verdict is "drawn faces".
     """
-    runs = evaluation_runs(study)
-    rows = []
-    for name, (dataset, printed) in ACCURACIES.items():
-        trained = by_model(runs, dataset)
-        ours = read_table(study, name).set_index("model").to_dict("index") if trained else {}
-        key = dataset.split("-")[0]
-        for model, value in printed.items() if trained else ():
-            found = ours.get(model, {}) if model in trained else {}
-            row = {"table": name.removeprefix("table-"), "dataset": thesis.DATASETS[key], "model": model}
-            row |= {column: found.get(column, np.nan) for column in ("accuracy", "low", "high")}
-            row |= {"thesis_accuracy": value, "difference": row["accuracy"] - value}
-            word = verdict(row["accuracy"], row["low"], row["high"], value)
-            row["verdict"] = "drawn faces" if found and data == "synthetic" else word
-            row["seeds"] = found.get("seeds", np.nan)
-            row["epochs"] = min(len(read_history(run)) for run in trained[model]) if found else np.nan
-            rows.append(row | {"thesis_epochs": thesis.EPOCHS[key]})
-    return pd.DataFrame(rows)
-
-
-def sentence(table: pd.DataFrame, data: str) -> str:
-    """What a table of accuracies (``evaluate.accuracy_table``) says, in words."""
-    if data == "synthetic":
-        best = table.loc[table["accuracy"].idxmax()]
-        return (
-            f"On the drawn faces {best.model} is best with {best.accuracy:.2f}%; the thesis's values are of real ones."
-        )
-    words = [
-        f"{row.model} {row.accuracy:.2f}% ({row.low:.2f} to {row.high:.2f}; thesis {row.thesis_accuracy:.2f}%: "
-        f"{verdict(row.accuracy, row.low, row.high, row.thesis_accuracy)})"
-        for row in table.itertuples()
-    ]
-    return "; ".join(words) + "."
-
-
-def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
-    """Tables 3-7, 3-9, 3-11: others' methods as the thesis quotes them, its own nets, and ours (an accuracy_table)."""
-    own = {True: "thesis", False: "quoted by the thesis"}
-    rows = [(model, own[model in thesis.MODELS], value) for model, value in quoted.items()]
-    measured = ours[["model", "accuracy", "low", "high"]].assign(source="this study")
-    table = pd.concat([pd.DataFrame(rows, columns=["model", "source", "accuracy"]), measured], ignore_index=True)
-    return table[["model", "source", "accuracy", "low", "high"]]
-
-
-def runs_table(runs: list[Run]) -> pd.DataFrame:
-    """What was trained, per data set (the folds of one rule together) and net: runs, epochs of the shortest, time.
-
-    The runs of an ablation are left out: they have a table of their own (``fer_nb.evaluation.ablation``).
-    """
-    rows = []
-    for run in runs:
-        if run.change:
+    runs, rows = evaluation_runs(study), []
+    for key, part in thesis.SECTION_3_3.items():
+        if not any(run.dataset.partition("-")[0] == key for run in runs):
             continue
-        metrics = read_metrics(run)
-        row = {"dataset": run.dataset.rstrip("0123456789") if "-" in run.dataset else run.dataset, "model": run.model}
-        row |= {"runs": 1, "epochs": len(read_history(run)), "minutes": metrics["seconds"] / 60}
-        rows.append(row | {key: metrics[key] for key in ("selection", "device", "precision")})
-    how = {
-        "runs": "sum",
-        "epochs": "min",
-        "minutes": "sum",
-        "selection": "first",
-        "device": "first",
-        "precision": "first",
-    }
-    return pd.DataFrame(rows).groupby(["dataset", "model"], sort=False, as_index=False).agg(how)
+        trained = by_model(runs, part.dataset)
+        ours = read_table(study, part.table).set_index("model").to_dict("index") if trained else {}
+        for model, value in part.accuracies.items():
+            found = dict.fromkeys(("accuracy", "low", "high", "seeds"), np.nan)
+            found |= ours.get(model, {}) if model in trained else {}
+            epochs = min((read_metrics(run)["epochs"] for run in trained.get(model, [])), default=np.nan)
+            row = {"table": part.table.removeprefix("table-"), "dataset": part.name, "model": model}
+            row |= {name: found[name] for name in ("accuracy", "low", "high")}
+            row |= {"thesis_accuracy": value, "difference": found["accuracy"] - value}
+            drawn = data == "synthetic" and model in trained
+            row["verdict"] = "drawn faces" if drawn else verdict(found, value, epochs, part.epochs)
+            rows.append(row | {"seeds": found["seeds"], "epochs": epochs})
+    columns = ["table", "dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference"]
+    return pd.DataFrame(rows, columns=[*columns, "verdict", "seeds", "epochs"])
+
+
+def protocols(study: str) -> pd.DataFrame:
+    """The protocol tables of notebook 05 (table-3-6-protocol and so on) in one, with the data set in front."""
+    runs, parts = evaluation_runs(study), thesis.SECTION_3_3.values()
+    tables = {part.name: read_table(study, f"{part.table}-protocol") for part in parts if by_model(runs, part.dataset)}
+    return pd.concat(tables, names=["dataset"]).reset_index("dataset") if tables else pd.DataFrame()
+
+
+def ckplus_splits(study: str) -> pd.DataFrame:
+    """CK+ by the ways of splitting that the study trains (notebook 05); empty where it trains none."""
+    trained = any(run.dataset.startswith("ckplus") for run in evaluation_runs(study))
+    return read_table(study, "table-3-6-splits") if trained else pd.DataFrame()
 
 
 def agreement(study: str, data: str) -> pd.DataFrame:
@@ -135,16 +94,11 @@ def agreement(study: str, data: str) -> pd.DataFrame:
                 differing.append(f"{row} {column}: {own}, printed {value}{note}")
         equal = len(cells) - len(differing)
         rows.append({"table": name, "cells": len(cells), "equal": equal, "differing": "; ".join(differing) or "none"})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["table", "cells", "equal", "differing"])
 
 
-def protocols(study: str) -> pd.DataFrame:
-    """The protocol tables of 05 (table-3-6-protocol and so on) one below the other, with their data set in front."""
-    runs = evaluation_runs(study)
-    tables = [
-        read_table(study, f"{name}-protocol").assign(dataset=thesis.DATASETS[dataset.split("-")[0]])
-        for name, (dataset, _) in ACCURACIES.items()
-        if by_model(runs, dataset)
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["dataset", *table.columns.drop("dataset")]]
+def agreement_words(counted: pd.DataFrame) -> str:
+    """What ``agreement`` found, in a sentence."""
+    if counted.empty:
+        return "This study has made none of these tables."
+    return f"{counted['equal'].sum()} of {counted['cells'].sum()} cells are as the thesis prints them."

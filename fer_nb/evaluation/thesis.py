@@ -1,4 +1,4 @@
-"""The thesis's numbers: typed here and nowhere else, each under the table it stands in.
+"""The thesis's numbers, typed here and nowhere else, each under the table that prints it.
 
 Wang Congrong, Harbin Institute of Technology, 2022 (in Chinese), chapters 3 and 4. Accuracies are in percent.
 """
@@ -75,7 +75,7 @@ TABLE_3_9 = {
     "lightResNetm": 72.806,
 }
 
-# Table 3-10: accuracy on the test side of FERm.
+# Table 3-10: accuracy on the test split of FERm.
 TABLE_3_10 = {"VGG19": 87.314, "ResNet18": 88.043, "lightResNetl": 88.107, "lightResNetm": 88.107}
 
 # Table 3-11: FERm beside others (measured on FERPlus).
@@ -87,17 +87,44 @@ TABLE_3_11 = {
     "lightResNetm": 88.107,
 }
 
-# Names of the data sets as the thesis writes them.
-DATASETS = {"ckplus": "CK+", "fer2013": "FER2013", "ferm": "FERm"}
 
-# Pictures that the accuracies are measured on: the totals of tables 3-2, 3-3 and 3-4.
-TEST_PICTURES = {"ckplus": 99, "fer2013": 3589, "ferm": 3153}
+class Results(NamedTuple):
+    """Section 3.3 on one data set: what it prints, and where."""
 
-# Epochs of training (section 3.2).
-EPOCHS = {"ckplus": 60, "fer2013": 200, "ferm": 200}
+    name: str  # as the thesis writes it
+    dataset: str  # as our runs call it
+    classes: tuple[str, ...]
+    epochs: int  # of training (section 3.2)
+    table: str  # of accuracies
+    accuracies: dict[str, float]
+    others: str  # table of other methods beside the thesis's own nets
+    quoted: dict[str, float]
+    confusions: str  # figure of confusion matrices
+    finding: str  # what the thesis reads from that figure
+    curves: dict[str, str]  # learning curves: quantity -> figure
 
-# Figures 4-2 to 4-6: one picture each, as it is and changed: what it is named, and with which probability. By how much
-# the pictures are changed is not said.
+
+SECTION_3_3 = {
+    "ckplus": Results(
+        "CK+", "ckplus-fold1", CK_CLASSES, 60, "table-3-6", TABLE_3_6, "table-3-7", TABLE_3_7,
+        "fig-3-8", "", {"accuracy": "accuracy-curves-ckplus"},
+    ),
+    "fer2013": Results(
+        "FER2013", "fer2013", FER_CLASSES, 200, "table-3-8", TABLE_3_8, "table-3-9", TABLE_3_9,
+        "fig-3-9", "The thesis finds happiness and surprise easiest, and anger, fear and sadness confused.",
+        {"accuracy": "accuracy-curves-fer2013"},
+    ),
+    "ferm": Results(
+        "FERm", "ferm", FER_CLASSES, 200, "table-3-10", TABLE_3_10, "table-3-11", TABLE_3_11,
+        "fig-3-10", "The thesis finds disgust taken for anger or neutral, and fear for surprise.",
+        {"accuracy": "fig-3-11", "loss": "fig-3-12"},
+    ),
+}  # fmt: skip
+DATASETS = {key: part.name for key, part in SECTION_3_3.items()}
+EPOCHS = {key: part.epochs for key, part in SECTION_3_3.items()}
+
+# Figures 4-2 to 4-6: one picture each, as it is and changed, with the predicted class and its probability. The thesis
+# does not say by how much the pictures are changed.
 FIGURES_4_2 = {
     "4-2": {
         "transform": "brightness", "label": "Contempt", "probability_before": 0.943,
@@ -125,9 +152,10 @@ FIGURES_4_2 = {
 class Claim(NamedTuple):
     """A sentence of section 4.2 and what answers it: it holds where ``quantity`` is ``relation`` ``bound``.
 
-    The quantities are those of chapter4.py; "" is what nothing here measures. The sentences give no bounds: they are
-    our reading of the words. 1: as much of a map as any other place of that size gets. 0.5: two regions are "basically
-    the same" if they share half of what they cover together. 95 and -5: "robust" allows a loss of 5 points.
+    ``quantity``: a key of ``chapter4.QUANTITIES`` and its arguments; () where nothing here measures it. The sentences
+    give no bounds; these are our reading. 1: a map has as much of its mass there as on any other area of that size.
+    0.5: two regions are "basically the same" if they share half of the area that they cover together. 95 and -5:
+    "robust" allows a loss of 5 points.
     """
 
     where: str
@@ -138,26 +166,26 @@ class Claim(NamedTuple):
 
 
 _KEY = ("brows", "nose", "mouth")
-_SAME = "4.2.1, figure 4-1", "For one picture MP and Score-CAM find basically the same important regions."
+_SAME = "4.2.1, figure 4-1", "MP and Score-CAM find basically the same important regions in a picture."
 _LOCAL = (
     "4.2.1, figure 4-1",
-    "The place between the brows, the wings of the nose and the mouth matter more than the rest.",
+    "The area between the brows, the wings of the nose and the mouth matter more than the rest.",
 )
-_KNOWS = "4.2.1", "The net has learned the features that tell expressions apart, where people look for them too."
+_KNOWS = "4.2.1", "The net has learned the features by which people tell expressions apart."
 _HAPPY = "4.2.1, figure 4-1", "Happy: the important regions are concentrated in the mouth and the corners of the eyes."
-_SAD = "4.2.1, figure 4-1", "Sad: the important regions are the place between the brows and the mouth."
-_ROBUST = "4.2.2", "The net is robust to changes that training contained: brightness, contrast, rotation, mirroring."
-_DARK = "4.2.2, figure 4-2", "After a change of brightness the important regions lie more on nose and mouth (contempt)."
+_SAD = "4.2.1, figure 4-1", "Sad: the important regions are the area between the brows and the mouth."
+_ROBUST = "4.2.2", "The net is robust to the changes used in training: brightness, contrast, rotation, horizontal flip."
+_DARK = "4.2.2, figure 4-2", "With changed brightness the important regions lie more on nose and mouth (contempt)."
 _FIG_3 = "4.2.2, figure 4-3", "Happy: the important regions are nose and mouth."
-_BROWS = "4.2.2, figures 4-3, 4-4", "Happy: the place between the brows has no great influence on the answer."
-_SHARPER = "4.2.2, figure 4-3", "With changed contrast less attention goes to the edge of the face (happy)."
+_BROWS = "4.2.2, figures 4-3, 4-4", "Happy: the area between the brows has little influence on the prediction."
+_SHARPER = "4.2.2, figure 4-3", "With changed contrast the edge of the face matters less (happy)."
 _TURNED = "4.2.2, figure 4-4", "Happy, rotated: the net looks more at mouth and nose."
 _MIRRORED = (
     "4.2.2, figure 4-5",
     "The important regions before and after a horizontal flip are basically the same (fear).",
 )
 _DOWN = "4.2.2, figure 4-6", "Upside down the net still finds mouth and nose (disgust)."
-_ALIKE = "4.2.2, figures 4-6, 4-7", "Upside down, disgust is taken for anger, for the two hardly differ."
+_ALIKE = "4.2.2, figures 4-6, 4-7", "Upside down, disgust is taken for anger, because the two look alike."
 
 SECTION_4_2 = (
     Claim(*_SAME, ("methods overlap",), "above", 0.5),
@@ -167,19 +195,19 @@ SECTION_4_2 = (
     Claim(*_KNOWS, ("deciding regions",)),
     Claim(*_HAPPY, ("enrichment", "Happy", ("mouth",)), "above", 1.0),
     Claim(*_HAPPY, ("enrichment", "Happy", ("eyes",)), "above", 1.0),
-    Claim("4.2.1, figure 4-1", "Disgust adds the wings of the nose to what matters for happy.",
+    Claim("4.2.1, figure 4-1", "Disgust: the wings of the nose matter more than for happy.",
           ("share difference", ("nose",), "Disgust", "Happy")),
     Claim(*_SAD, ("enrichment", "Sad", ("brows",)), "above", 1.0),
     Claim(*_SAD, ("enrichment", "Sad", ("mouth",)), "above", 1.0),
     *(Claim(*_ROBUST, ("accuracy change", name), "above", -5.0)
       for name in ("brightness", "contrast", "rotation", "horizontal flip")),
-    Claim("4.2.2", "Vertically flipped pictures, which training did not contain, are recognised worse than the others.",
+    Claim("4.2.2", "Vertically flipped pictures, not used in training, are recognised worse than the others.",
           ("accuracy change beyond the others", "vertical flip"), "below"),
     Claim("4.2.2, figure 4-2", "A change of brightness does not change the class.",
           ("kept", "brightness", "all"), "above", 95.0),
     Claim(*_DARK, ("share change", "brightness", ("nose", "mouth"), "Contempt")),
     Claim(*_DARK, ("share change", "brightness", ("nose", "mouth"), "all")),
-    Claim("4.2.2, figure 4-2", "Contempt: the features between the brows are important too.",
+    Claim("4.2.2, figure 4-2", "Contempt: the area between the brows is important too.",
           ("enrichment", "Contempt", ("brows",)), "above", 1.0),
     Claim("4.2.2, figure 4-3", "A change of contrast does not change the class (happy).",
           ("kept", "contrast", "Happy"), "above", 95.0),
@@ -188,7 +216,7 @@ SECTION_4_2 = (
     Claim(*_BROWS, ("enrichment", "Happy", ("brows",)), "below", 1.0),
     Claim(*_BROWS, ("loss when blurred", "Happy", "brows"), "below", 5.0),
     Claim(*_SHARPER, ("share change", "contrast", ("rest",), "Happy"), "below"),
-    Claim("4.2.2, figure 4-3", "And that raises the probability of happy.",
+    Claim("4.2.2, figure 4-3", "The change of contrast raises the probability of happy.",
           ("probability change", "contrast", "Happy")),
     Claim("4.2.2, figure 4-4", "A rotation does not change the class (happy).",
           ("kept", "rotation", "Happy"), "above", 95.0),
@@ -197,12 +225,12 @@ SECTION_4_2 = (
           ("kept", "horizontal flip", "Fear"), "above", 95.0),
     Claim(*_MIRRORED, ("maps overlap", "horizontal flip", "Fear"), "above", 0.5),
     Claim(*_MIRRORED, ("maps overlap", "horizontal flip", "all"), "above", 0.5),
-    Claim("4.2.2, figure 4-5", "Fear: the eyes matter more than in other expressions.",
+    Claim("4.2.2, figure 4-5", "Fear: the eyes matter more than for other expressions.",
           ("share difference", ("eyes",), "Fear", "others")),
     Claim("4.2.2, figure 4-6", "Pictures upside down are not recognised reliably.",
           ("accuracy change", "vertical flip"), "below", -5.0),
     Claim(*_DOWN, ("enrichment when changed", "vertical flip", ("nose", "mouth"), "Disgust"), "above", 1.0),
     Claim(*_DOWN, ("enrichment when changed", "vertical flip", ("nose", "mouth"), "all"), "above", 1.0),
     Claim(*_ALIKE, ("mistaken", "vertical flip", "Disgust", "Angry"), "above", 100 / 6),  # one of six other classes
-    Claim("4.2.2", "Augmentation that varies the training pictures is needed for right answers.", ()),
+    Claim("4.2.2", "Training needs augmented pictures to predict well.", ()),
 )  # fmt: skip

@@ -7,7 +7,6 @@ import pandas as pd
 from fer_nb import paths
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
-from fer_nb.evaluation.summary import ACCURACIES
 from fer_nb.files import replacing
 
 START, END = "<!-- results: made by python -m fer_nb.published -->", "<!-- /results -->"
@@ -29,7 +28,7 @@ def results() -> str:
     if not folders:
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     head = ["data", "net", "study", "accuracy [95% interval]", "mean per class", "seeds", "epochs", "thesis"]
-    rows = [row for name, (dataset, printed) in ACCURACIES.items() for row in _accuracies(folders, name, dataset)]
+    rows = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
     text = [
         "Accuracies in percent on the test side, means over the seeds. The interval (Wilson) is over the test pictures;"
         " the verdict says whether the thesis's value lies in it, or ours is above or below."
@@ -42,22 +41,18 @@ def results() -> str:
     return "\n\n".join(text)
 
 
-def _accuracies(folders: list[Path], name: str, dataset: str) -> list[list]:
+def _accuracies(folders: list[Path], part: thesis.Results) -> list[list]:
     """The rows of one table of accuracies: each net in each study that trained it, or else as not run."""
-    printed, key = ACCURACIES[name][1], dataset.partition("-")[0]
     rows = []
-    for model, value in printed.items():
-        found = [(folder.name, *of) for folder in folders if (of := _measured(folder, name, dataset, model))]
+    for model, value in part.accuracies.items():
+        found = [(folder.name, *of) for folder in folders if (of := _measured(folder, part.table, part.dataset, model))]
         for study, ours, epochs in found:
-            word = verdict(ours["accuracy"], ours["low"], ours["high"], value)
-            whole = thesis.EPOCHS[key]
-            if epochs < whole:
-                word = f"{epochs} of {whole} epochs: not comparable"
+            word = verdict(ours, value, epochs, part.epochs)
             measured = [_interval(ours, "low", "high"), f"{ours['mean_per_class_accuracy']:.2f}", ours["seeds"]]
             compared = [epochs, f"{value:.2f}", f"{ours['difference']:+.2f}".replace("-", "−"), word]
-            rows.append([thesis.DATASETS[key], model, study, *measured, *compared])
+            rows.append([part.name, model, study, *measured, *compared])
         if not found:
-            rows.append([thesis.DATASETS[key], model, *["–"] * 5, f"{value:.2f}", "–", "not run"])
+            rows.append([part.name, model, *["–"] * 5, f"{value:.2f}", "–", "not run"])
     return rows
 
 

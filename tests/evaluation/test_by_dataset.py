@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from fer_nb.data import datasets
+from fer_nb.data.faceset import FaceSet
+from fer_nb.evaluation import by_dataset
+
+
+@pytest.fixture(autouse=True)
+def faces(monkeypatch):
+    """Ten pictures as any data set: one in training, which the last of the others repeats."""
+    n = 10
+    images = np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
+    images[9] = images[0]
+    split, groups = np.where(np.arange(n) == 0, "train", "test"), np.array(["S001"] * n)
+    sequences = np.array([f"{i // 3:03d}" for i in range(n)])
+    found = FaceSet(images, np.zeros(n, int), ("Angry", "Happy"), split, groups, sequences, np.arange(n))
+    monkeypatch.setattr(datasets, "load", lambda name, data: found)
+
+
+def names(items):
+    return [name for name, *_ in items]
+
+
+def test_every_data_set_has_the_same_tables_and_figures(fake):
+    runs = [fake(net, "AAAAAAHHHH", dataset=name) for name in ("fer2013", "ferm") for net in ("VGG19", "ResNet18")]
+    kinds = ["", "-protocol", "-classes", "-mcnemar"]
+    for key, number, others in (("fer2013", "3-8", "table-3-9"), ("ferm", "3-10", "table-3-11")):
+        tables = list(by_dataset.result_tables(runs, key, "real"))
+        first, *rest = [f"table-{number}{kind}" for kind in kinds]
+        assert names(tables) == [first, others, *rest]
+        assert tables[0][1].startswith(f"Table {number}. FER") and not tables[2][1].startswith("Table")
+        assert "0 of 1 pairs of nets differ" in tables[-1][1]
+        assert tables[2][2]["repeats"].tolist() == [1, 1]
+    assert names(by_dataset.result_figures(runs, "fer2013")) == ["fig-3-9", "accuracy-curves-fer2013"]
+    assert names(by_dataset.result_figures(runs, "ferm")) == ["fig-3-10", "fig-3-11", "fig-3-12"]
+
+
+def test_what_is_not_trained_is_one_sentence(fake):
+    runs = [fake("VGG19", "AAAAAAHHHH", dataset="ckplus-subject3")]
+    assert by_dataset.accuracy_words(runs, "ferm", "real") == "This study trains no net on FERm."
+    assert names(by_dataset.result_tables(runs, "ferm", "real")) == names(by_dataset.result_figures(runs, "ferm")) == []
+    assert by_dataset.accuracy_words(runs, "ckplus", "real") == "This study trains no net on CK+ by the thesis's split."
+    assert names(by_dataset.result_tables(runs, "ckplus", "real")) == ["table-3-6-splits"]
+
+
+def test_the_sentence_holds_the_thesis_s_value_on_real_data_only(fake):
+    runs = [fake("VGG19", "AAAAAAHHAA", test_curve=[1.0] * 200), fake("Other", "AAAAAAHHHH")]
+    text = by_dataset.accuracy_words(runs, "ferm", "real")
+    assert "VGG19 80.00 [49.02, 94.33] (thesis 87.31: within the interval)" in text
+    assert "Other 100.00 [72.25, 100.00] (thesis –: not in the thesis)." in text
+    assert "thesis" not in by_dataset.accuracy_words(runs, "ferm", "synthetic")
