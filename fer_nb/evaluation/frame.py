@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
-def frame(size: tuple[float, float], rows: int = 1, columns: int = 1, style: str = "whitegrid", **options):
+def frame(
+    size: tuple[float, float], rows: int = 1, columns: int = 1, style: str = "whitegrid", **options
+) -> tuple[Figure, np.ndarray]:
     """An empty figure of ``size`` (width, height in inches) and its axes, an array (rows, columns).
 
     ``style``: of seaborn. ``options``: of ``Figure.subplots`` (sharex, width_ratios, ...).
