@@ -61,9 +61,9 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         yield _item(part, part.others, text, measures.others_table(part.quoted, ours))
         table = measures.protocol_table(runs, part.dataset, faces.rows[datasets.repeated(faces)])
         text = (
-            "accuracy by our protocol (ten crops); selected on test: the epoch that is best on the test split, as in the"
-            " thesis; optimism: what that choice adds (both by the crops of the score after each epoch); without repeats:"
-            " accuracy without the test pictures that also stand in training."
+            "accuracy by our protocol (ten crops); selected on test: the epoch that is best on the test split, as in"
+            " the thesis; optimism: what that choice adds (both by the crops of the score after each epoch); without"
+            " repeats: accuracy without the test pictures that also stand in training."
         )
         yield _item(part, f"{part.table}-protocol", text, table)
         table = measures.per_class_table(runs, part.dataset, part.classes)
