@@ -149,6 +149,7 @@ def test_fewer_epochs_than_the_thesis_are_not_comparable():
 
 def test_plan_trains_the_thesis_fold_once():
     given = {"ckplus": ["VGG19"], "ckplus_folds": ["ResNet18", "VGG19"], "seeds": [0]}
+    given |= {"ckplus_subjects": [], "fer2013": [], "ferm": []}
     (paths.PARAMS / "tiny").mkdir(parents=True)
     runs = evaluation_runs("tiny", given)
     assert len(runs) == len(set(runs)) == 20
