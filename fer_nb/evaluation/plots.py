@@ -192,25 +192,3 @@ def vote_entropy(entropies: dict[str, np.ndarray]) -> Figure:
     ax.get_legend().set(title="", frame_on=False)
     seaborn.despine(ax=ax, left=True)
     return figure
-
-
-def speeds(table: pd.DataFrame) -> Figure:
-    """Training speed by variant, a panel per net (benchmark.compare): bars with lowest and highest, ratios beside."""
-    panels = dict(list(table.groupby("model", sort=False)))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(8, 0.6 + sum(0.5 + 0.4 * len(rows) for rows in panels.values())), layout="constrained")
-        heights = [0.5 + 0.4 * len(rows) for rows in panels.values()]
-        axes = figure.subplots(len(panels), squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for (name, rows), ax in zip(panels.items(), axes, strict=True):
-        middle = rows["pictures_per_second"]
-        spread = [middle - rows["lowest"], rows["highest"] - middle]
-        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
-        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
-            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
-        ax.set_xlim(0, rows["highest"].max() * 1.18)
-        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
-        ax.invert_yaxis()
-        ax.grid(axis="y", visible=False)
-        seaborn.despine(ax=ax, left=True)
-    axes[-1].set_xlabel("pictures a second")
-    return figure
