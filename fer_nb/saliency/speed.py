@@ -8,7 +8,7 @@ import contextlib
 import importlib.util
 import io
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -118,7 +118,7 @@ def compare(
     inputs: torch.Tensor,
     target: torch.Tensor,
     gflops: float,
-    methods: Iterable[str] = tuple(VARIANTS),
+    methods: Sequence[str] = tuple(VARIANTS),
     iterations: int = 500,
     few: int = 2,
     repeats: int = 1,

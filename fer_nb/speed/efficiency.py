@@ -174,12 +174,12 @@ def int8_table(
 def int8_gain(files: dict[str, Path], batch_size: int, seconds: float, repeats: int) -> dict[str, float]:
     """Time and size of the int8 file beside those of the float32 file (``files``: by number format)."""
     cost = latency.compare(files, batch_size, seconds, repeats).set_index("model")
-    cost["size"] = {name: file.stat().st_size / 1e6 for name, file in files.items()}
-    ratios = cost.loc["int8", ["latency_ms", "pictures_per_second", "size"]] / cost.loc["float32"]
-    row = {"latency_ratio": ratios["latency_ms"], "throughput_ratio": ratios["pictures_per_second"]}
-    row |= {"size_ratio": ratios["size"], "latency_ms": cost.loc["float32", "latency_ms"]}
-    row |= {"int8_latency_ms": cost.loc["int8", "latency_ms"]}
-    return row | {"onnx_mb": cost.loc["float32", "size"], "int8_mb": cost.loc["int8", "size"]}
+    cost["mb"] = {name: file.stat().st_size / 1e6 for name, file in files.items()}
+    exact, int8 = cost.loc["float32"], cost.loc["int8"]
+    ratios = {"latency": "latency_ms", "throughput": "pictures_per_second", "size": "mb"}
+    row = {f"{name}_ratio": int8[column] / exact[column] for name, column in ratios.items()}
+    row |= {"latency_ms": exact["latency_ms"], "int8_latency_ms": int8["latency_ms"]}
+    return row | {"onnx_mb": exact["mb"], "int8_mb": int8["mb"]}
 
 
 def int8_words(table: pd.DataFrame) -> str:

@@ -103,4 +103,4 @@ def colours_of(names: Iterable[str]) -> dict[str, tuple]:
 def legend_of_nets(figure: Figure, colours: dict[str, tuple]) -> None:
     """A legend of the nets at the right: their points lie too close for names beside them."""
     patches = [Patch(color=colour) for colour in colours.values()]
-    figure.legend(patches, colours.keys(), loc="outside right upper", frameon=False)
+    figure.legend(patches, colours.keys(), loc="outside right center", frameon=False)
