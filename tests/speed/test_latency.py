@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb.nets import models
+from fer_nb.nets import export, models
 from fer_nb.speed import latency, timing
 
 
@@ -16,17 +17,30 @@ def test_macs_of_torchvisions_nets_agree_with_torch(name):
     assert counts["parameters"].sum() == sum(p.numel() for p in model.parameters())
 
 
-def test_a_net_is_measured_in_both_runtimes(tmp_path):
-    name = "mobilenet_v3_small"
-    files = latency.export_nets([name], tmp_path)
-    table = latency.compare(files, batch_size=2, seconds=0)
-    assert list(table["model"]) == [name, name] and list(table["runtime"]) == list(latency.RUNTIMES)
-    assert (table["p10_ms"] <= table["latency_ms"]).all() and (table["latency_ms"] <= table["p90_ms"]).all()
-    assert (table[["p10_ms", "pictures_per_second"]] > 0).all(axis=None)
-    assert (table[["memory_mb", "batch_memory_mb"]] > 6).all(axis=None)  # its weights alone
-    sizes = latency.sizes(files).set_index("model").loc[name]
-    assert sizes["parameters"] == 1_525_031
+def test_a_batch_is_measured_in_both_runtimes(tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 16, 11, 11), nn.ReLU(), nn.Flatten(), nn.Linear(256, 4096), nn.Linear(4096, 7))
+    file = export.export(net, tmp_path / "net.onnx")
+    cases = [("PyTorch", "mobilenet_v3_small", 2, 1, 0), ("ONNX Runtime", file, 2, 1, 0)]
+    sizes = latency.size(net, file)
+    assert sizes["parameters"] == 364 * 16 + 257 * 4096 + 4097 * 7
+    assert sizes["macs"] == 363 * 256 + 256 * 4096 + 4096 * 7  # 16 maps of 4x4
     assert sizes["onnx_mb"] == pytest.approx(sizes["safetensors_mb"], rel=0.05)
+    for found in timing.in_fresh_processes(latency.measure, cases, "inference"):
+        assert 0 < found["p10"] <= found["median"] <= found["p90"]
+        assert found["memory_mb"] > 4  # the weights alone
+
+
+def test_each_known_net_is_measured_in_both_runtimes(monkeypatch):
+    def found(function, cases, what):
+        assert [case[:2] for case in cases] == [("PyTorch", "VGG19")] * 2 + [("ONNX Runtime", "file")] * 2
+        return [{"median": 4.0, "p10": 1.0, "p90": 9.0, "memory_mb": float(case[2])} for case in cases]
+
+    monkeypatch.setattr(timing, "in_fresh_processes", found)
+    table = latency.compare({"VGG19": "file"}, batch_size=8, seconds=0)
+    assert list(table["model"]) == ["VGG19"] * 2 and list(table["runtime"]) == list(latency.RUNTIMES)
+    assert list(table["pictures_per_second"]) == [2000] * 2
+    assert table[["memory_mb", "batch_memory_mb"]].to_numpy().tolist() == [[1, 8]] * 2
 
 
 def test_an_unknown_file_is_measured_in_onnx_runtime_alone_and_medians_are_given(monkeypatch):
