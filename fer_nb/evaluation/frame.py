@@ -1,6 +1,7 @@
 """The frame that the study's plots share: white grid, constrained layout, no spines on top and right."""
 
 import numpy as np
+import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,6 +29,19 @@ def panels(count: int, width: float, height: float, **options) -> tuple[Figure, 
     for ax in axes.flat[count:]:
         ax.set_visible(False)
     return figure, list(axes.flat[:count])
+
+
+def stacked(table: pd.DataFrame, by: str, label: str) -> tuple[Figure, list[tuple[pd.DataFrame, Axes]]]:
+    """A panel for each value of ``by``, one below the other, as high as its rows; ``label`` of the x axis."""
+    parts = dict(list(table.groupby(by, sort=False)))
+    heights = [0.6 + 0.37 * len(rows) for rows in parts.values()]
+    figure, axes = frame((8, 0.7 + sum(heights)), len(parts), height_ratios=heights)
+    for name, ax in zip(parts, axes.flat, strict=True):
+        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
+        ax.grid(axis="y", visible=False)
+        ax.spines["left"].set_visible(False)
+    axes.flat[-1].set_xlabel(label)
+    return figure, list(zip(parts.values(), axes.flat, strict=True))
 
 
 def legend_above(figure: Figure, axes: np.ndarray | list[Axes], **options) -> None:

@@ -8,7 +8,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_nb.evaluation.frame import frame, legend_above, panels
+from fer_nb.evaluation.frame import frame, legend_above, panels, stacked
 
 SPLITS = {"train": "training split", "valid": "validation split", "test": "test split"}
 BLUE, *_, RED = seaborn.color_palette("colorblind", 4)
@@ -56,26 +56,13 @@ def learning_curves(histories: dict[str, pd.DataFrame], quantity: str) -> Figure
     return figure
 
 
-def _stacked(table: pd.DataFrame, by: str, label: str) -> tuple[Figure, list[tuple[pd.DataFrame, Axes]]]:
-    """A panel for each value of ``by``, one below the other, as high as its rows; ``label`` of the x axis."""
-    parts = dict(list(table.groupby(by, sort=False)))
-    heights = [0.6 + 0.37 * len(rows) for rows in parts.values()]
-    figure, axes = frame((8, 0.7 + sum(heights)), len(parts), height_ratios=heights)
-    for name, ax in zip(parts, axes.flat, strict=True):
-        ax.set_title(name, loc="left", fontsize="medium", fontweight="bold")
-        ax.grid(axis="y", visible=False)
-        ax.spines["left"].set_visible(False)
-    axes.flat[-1].set_xlabel(label)
-    return figure, list(zip(parts.values(), axes.flat, strict=True))
-
-
 def accuracy_intervals(table: pd.DataFrame) -> Figure:
     """Each accuracy as a dot with its 95% interval and the thesis's value as a diamond; a panel per ``dataset``.
 
     ``table``: columns dataset, model, accuracy, low, high, thesis_accuracy, in percent; rows without an accuracy
     show the thesis's value alone.
     """
-    figure, parts = _stacked(table, "dataset", "accuracy (%)")
+    figure, parts = stacked(table, "dataset", "accuracy (%)")
     ours = {"fmt": "o", "color": BLUE, "capsize": 3, "label": "this study, 95% interval"}
     thesis = {"color": RED, "markersize": 6, "mfc": "none", "mew": 1.5, "label": "thesis"}
     for rows, ax in parts:
@@ -85,20 +72,6 @@ def accuracy_intervals(table: pd.DataFrame) -> Figure:
         ax.set_yticks(place, rows["model"])
         ax.set_ylim(len(rows) - 0.4, -0.6)
     legend_above(figure, [ax for _, ax in parts])
-    return figure
-
-
-def speeds(table: pd.DataFrame) -> Figure:
-    """Training speed by variant, a panel per net (throughput.compare): bars with lowest and highest, ratios beside."""
-    figure, parts = _stacked(table, "model", "pictures a second")
-    for rows, ax in parts:
-        middle = rows["pictures_per_second"]
-        spread = [middle - rows["lowest"], rows["highest"] - middle]
-        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
-        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
-            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
-        ax.set_xlim(0, rows["highest"].max() * 1.18)
-        ax.invert_yaxis()
     return figure
 
 
@@ -174,4 +147,5 @@ def vote_entropy(entropies: dict[str, np.ndarray]) -> Figure:
     seaborn.histplot(long, x=1, hue=0, hue_order=list(entropies), ax=ax, **looks)
     ax.set(xlabel="entropy of the ten votes (bits)", ylabel="pictures")
     ax.get_legend().set(title="", frame_on=False)
+    seaborn.despine(ax=ax, left=True)
     return figure

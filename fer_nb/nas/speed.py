@@ -1,12 +1,12 @@
-"""Seconds of a search step by each method beside the plain mixed operation, each in a fresh process of its own.
+"""Seconds of a search step by each method, beside DARTS's mixed operation as it is usually written.
 
-A search step is one of the weights and one of the alphas. The plain one is DARTS as it is usually written
-(cnn/model_search.py in github.com/quark0/darts): every operation run on its own, float32, NCHW, all gradients in both
-steps.
+A search step is one step of the weights and one of the alphas. The plain variant follows cnn/model_search.py in
+github.com/quark0/darts: each operation runs on its own, float32, NCHW, all gradients in both steps.
 """
 
-import time
+from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -14,9 +14,9 @@ from fer_nb.data import augment
 from fer_nb.nas import search, steps
 from fer_nb.nas.supernet import Supernet
 from fer_nb.nets import device as devices
-from fer_nb.speed import latency
+from fer_nb.speed import timing
 
-VARIANTS = {  # -> options of the supernet; the ratios are taken to the first
+VARIANTS = {  # -> options of the supernet; ratios are to the first
     "plain": {"method": "mixture"},
     "mixture": {"method": "mixture"},
     "partial": {"method": "mixture", "partial": 4},
@@ -27,9 +27,9 @@ CLASSES = 7
 
 
 class PlainMixed(Supernet):
-    """The net of method "mixture" with the same parameters and outputs, computed edge by edge without any sharing."""
+    """The net of method "mixture": same parameters and outputs, computed edge by edge without sharing."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         weights = self.probabilities()
         before2 = before = self.stem(x)
         for cell in self.cells:
@@ -49,8 +49,8 @@ class PlainMixed(Supernet):
         return sum(w * operation(state) for w, operation in zip(weights, operations, strict=True))
 
 
-def plain_step(net, optimizer, alpha_optimizer, batch, other, clip=5.0):
-    """A step of the alphas on ``other``, then one of the weights on ``batch``; both take all gradients."""
+def plain_step(net, optimizer, alpha_optimizer, batch, other, clip: float = 5.0) -> None:
+    """Step the alphas on ``other``, then the weights on ``batch``; both steps take all gradients."""
     steps.learn(net, of_alphas=True, of_weights=True)
     for chosen, given in ((alpha_optimizer, other), (optimizer, batch)):
         net.zero_grad()
@@ -60,21 +60,22 @@ def plain_step(net, optimizer, alpha_optimizer, batch, other, clip=5.0):
         chosen.step()
 
 
-def measure(variant, batch_size, seconds, channels, cells, nodes, size=augment.CROP):
-    """Median seconds of a search step of ``variant`` on the CPU or GPU, in this process, after one on 8 pictures.
+def measure(
+    variant: str, batch_size: int, seconds: float, channels: int, cells: int, nodes: int, size: int = augment.CROP
+) -> float:
+    """Median seconds of a search step of ``variant`` on the CPU or GPU, in this process, after a step on 8 pictures.
 
     Args:
         variant: one of ``VARIANTS``.
         batch_size: pictures of each of the two batches of a step.
         seconds: to go on for, but at least two steps.
         channels, cells, nodes: see ``Supernet``.
-        size: side of the pictures.
+        size: height and width of the pictures.
 
     Raises:
         ValueError: unknown variant.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}: choose one of {', '.join(VARIANTS)}")
+    timing.check_known("variant", [variant], VARIANTS)
     device, plain = devices.select(), variant == "plain"
     layout = torch.contiguous_format if plain else torch.channels_last
     if device.type == "cpu" and not plain:
@@ -85,16 +86,11 @@ def measure(variant, batch_size, seconds, channels, cells, nodes, size=augment.C
     net.tau = 10.0
     optimizer, alpha_optimizer = search.make_optimizers(net, 0.025, 0.9, 3e-4, 3e-4, 1e-3)
     generator = torch.Generator(device).manual_seed(0)
+    pictures = torch.rand(2, batch_size, 3, size, size).to(device)
+    labels = torch.arange(batch_size, device=device) % CLASSES
 
-    def step(count):
-        batch, other = [
-            (
-                torch.rand(count, 3, size, size).to(device, memory_format=layout),
-                torch.arange(count).to(device) % CLASSES,
-            )
-            for _ in range(2)
-        ]
-        start = time.perf_counter()
+    def step(count=batch_size):
+        batch, other = [(x[:count].contiguous(memory_format=layout), labels[:count]) for x in pictures]
         if plain:
             plain_step(net, optimizer, alpha_optimizer, batch, other)
         else:
@@ -102,34 +98,32 @@ def measure(variant, batch_size, seconds, channels, cells, nodes, size=augment.C
             steps.alpha_step(net, alpha_optimizer, other)
             net.draw(generator)
             steps.weights_step(net, optimizer, batch)
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter() - start
 
-    step(min(batch_size, 8))
-    times = []
-    while len(times) < 2 or sum(times) < seconds:
-        times.append(step(batch_size))
-    return float(pd.Series(times).median())
+    step(8)
+    return float(np.median(timing.repeat(step, seconds, warmup=0)))
 
 
 def compare(
-    batch_size=64, seconds=10.0, repeats=1, channels=16, cells=5, nodes=4, size=augment.CROP, variants=tuple(VARIANTS)
-):
-    """``measure`` of each variant, ``repeats`` times in turn, each in a fresh process; medians.
+    batch_size: int = 64,
+    seconds: float = 10.0,
+    repeats: int = 1,
+    channels: int = 16,
+    cells: int = 5,
+    nodes: int = 4,
+    size: int = augment.CROP,
+    variants: Iterable[str] = tuple(VARIANTS),
+) -> pd.DataFrame:
+    """``measure`` each variant ``repeats`` times in turn, each in a fresh process.
 
     Returns:
-        DataFrame: variant, ratio (of speeds, to the first variant), seconds (a search step), lowest, highest.
+        DataFrame: variant, ratio (of speeds, to the first variant), seconds (a search step, median), lowest, highest.
 
     Raises:
-        ValueError: as ``measure``.
+        ValueError: unknown variant.
     """
-    cases = [
-        (variant, batch_size, seconds, channels, cells, nodes, size) for _ in range(repeats) for variant in variants
-    ]
-    found = latency.in_fresh_processes(measure, cases, "search step")
+    cases = [(variant, batch_size, seconds, channels, cells, nodes, size) for variant in variants] * repeats
+    found = timing.in_fresh_processes(measure, cases, "search step")
     rows = pd.DataFrame({"variant": [case[0] for case in cases], "seconds": found})
-    groups = rows.groupby("variant", sort=False)["seconds"]
-    table = groups.agg(seconds="median", lowest="min", highest="max").reset_index()
+    table = timing.spread(rows, ["variant"], "seconds").reset_index()
     table.insert(1, "ratio", table["seconds"].iloc[0] / table["seconds"])
     return table

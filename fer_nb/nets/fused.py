@@ -4,32 +4,34 @@ Parameters, outputs and gradients are those of the plain layers; training takes 
 evaluation each layer is the plain one.
 """
 
+import torch
 from torch import nn
 
 from fer_nb.nets import kernels, models
 
 
-def with_batch_norms(layers, x):
-    """``x`` through ``layers`` in order, each batch norm with the ReLU that follows it as one pass."""
-    layers = list(layers)
-    while layers:
-        layer = layers.pop(0)
-        if not isinstance(layer, nn.BatchNorm2d):
-            x = layer(x)
-            continue
-        relu = bool(layers) and isinstance(layers[0], nn.ReLU)
-        x = kernels.batch_norm(layer, x, relu)
-        layers = layers[relu:]
-    return x
-
-
 class FusedSequential(nn.Sequential):
-    def forward(self, x):
-        return with_batch_norms(self, x) if self.training else super().forward(x)
+    """nn.Sequential that trains each batch norm and the ReLU after it in one pass."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        layers = list(self)
+        while layers:
+            layer = layers.pop(0)
+            if not isinstance(layer, nn.BatchNorm2d):
+                x = layer(x)
+                continue
+            relu = bool(layers) and isinstance(layers[0], nn.ReLU)
+            x = kernels.batch_norm(layer, x, relu)
+            layers = layers[relu:]
+        return x
 
 
 class FusedBlock(models.BasicBlock1):
-    def forward(self, x):
+    """BasicBlock1 (figure 3-4) that trains by ``kernels.normalised_depthwise``."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(x)
         expand, norm1, _, depthwise, norm2, _, project, norm3 = self.block
@@ -37,11 +39,13 @@ class FusedBlock(models.BasicBlock1):
         return self.activation(kernels.batch_norm(norm3, project(hidden), residual=self.shortcut(x)))
 
 
-def fuse(model):
+def fuse(model: nn.Module) -> bool:
     """Let the light blocks and the batch norms of ``model`` (from ``models.build``) train with the kernels.
 
-    Returns whether there are kernels on this machine; without a C++ compiler the model stays as it is. So do layers
-    of a width that is no multiple of 16, and batch norms without affine map.
+    Layers whose width is not a multiple of 16, and batch norms without weight and bias, stay as they are.
+
+    Returns:
+        Whether this machine has the kernels; without a C++ compiler the model stays as it is.
     """
     if kernels.library() is None:
         return False

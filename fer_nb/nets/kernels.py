@@ -1,19 +1,22 @@
 """Fused passes for a training step on the CPU (kernels.cpp), compiled at first use where there is a C++ compiler.
 
-A step of a light network on the CPU waits on memory: batch norm and ReLU read and write each feature map several
-times, and the depthwise convolution reads it again. Here the statistics are taken while the map is written, the ReLU
-is part of the pass before or after it, and what is cheap to compute again is not stored.
+A training step of a light net waits on memory: batch norm and ReLU read and write each feature map several times, and
+the depthwise convolution reads it again. Here the statistics are taken while the map is written, the ReLU is part of
+the pass before or after it, and what is cheap to compute again is not stored.
 """
 
 import ctypes
 import functools
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from fer_nb import files, machine, paths
 
@@ -24,47 +27,58 @@ TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
 @functools.cache
-def library():
-    """The compiled kernels, or None where they cannot be compiled here (no C++ compiler, or one that fails)."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
-    if compiler is None:
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None where there is no C++ compiler or it fails; a failure is said in one warning.
+
+    The environment variable CXX may name the compiler, with arguments: ``CXX="g++ -O2"``.
+    """
+    found = shutil.which("c++") or shutil.which("g++")
+    compiler = os.environ.get("CXX") or (found and shlex.quote(found))
+    if not compiler:
         return None
     digest = hashlib.sha256(" ".join([SOURCE.read_text(), compiler, *FLAGS]).encode()).hexdigest()[:12]
     file = paths.RUNS / "cache" / f"kernels-{digest}-{machine.processor_key()}.so"  # machines may share a checkout
-    if not file.exists():
-        try:
+    try:
+        if not file.exists():
             with files.replacing(file) as partial:
-                subprocess.run([compiler, *FLAGS, SOURCE, "-o", partial], capture_output=True, check=True)
-        except (subprocess.CalledProcessError, OSError):
-            return None
-    return ctypes.CDLL(file)
+                command = [*shlex.split(compiler), *FLAGS, SOURCE, "-o", partial]
+                subprocess.run(command, capture_output=True, check=True, text=True)
+        return ctypes.CDLL(file)
+    except (subprocess.CalledProcessError, OSError, ValueError) as error:  # ValueError: a quote that is not closed
+        reason = ((getattr(error, "stderr", "") or "").strip() or str(error)).splitlines()[0]
+        remedy = "training goes on without the fused passes, more slowly; name a C++ compiler that works in CXX"
+        warnings.warn(f"{compiler}: {reason}: {remedy}", stacklevel=2)
+        return None
 
 
-def call(name, like, *arguments):
-    """Call a kernel for the number format of ``like``: tensors go by address (None as null), numbers as int64."""
+def call(name: str, like: torch.Tensor, *arguments) -> None:
+    """Call a kernel in the number format of ``like``: tensors go by address (None as null), numbers as int64."""
     function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
     given = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else a for a in arguments]
     given = [ctypes.c_int64(a) if isinstance(a, int) else a for a in given]
     function(*given, torch.get_num_threads())
 
 
-def channels_last(x):
+def channels_last(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def rows(x):
-    """Pixels of the map x, and its channels."""
+def rows(x: torch.Tensor) -> tuple[int, int]:
+    """Pixels and channels of the map ``x`` (N, C, H, W)."""
     return x.numel() // x.shape[1], x.shape[1]
 
 
-def sums(count, x):
+def sums(count: int, x: torch.Tensor) -> torch.Tensor:
     return torch.zeros(count, x.shape[1], dtype=torch.float64)
 
 
 class Statistics:
-    """What a batch norm makes of the sums over a map of ``count`` pixels: its affine, and its way back."""
+    """A batch norm in training, from the sums over a map of ``count`` pixels: its affine map and its gradients.
 
-    def __init__(self, layer, totals, count):
+    ``totals``: float64 [2][C], the sums of x and of its squares. The running statistics of ``layer`` are updated.
+    """
+
+    def __init__(self, layer: nn.BatchNorm2d, totals: torch.Tensor, count: int):
         mean = totals[0] / count
         variance = (totals[1] / count - mean**2).clamp_(min=0)
         self.count, self.mean, self.inverse = count, mean, (variance + layer.eps).rsqrt()
@@ -75,8 +89,8 @@ class Statistics:
             layer.running_mean.lerp_(mean.float(), layer.momentum)
             layer.running_var.lerp_((variance * count / max(count - 1, 1)).float(), layer.momentum)
 
-    def back(self, totals):
-        """Gradients of weight and bias, and the coefficients [3][C] of the gradient at the map."""
+    def back(self, totals: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Gradients of weight and bias (C,), and the coefficients [3][C] of the gradient at the map."""
         of_bias, scale = totals[0], self.scale.double()
         of_weight = (totals[1] - self.mean * of_bias) * self.inverse
         slope = -scale * self.inverse * of_weight / self.count
@@ -85,7 +99,7 @@ class Statistics:
 
 
 class BatchNorm(torch.autograd.Function):
-    """Batch norm in training, then ReLU where asked, then plus a residual where one is given (one of the two)."""
+    """Batch norm in training, followed by a ReLU or by the addition of a residual, if asked."""
 
     @staticmethod
     def forward(context, x, weight, bias, residual, layer, relu):
@@ -146,12 +160,16 @@ class NormalisedDepthwise(torch.autograd.Function):
         return out, of_weight1, of_bias1, of_weight, totals[2].float(), of_weight2, of_bias2, None, None, None
 
 
-def batch_norm(layer, x, relu=False, residual=None):
-    """``layer`` (nn.BatchNorm2d in training) of ``x``, then ReLU, or plus ``residual``; (N, C, H, W) as ``x``."""
+def batch_norm(
+    layer: nn.BatchNorm2d, x: torch.Tensor, relu: bool = False, residual: torch.Tensor | None = None
+) -> torch.Tensor:
+    """``layer`` (in training) of ``x``, then ReLU, or plus ``residual``; (N, C, H, W) as ``x``."""
     return BatchNorm.apply(x, layer.weight, layer.bias, residual, layer, relu)
 
 
-def normalised_depthwise(e, norm1, conv, norm2):
-    """ReLU(norm2(conv(ReLU(norm1(e))))) in training; ``conv``: nn.Conv2d, depthwise, 3x3, padding 1, with bias."""
+def normalised_depthwise(
+    e: torch.Tensor, norm1: nn.BatchNorm2d, conv: nn.Conv2d, norm2: nn.BatchNorm2d
+) -> torch.Tensor:
+    """ReLU(norm2(conv(ReLU(norm1(e))))) in training; ``conv``: depthwise, 3x3, padding 1, with bias."""
     parameters = (norm1.weight, norm1.bias, conv.weight, conv.bias, norm2.weight, norm2.bias)
     return NormalisedDepthwise.apply(e, *parameters, norm1, norm2, conv.stride[0])

@@ -1,66 +1,68 @@
-"""The tables and sentences of notebook 11: measured times beside what they should follow from.
+"""The tables and sentences of notebook 11: measured costs beside parameters and multiply-adds.
 
-Ratios are to ResNet18, whose light forms the thesis proposes; they carry over to other machines better than times.
+Ratios are to ResNet18, of which the thesis's nets are light forms; they carry over to other machines better than times.
 """
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import norm, spearmanr
+from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from fer_nb.data import augment, datasets
 from fer_nb.evaluation import measures, thesis
+from fer_nb.intervals import change_interval, in_words
 from fer_nb.nets import export, models
 from fer_nb.speed import latency
+from fer_nb.study import Run
 from fer_nb.training import predict, weights
 
 REFERENCE = "ResNet18"
 LATENCY = {"PyTorch": "pytorch_latency_ratio", "ONNX Runtime": "onnx_latency_ratio"}
+FORMATS = ("float32", "bfloat16")
 
 
-def ratio(table, column, by=None):
-    """``column`` as a share of its value in the row of ``REFERENCE`` of the same ``by``; NaN without that row."""
+def ratio(table: pd.DataFrame, column: str, by: str | None = None) -> pd.Series:
+    """``column`` as a share of its value in the row of ``REFERENCE`` with the same ``by``; NaN without that row."""
     groups = table[by] if by else pd.Series(0, table.index)
     own = table[table["model"] == REFERENCE]
     return table[column] / groups.map(own.set_index(groups[own.index])[column])
 
 
-def training_share(table, peaks):
-    """Training speeds with the share of the machine's peak that they reach, in percent.
+def training_share(table: pd.DataFrame, peaks: dict[str, float]) -> pd.DataFrame:
+    """Training speeds with the share, in percent, of the machine's peak in the number format that the net computes in.
 
     A training step costs about three forward passes (outputs, gradients of the inputs, gradients of the weights), a
     forward pass two FLOPs a multiply-add.
 
     Args:
-        table: from ``benchmark.compare``.
-        peaks: from ``latency.peak``.
+        table: from ``throughput.compare``.
+        peaks: from ``timing.machine_peaks``.
 
     Returns:
-        ``table`` with float32_share and bfloat16_share after the ratio: one speed, by each format's peak.
+        ``table`` with float32_share and bfloat16_share in place of number_format; NaN in the format not used.
     """
     macs = {name: models.count(models.build(name))["macs"].sum() for name in table["model"].unique()}
     gflops = 6e-9 * table["model"].map(macs) * table["pictures_per_second"]
-    table = table.copy()
-    for place, (name, value) in enumerate(peaks.items(), start=3):
-        table.insert(place, f"{name}_share", 100 * gflops / value)
-    return table
+    shares = 100 * gflops / table["number_format"].map(peaks)
+    shared = table.drop(columns="number_format")
+    for place, name in enumerate(FORMATS, start=shared.columns.get_loc("ratio") + 1):
+        shared.insert(place, f"{name}_share", shares.where(table["number_format"] == name))
+    return shared
 
 
-def training_words(table):
-    """How many times as fast each net trains with everything as in the usual loop, and the share of the peak."""
-    best = table.loc[table.groupby("model", sort=False)["ratio"].idxmax()]
-    shares = [column for column in table if column.endswith("_share")]
-    words = [
-        f"{row['model']} **{row['ratio']:.1f}** times as fast ("
-        + ", ".join(f"{row[share]:.0f}% of the {share.removesuffix('_share')} peak" for share in shares)
-        + ")"
-        for _, row in best.iterrows()
-    ]
-    return f"At its best variant each net trains, against “{table['variant'].iloc[0]}”: {'; '.join(words)}."
+def training_words(table: pd.DataFrame) -> str:
+    """How many times faster each net trains with all changes than in the usual loop, and its share of the peak."""
+    words = []
+    for _, row in table.loc[table.groupby("model", sort=False)["ratio"].idxmax()].iterrows():
+        shares = [f"{row[f'{name}_share']:.0f}% of the {name} peak" for name in FORMATS if row[f"{name}_share"] > 0]
+        words.append(f"{row['model']} **{row['ratio']:.1f}** times as fast ({''.join(shares)})")
+    return f"In its best variant each net trains, compared with “{table['variant'].iloc[0]}”: {'; '.join(words)}."
 
 
-def inference_table(measured):
+def inference_table(measured: pd.DataFrame) -> pd.DataFrame:
     """``latency.compare`` with the ratios to ResNet18 in the same runtime before the measured values."""
     latency_ratio = ratio(measured, "latency_ms", "runtime")
     throughput_ratio = ratio(measured, "pictures_per_second", "runtime")
@@ -69,12 +71,12 @@ def inference_table(measured):
     return front.join(measured[columns])
 
 
-def inference_words(table):
-    """What the light nets take of ResNet18's time and how many times its pictures they name (``inference_table``)."""
+def inference_words(table: pd.DataFrame) -> str:
+    """The time and throughput of the light nets compared with ResNet18 (``inference_table``)."""
     light = table[table["model"].str.startswith("light")]
     words = [
         f"{row.model} takes **{100 * row.latency_ratio:.0f}%** of {REFERENCE}'s time for one picture in {row.runtime} "
-        f"({row.latency_ms:.1f} ms) and names {row.throughput_ratio:.1f} times as many pictures a second in batches"
+        f"({row.latency_ms:.1f} ms) and predicts {row.throughput_ratio:.1f} times as many pictures a second in batches"
         for row in light.itertuples()
     ]
     quick = light[(light["runtime"] == "ONNX Runtime") & (light["latency_ratio"] <= 1 / 3)]["model"]
@@ -82,33 +84,32 @@ def inference_words(table):
     return ".\n".join([*words, third]) if words else "No light net was measured."
 
 
-def size_table(sizes, measured):
+def size_table(sizes: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """``latency.sizes`` with the memory of one picture (``_memory_mb``) and of a batch (``_batch_memory_mb``)."""
     wide = measured.pivot(index="model", columns="runtime", values=["memory_mb", "batch_memory_mb"])
     wide.columns = [f"{runtime.replace(' ', '_').lower()}_{what}" for what, runtime in wide.columns]
     return sizes.merge(wide.reset_index(), on="model", how="left")
 
 
-def light_table(sizes, measured):
-    """Parameters, MACs and latencies of each net as a share of ResNet18's, and the multiply-adds that a second does.
+def light_table(sizes: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Parameters, MACs and latencies of each net as shares of ResNet18's, and its multiply-adds a second.
 
-    A net is as light as its MACs say where its latency ratio is at most its MACs ratio, that is, where it keeps the
-    processor at least as busy as ResNet18 does (``gmacs_per_second``, of ONNX Runtime on one thread).
+    A net is as light as its MACs say where its share of the latency is at most its share of the MACs: there it keeps
+    the processor at least as busy as ResNet18 does (``gmacs_per_second``, in ONNX Runtime on one thread).
     """
     table = sizes[["model"]].assign(parameters_ratio=ratio(sizes, "parameters"), macs_ratio=ratio(sizes, "macs"))
+    times = measured.pivot(index="model", columns="runtime", values="latency_ms").loc[table["model"]].reset_index()
     for runtime, column in LATENCY.items():
-        own = measured[measured["runtime"] == runtime].set_index("model")["latency_ms"]
-        times = table["model"].map(own)
-        table[column] = ratio(table.assign(times=times), "times")
-    return table.assign(gmacs_per_second=sizes["macs"] / times)
+        table[column] = ratio(times, runtime)
+    return table.assign(gmacs_per_second=sizes["macs"] / times["ONNX Runtime"])
 
 
-def light_words(table):
+def light_words(table: pd.DataFrame) -> str:
     """Where "lightweight" holds and where it does not, from ``light_table``."""
     words = []
     for runtime, column in LATENCY.items():
         ranks = {name: spearmanr(table[f"{name}_ratio"], table[column]).statistic for name in ("macs", "parameters")}
-        slower = [name for name, a, b in table[["model", column, "macs_ratio"]].itertuples(index=False) if a > b]
+        slower = table.loc[table[column] > table["macs_ratio"], "model"]
         words.append(
             f"**{runtime}**: the rank correlation of latency with MACs is {ranks['macs']:.2f}, with parameters "
             f"{ranks['parameters']:.2f} ({len(table)} nets). A larger share of {REFERENCE}'s time than of its MACs: "
@@ -117,8 +118,8 @@ def light_words(table):
     return "\n\n".join(words)
 
 
-def chosen(runs):
-    """The run of each net's first seed on one data set: FERm where the study has it, else FER2013, else CK+."""
+def first_runs(runs: list[Run]) -> list[Run]:
+    """The first random seed's run of each net on one data set: FERm if the study has it, else FER2013, else CK+."""
     plain = [run for run in runs if not run.change]
     for dataset in ("ferm", "fer2013", "ckplus-fold1"):
         if found := measures.by_model(plain, dataset):
@@ -126,20 +127,29 @@ def chosen(runs):
     return []
 
 
-def int8_table(runs, data, folder, calibration, crops, batch_size, seconds, repeats=1):
-    """What int8 costs in accuracy and gains in time and size, for the net of each run, by ONNX Runtime.
+def int8_table(
+    runs: list[Run],
+    data: str,
+    folder: Path,
+    calibration: int,
+    crops: int,
+    batch_size: int,
+    seconds: float,
+    repeats: int = 1,
+) -> pd.DataFrame:
+    """What int8 costs in accuracy and gains in time and size in ONNX Runtime, for the net of each run.
 
     Args:
-        runs: finished study.Runs; ``data``: see ``datasets.load``.
+        runs: finished runs; ``data``: see ``datasets.load``.
         folder: for the ONNX files.
-        calibration: pictures of the training side, drawn at random, that the ranges are taken from.
+        calibration: number of random training pictures from which the ranges are taken.
         crops: of each test picture, 1 or 10.
         batch_size, seconds, repeats: see ``latency.compare``.
 
     Returns:
-        DataFrame: model, dataset, accuracy (float32), int8_accuracy, difference, low, high (``paired_difference``), all
-        in percent; agreement (pictures named alike, percent), pictures; latency_ratio, throughput_ratio, size_ratio
-        (int8 to float32), latency_ms, int8_latency_ms, onnx_mb, int8_mb.
+        DataFrame: model, dataset, accuracy (float32), int8_accuracy, difference, low, high (``change_interval``), all
+        in percent; agreement (pictures with the same prediction, percent), pictures; latency_ratio, throughput_ratio,
+        size_ratio (int8 to float32), latency_ms, int8_latency_ms, onnx_mb, int8_mb.
     """
     rows = []
     for run in tqdm(runs, desc="int8"):
@@ -150,58 +160,40 @@ def int8_table(runs, data, folder, calibration, crops, batch_size, seconds, repe
         export.export(net, files["float32"])
         order = np.random.default_rng(0).permutation(len(train))
         export.quantize(files["float32"], files["int8"], train.images[order[:calibration]])
-        named = {name: predict.predict(file, test.images, crops).argmax(1).numpy() for name, file in files.items()}
-        right = {name: predicted == test.labels for name, predicted in named.items()}
+        predicted = {name: predict.predict(file, test.images, crops).argmax(1).numpy() for name, file in files.items()}
+        right = {name: 100.0 * (classes == test.labels) for name, classes in predicted.items()}
         row = {"model": run.model, "dataset": run.dataset}
-        row |= {"accuracy": 100 * right["float32"].mean(), "int8_accuracy": 100 * right["int8"].mean()}
-        row["difference"] = row["int8_accuracy"] - row["accuracy"]
-        row["low"], row["high"] = paired_difference(right["int8"], right["float32"])
-        row["agreement"] = 100 * (named["int8"] == named["float32"]).mean()
+        row |= {"accuracy": right["float32"].mean(), "int8_accuracy": right["int8"].mean()}
+        row["difference"], row["low"], row["high"], _ = change_interval(right["int8"] - right["float32"])
+        row["agreement"] = 100 * (predicted["int8"] == predicted["float32"]).mean()
         row["pictures"] = len(test)
         rows.append(row | int8_gain(files, batch_size, seconds, repeats))
     return pd.DataFrame(rows)
 
 
-def int8_gain(files, batch_size, seconds, repeats):
+def int8_gain(files: dict[str, Path], batch_size: int, seconds: float, repeats: int) -> dict[str, float]:
     """Time and size of the int8 file beside those of the float32 file (``files``: by number format)."""
     cost = latency.compare(files, batch_size, seconds, repeats).set_index("model")
-    cost["size"] = {name: file.stat().st_size / 1e6 for name, file in files.items()}
-    ratios = cost.loc["int8", ["latency_ms", "pictures_per_second", "size"]] / cost.loc["float32"]
-    row = {"latency_ratio": ratios["latency_ms"], "throughput_ratio": ratios["pictures_per_second"]}
-    row |= {"size_ratio": ratios["size"], "latency_ms": cost.loc["float32", "latency_ms"]}
-    row |= {"int8_latency_ms": cost.loc["int8", "latency_ms"]}
-    return row | {"onnx_mb": cost.loc["float32", "size"], "int8_mb": cost.loc["int8", "size"]}
+    cost["mb"] = {name: file.stat().st_size / 1e6 for name, file in files.items()}
+    exact, int8 = cost.loc["float32"], cost.loc["int8"]
+    ratios = {"latency": "latency_ms", "throughput": "pictures_per_second", "size": "mb"}
+    row = {f"{name}_ratio": int8[column] / exact[column] for name, column in ratios.items()}
+    row |= {"latency_ms": exact["latency_ms"], "int8_latency_ms": int8["latency_ms"]}
+    return row | {"onnx_mb": exact["mb"], "int8_mb": int8["mb"]}
 
 
-def int8_words(table):
+def int8_words(table: pd.DataFrame) -> str:
     """What ``int8_table`` says, a sentence a net."""
     return " ".join(
-        f"{row.model}: int8 changes the accuracy by **{row.difference:+.2f}** points ({row.low:+.2f} to "
-        f"{row.high:+.2f}, 95%, {row.pictures} pictures), takes "
-        f"{100 * row.latency_ratio:.0f}% of the time for one picture and {100 * row.size_ratio:.0f}% of the disk."
+        f"{row.model}: int8 changes the accuracy by **{in_words(row.difference, row.low, row.high, signed=True)}** "
+        f"points (95%, {row.pictures} pictures), takes {100 * row.latency_ratio:.0f}% of the time for one picture and "
+        f"{100 * row.size_ratio:.0f}% of the disk space."
         for row in table.itertuples()
     )
 
 
-def paired_difference(first, second):
-    """95% interval (low, high), in points, of the accuracy of ``first`` minus that of ``second`` on the same pictures.
-
-    Agresti and Min 2005: Wald's interval of matched pairs with half a picture added to each of the four cells, so that
-    it has a width also where both name the same pictures right.
-
-    Args:
-        first, second: bool (N,), whether each picture was named right.
-    """
-    only_first, only_second = (first & ~second).sum() + 0.5, (second & ~first).sum() + 0.5
-    total = len(first) + 2
-    difference = (only_first - only_second) / total
-    error = np.sqrt(only_first + only_second - total * difference**2) / total
-    z = norm.ppf(0.975)
-    return 100 * (difference - z * error), 100 * (difference + z * error)
-
-
-def explained(runs, data, pictures, seed=0):
-    """The first light net of ``runs`` (``chosen``), and test pictures at random whose maps are timed.
+def pictures_to_explain(runs: list[Run], data: str, count: int, seed: int = 0) -> tuple | None:
+    """The first light net of ``runs``, and ``count`` random test pictures, for which the time of a map is measured.
 
     Returns:
         Net in eval mode on the CPU, its name, inputs float32 (N, 3, 44, 44) in [0, 1], labels int64 (N,); None where
@@ -211,13 +203,13 @@ def explained(runs, data, pictures, seed=0):
     if run is None:
         return None
     faces = datasets.load(run.dataset, data).of_split("test")
-    faces = faces.subset(np.random.default_rng(seed).permutation(len(faces))[:pictures])
+    faces = faces.subset(np.random.default_rng(seed).permutation(len(faces))[:count])
     inputs = augment.center_crop(torch.as_tensor(faces.images)).contiguous()
     return weights.trained(run)[0], run.model, inputs, torch.as_tensor(faces.labels)
 
 
-def accuracy_and_latency(runs, measured):
-    """Accuracy of the study's nets (evaluate.accuracy_table) with the latency of one picture in ONNX Runtime.
+def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of the study's nets (measures.accuracy_table) with the latency of one picture in ONNX Runtime.
 
     Returns:
         DataFrame: dataset (the thesis's name), model, latency_ms, accuracy, low, high, thesis_accuracy; for each data

@@ -1,139 +1,125 @@
-"""Training speed, each variant in a fresh process of its own: the heap and the thread pool remember what ran before.
+"""Training speed on the CPU by variant of the training loop."""
 
-``python -m fer_nb.speed.throughput MODEL VARIANT BATCH SECONDS`` measures one and prints a JSON object.
-"""
-
-import json
-import resource
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch.nn import functional as F
-from tqdm import tqdm
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from fer_nb.data import augment
 from fer_nb.nets import device, fused, models
+from fer_nb.speed import timing
 
-# Each variant is the one before it and one thing more.
+# Each variant is the one before it plus one change.
 VARIANTS = (
     "usual loop",  # PIL transforms in a DataLoader, float32, NCHW
     "+ batched augmentation",
     "+ channels last",
-    "+ bfloat16",
+    "+ bfloat16",  # where it is faster than float32
     "+ kept heap",
     "+ float32 depthwise backward",
     "+ fused blocks",
 )
+PICTURES = 4096
 
 
-def faces(count):
-    """uint8 (count, 48, 48) noise and int64 labels: the speed does not depend on what is to be seen."""
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (count, 48, 48), dtype=np.uint8), rng.integers(0, 7, count)
+class UsualPictures(Dataset):
+    """uint8 (N, 48, 48) pictures and labels, augmented one at a time through PIL, as it is usually written."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        from torchvision import transforms
+
+        self.images, self.labels = images, labels
+        views = [transforms.RandomCrop(augment.CROP), transforms.RandomHorizontalFlip(), transforms.RandomRotation(10)]
+        colour = [transforms.ColorJitter(brightness=0.2, contrast=0.2), transforms.ToTensor()]
+        self.view = transforms.Compose(views + colour)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        return self.view(Image.fromarray(self.images[i]).convert("RGB")), int(self.labels[i])
 
 
-def usual_batches(images, labels, batch_size):
-    """Batches as the usual code makes them: one picture at a time through PIL, in one worker process."""
-    from PIL import Image
-    from torchvision import transforms
-
-    view = transforms.Compose(
-        [
-            transforms.RandomCrop(augment.CROP),
-            transforms.RandomHorizontalFlip(),
-            transforms.RandomRotation(10),
-            transforms.ColorJitter(brightness=0.2, contrast=0.2),
-            transforms.ToTensor(),
-        ]
-    )
-
-    class Pictures(torch.utils.data.Dataset):
-        def __len__(self):
-            return len(labels)
-
-        def __getitem__(self, i):
-            return view(Image.fromarray(images[i]).convert("RGB")), int(labels[i])
-
-    return torch.utils.data.DataLoader(Pictures(), batch_size, shuffle=True, num_workers=1)
+def usual_batches(images: np.ndarray, labels: np.ndarray, batch_size: int) -> Iterator:
+    """Batches without end as the usual code makes them: by a DataLoader with one worker process."""
+    pictures = UsualPictures(images, labels)
+    endless = RandomSampler(pictures, replacement=True, num_samples=2**40)
+    return iter(DataLoader(pictures, batch_size, sampler=endless, num_workers=1))
 
 
-def device_batches(images, labels, batch_size, layout):
-    """Batches as ``train.step`` makes them."""
+def device_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, layout: torch.memory_format) -> Iterator:
+    """Batches without end as the study's training loop makes them."""
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.as_tensor(images), torch.as_tensor(labels)
-    for batch in torch.randperm(len(labels), generator=generator).split(batch_size):
-        yield augment.augment(images[batch], generator).contiguous(memory_format=layout), labels[batch]
+    while True:
+        for batch in torch.randperm(len(labels), generator=generator).split(batch_size):
+            yield augment.augment(images[batch], generator).contiguous(memory_format=layout), labels[batch]
 
 
-def measure(name, variant, batch_size, seconds):
-    """Pictures a second of training steps of net ``name`` on this machine's CPU, after one step to warm up.
+def measure(name: str, variant: str, batch_size: int, seconds: float) -> dict:
+    """Training speed of net ``name`` by ``variant`` on this machine's CPU, in this process, after one step.
 
-    Raises ValueError for an unknown variant.
+    Returns:
+        {"model", "variant", "number_format" that the net computes in, "pictures_per_second", "peak_memory_mb"}
+
+    Raises:
+        ValueError: unknown net or variant.
+        RuntimeError: fused blocks without a C++ compiler.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"unknown variant {variant!r}: choose one of {', '.join(VARIANTS)}")
-    with_it = set(VARIANTS[: VARIANTS.index(variant) + 1])
-    if "+ kept heap" in with_it:
+    timing.check_known("variant", [variant], VARIANTS)
+    changes = VARIANTS[: VARIANTS.index(variant) + 1]
+    if "+ kept heap" in changes:
         device.keep_heap()
     torch.manual_seed(0)
     model = models.build(name)
-    if "+ float32 depthwise backward" in with_it:
+    if "+ float32 depthwise backward" in changes:
         device.float32_depthwise(model)
-    if "+ fused blocks" in with_it and not fused.fuse(model):
+    if "+ fused blocks" in changes and not fused.fuse(model):
         raise RuntimeError("the fused blocks need a C++ compiler: install g++, or leave this variant out")
-    layout = torch.channels_last if "+ channels last" in with_it else torch.contiguous_format
+    layout = torch.channels_last if "+ channels last" in changes else torch.contiguous_format
     model.to(memory_format=layout)
-    dtype = device.number_format("auto" if "+ bfloat16" in with_it else "float32", torch.device("cpu"))
+    cpu = torch.device("cpu")
+    dtype = device.number_format("auto" if "+ bfloat16" in changes else "float32", cpu)
     optimizer = torch.optim.SGD(model.parameters(), 0.01, 0.9, weight_decay=5e-4)
-    images, labels = faces(64 * batch_size)
-    if variant == "usual loop":
-        batches = usual_batches(images, labels, batch_size)
-    else:
-        batches = device_batches(images, labels, batch_size, layout)
-    start, steps = None, 0
-    for views, wanted in batches:
-        with device.autocast(torch.device("cpu"), dtype):
+    rng = np.random.default_rng(0)  # the speed does not depend on what the pictures show
+    images, labels = rng.integers(0, 256, (PICTURES, 48, 48), dtype=np.uint8), rng.integers(0, 7, PICTURES)
+    usual = variant == VARIANTS[0]
+    given = (images, labels, batch_size)
+    batches = usual_batches(*given) if usual else device_batches(*given, layout)
+
+    def step():
+        views, wanted = next(batches)
+        with device.autocast(cpu, dtype):
             loss = F.cross_entropy(model(views), wanted)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if start is None:
-            start = time.perf_counter()
-            continue
-        steps += 1
-        if time.perf_counter() - start > seconds:
-            break
-    speed = steps * batch_size / (time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"model": name, "variant": variant, "pictures_per_second": speed, "peak_memory_mb": peak}
+
+    # The mean, as the usual loop's steps wait for its worker now and then.
+    speed = batch_size / timing.repeat(step, seconds, least=1).mean()
+    row = {"model": name, "variant": variant, "number_format": str(dtype).removeprefix("torch.")}
+    return row | {"pictures_per_second": speed, "peak_memory_mb": timing.peak_memory_mb()}
 
 
-def compare(names, variants, batch_size, seconds, repeats):
-    """``measure`` of each net and variant, ``repeats`` times in turn; medians, and the ratio to the first variant.
+def compare(names: list[str], variants: list[str], batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
+    """``measure`` each net and variant ``repeats`` times in turn, each in a fresh process.
 
     Returns:
-        DataFrame: model, variant, ratio, pictures_per_second, lowest, highest, peak_memory_mb.
+        DataFrame: model, variant, number_format, ratio (to the net's first variant), pictures_per_second (median),
+        lowest, highest, peak_memory_mb (highest).
+
+    Raises:
+        ValueError, RuntimeError: as ``measure``.
     """
-    cases = [(name, variant) for _ in range(repeats) for name in names for variant in variants]
-    rows = []
-    for name, variant in tqdm(cases, desc="speed"):
-        command = [sys.executable, "-m", "fer_nb.speed.throughput", name, variant, str(batch_size), str(seconds)]
-        output = subprocess.run(command, capture_output=True, text=True)
-        if output.returncode:
-            raise RuntimeError(f"{name}, {variant}: {output.stderr.strip().splitlines()[-1]}")
-        rows.append(json.loads(output.stdout))
-    groups = pd.DataFrame(rows).groupby(["model", "variant"], sort=False)
-    speeds = groups["pictures_per_second"].agg(pictures_per_second="median", lowest="min", highest="max")
-    table = speeds.join(groups["peak_memory_mb"].max()).reset_index()
+    cases = [(name, variant, batch_size, seconds) for name in names for variant in variants] * repeats
+    rows = pd.DataFrame(timing.in_fresh_processes(measure, cases, "training speed"))
+    keys = ["model", "variant", "number_format"]
+    memory = rows.groupby(keys, sort=False)["peak_memory_mb"].max()
+    table = timing.spread(rows, keys, "pictures_per_second").join(memory).reset_index()
     first = table.groupby("model")["pictures_per_second"].transform("first")
-    table.insert(2, "ratio", table["pictures_per_second"] / first)
+    table.insert(3, "ratio", table["pictures_per_second"] / first)
     return table
-
-
-if __name__ == "__main__":
-    net, wanted_variant, pictures, limit = sys.argv[1:]
-    print(json.dumps(measure(net, wanted_variant, int(pictures), float(limit))))

@@ -1,4 +1,5 @@
 import copy
+import re
 import shutil
 
 import pytest
@@ -90,14 +91,36 @@ def test_without_a_compiler_the_model_stays_as_it_is(monkeypatch):
     assert not fused.fuse(model) and not any(isinstance(layer, fused.FusedBlock) for layer in model.modules())
 
 
-def test_no_compiler_and_a_broken_one_give_no_library(monkeypatch, tmp_path):
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """``kernels.library`` without what it remembers and without compiled files."""
     monkeypatch.setattr(kernels.paths, "RUNS", tmp_path)
-    monkeypatch.setenv("CXX", shutil.which("false"))
-    assert kernels.library.__wrapped__() is None
-    assert not list(tmp_path.rglob("*.so*"))
-    monkeypatch.delenv("CXX")
+    return kernels.library.__wrapped__
+
+
+def test_a_compiler_may_be_named_with_arguments(fresh, monkeypatch, tmp_path):
+    compiler = shutil.which("c++") or shutil.which("g++")
+    monkeypatch.setattr(kernels, "FLAGS", ["-std=c++17", "-O0", "-shared", "-fPIC"])  # quicker
+    monkeypatch.setenv("CXX", f"{compiler} -w")
+    assert fresh() is not None and len(list(tmp_path.rglob("*.so"))) == 1
+
+
+@pytest.mark.parametrize(
+    "compiler, reason",
+    [("no-such-compiler -O2", "No such file"), ("false", "returned non-zero"), ('g++ "-O2', "No closing quotation")],
+)
+def test_a_compiler_that_fails_is_named_in_one_line(compiler, reason, fresh, monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", compiler)
+    said = f"^{re.escape(compiler)}: .*{reason}.*: training goes on .* in CXX$"
+    with pytest.warns(UserWarning, match=said) as warned:
+        assert fresh() is None
+    assert len(warned) == 1 and not list(tmp_path.rglob("*.so*"))
+
+
+def test_without_any_compiler_there_is_no_library(fresh, monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
-    assert kernels.library.__wrapped__() is None
+    assert fresh() is None
 
 
 def test_number_of_threads_changes_nothing_but_rounding():

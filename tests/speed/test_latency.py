@@ -1,13 +1,10 @@
-import subprocess
-import sys
-
-import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb.nets import device, models
-from fer_nb.speed import latency
+from fer_nb.nets import export, models
+from fer_nb.speed import latency, timing
 
 
 @pytest.mark.parametrize("name", latency.OTHERS)
@@ -20,43 +17,44 @@ def test_macs_of_torchvisions_nets_agree_with_torch(name):
     assert counts["parameters"].sum() == sum(p.numel() for p in model.parameters())
 
 
-def test_a_net_is_measured_in_both_runtimes_and_an_unknown_file_in_one(tmp_path):
-    name = "mobilenet_v3_small"
-    files = latency.export_nets([name], tmp_path)
-    table = latency.compare(files | {"int8": files[name]}, batch_size=2, seconds=0)
-    assert list(table["model"]) == [name, name, "int8"] and list(table["runtime"]) == [
-        *latency.RUNTIMES,
-        "ONNX Runtime",
-    ]
-    assert (table["p10_ms"] <= table["latency_ms"]).all() and (table["latency_ms"] <= table["p90_ms"]).all()
-    assert (table[["p10_ms", "pictures_per_second"]] > 0).all(axis=None)
-    assert (table[["memory_mb", "batch_memory_mb"]] > 6).all(axis=None)  # its weights alone
-    sizes = latency.sizes(files).set_index("model").loc[name]
-    assert sizes["parameters"] == 1_525_031
+def test_a_batch_is_measured_in_both_runtimes(tmp_path):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 16, 11, 11), nn.ReLU(), nn.Flatten(), nn.Linear(256, 4096), nn.Linear(4096, 7))
+    file = export.export(net, tmp_path / "net.onnx")
+    cases = [("PyTorch", "mobilenet_v3_small", 2, 1, 0), ("ONNX Runtime", file, 2, 1, 0)]
+    sizes = latency.size(net, file)
+    assert sizes["parameters"] == 364 * 16 + 257 * 4096 + 4097 * 7
+    assert sizes["macs"] == 363 * 256 + 256 * 4096 + 4096 * 7  # 16 maps of 4x4
     assert sizes["onnx_mb"] == pytest.approx(sizes["safetensors_mb"], rel=0.05)
+    for found in timing.in_fresh_processes(latency.measure, cases, "inference"):
+        assert 0 < found["p10"] <= found["median"] <= found["p90"]
+        assert found["memory_mb"] > 4  # the weights alone
 
 
-def test_an_error_in_a_measuring_process_is_raised_here():
-    with pytest.raises(ValueError, match=r"unknown net 'mobilenet_v4': choose of VGG19, .*efficientnet_b0"):
-        latency.in_fresh_processes(latency.build, [("mobilenet_v4",)], "build")
+def test_each_known_net_is_measured_in_both_runtimes(monkeypatch):
+    def found(function, cases, what):
+        assert [case[:2] for case in cases] == [("PyTorch", "VGG19")] * 2 + [("ONNX Runtime", "file")] * 2
+        return [{"median": 4.0, "p10": 1.0, "p90": 9.0, "memory_mb": float(case[2])} for case in cases]
+
+    monkeypatch.setattr(timing, "in_fresh_processes", found)
+    table = latency.compare({"VGG19": "file"}, batch_size=8, seconds=0)
+    assert list(table["model"]) == ["VGG19"] * 2 and list(table["runtime"]) == list(latency.RUNTIMES)
+    assert list(table["pictures_per_second"]) == [2000] * 2
+    assert table[["memory_mb", "batch_memory_mb"]].to_numpy().tolist() == [[1, 8]] * 2
+
+
+def test_an_unknown_file_is_measured_in_onnx_runtime_alone_and_medians_are_given(monkeypatch):
+    medians = iter([4.0, 9, 6, 7, 5, 8])
+
+    def found(function, cases, what):
+        assert cases == [("ONNX Runtime", "file", 1, 1, 0), ("ONNX Runtime", "file", 1, torch.get_num_threads(), 0)] * 3
+        return [{"median": next(medians), "p10": 1.0, "p90": 9.0, "memory_mb": 5.0} for _ in cases]
+
+    monkeypatch.setattr(timing, "in_fresh_processes", found)
+    (row,) = latency.compare({"int8": "file"}, batch_size=1, seconds=0, repeats=3).to_dict("records")
+    assert row["latency_ms"] == 5 and row["pictures_per_second"] == 125 and row["runtime"] == "ONNX Runtime"
+
+
+def test_what_is_unknown_is_named():
     with pytest.raises(ValueError, match="unknown runtime 'TensorRT': choose one of PyTorch, ONNX Runtime"):
         latency.measure("TensorRT", "VGG19", 1, 1, 0)
-
-
-def test_the_peak_grows_with_the_time_that_a_product_takes(monkeypatch):
-    clock = iter(np.cumsum([0, 9, 0, 4, 0, 2, 0, 4, 0, 4, 0, 4]))  # seconds at start and end; the first warms up
-    with monkeypatch.context() as patched:
-        patched.setattr(device.time, "perf_counter", lambda: next(clock))
-        assert device.matrix_speed(torch.bfloat16, size=100) == pytest.approx(1e6)  # 2e6 FLOP in 2 s
-    monkeypatch.setattr(latency, "in_fresh_processes", lambda speed, cases, what: [2e9 * len(case) for case in cases])
-    assert latency.peak() == {"float32": 2, "bfloat16": 2}  # GFLOP/s
-
-
-def test_memory_counts_what_this_process_has_touched():
-    # In a process of its own: the largest size so far of this one may lie far above its present size.
-    code = (
-        "import numpy as np; from fer_nb.speed.latency import peak_memory_mb; before = peak_memory_mb(); "
-        "touched = np.ones(256 << 17); print(peak_memory_mb() - before)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert 128 < float(done.stdout) < 320  # 256 MB, some of it perhaps free before
