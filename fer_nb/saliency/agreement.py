@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
 from fer_nb.intervals import mean_interval
-from fer_nb.saliency.maps import as_array
+from fer_nb.saliency.maps import as_array, rows_by_name
 
 TOP = 0.2  # share of the pixels that count as important
 CHANCE_OVERLAP = TOP / (2 - TOP)  # mean intersection over union of two random fifths
@@ -91,13 +91,12 @@ def agreement_table(maps: dict, expressions: np.ndarray, seed: int = 0, groups=N
         DataFrame: first, second (methods), expression, quantity (spearman, overlap, ssim), mean, low, high, pictures,
         and other: the mean with the second method's maps of pictures with another expression (``with_other_pictures``).
     """
-    names, expressions, tables = list(maps), np.asarray(expressions), []
+    names, tables = list(maps), []
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
             own = similarity(maps[first], maps[second])
             other = with_other_pictures(similarity, maps[first], maps[second], expressions, seed)
-            for expression in ("all", *dict.fromkeys(expressions.tolist())):
-                here = np.ones(len(own), bool) if expression == "all" else expressions == expression
+            for expression, here in rows_by_name(expressions).items():
                 together = None if groups is None else np.asarray(groups)[here]
                 table = mean_table(own[here], seed, together).assign(other=other[here].mean().to_numpy())
                 tables.append(table.assign(first=first, second=second, expression=expression))

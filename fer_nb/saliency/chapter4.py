@@ -50,9 +50,10 @@ class Evidence:
         """Share of the mass in several regions together, float (N,)."""
         return shares(maps, self.masks)[:, [NAMES.index(name) for name in regions]].sum(axis=1)
 
-    def by_method(self, maps: dict, measure: Callable, expression: str) -> dict:
-        """``measure(method, maps)`` of each method, float (N,), as its mean."""
-        return {method: self.mean(measure(method, one), expression) for method, one in maps.items()}
+    def by_method(self, measure: Callable, expression: str, transform: str = "") -> dict:
+        """Mean of ``measure(maps, maps of the pictures changed by transform)``, float (N,), of each method."""
+        changed = self.changed.get(transform, {}) if transform else self.maps
+        return {method: self.mean(measure(self.maps[method], maps), expression) for method, maps in changed.items()}
 
 
 def maps_at_judged_strengths(methods: dict, sample: Sample, number: int, device) -> dict[str, dict[str, torch.Tensor]]:

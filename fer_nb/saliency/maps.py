@@ -1,4 +1,4 @@
-"""What every measure of a map takes: maps as arrays, checked; and the scaling to [0, 1]."""
+"""What every measure of a map uses: maps as checked arrays, the scaling to [0, 1], the rows of each expression."""
 
 from collections.abc import Callable
 
@@ -31,6 +31,12 @@ def as_array(maps, *like) -> np.ndarray:
     if not np.isfinite(maps).all() or (maps < 0).any():
         raise ValueError("a map holds a negative value, NaN or infinity: maps are from 0 on")
     return maps[:, 0]
+
+
+def rows_by_name(names: np.ndarray) -> dict[str, np.ndarray]:
+    """bool (N,) for "all" and then for each of ``names``, str (N,), in the order in which they come."""
+    names = np.asarray(names)
+    return {"all": np.ones(len(names), bool)} | {name: names == name for name in dict.fromkeys(names.tolist())}
 
 
 def unit(maps: torch.Tensor) -> torch.Tensor:

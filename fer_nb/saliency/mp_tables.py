@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fer_nb.intervals import in_words, mean_interval
+from fer_nb.saliency.maps import rows_by_name
 from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 
 PROBABILITIES = ("before", "after", "deleted")
@@ -23,8 +24,7 @@ def deletion_table(found: dict, names: np.ndarray, first: str = "expression", se
         class before, after, and all_deleted, with everything deleted; pictures.
     """
     rows = []
-    for name in ("all", *dict.fromkeys(names.tolist())):
-        here = np.ones(len(names), bool) if name == "all" else names == name
+    for name, here in rows_by_name(names).items():
         mean = {key: float(np.asarray(found[key])[here].mean()) for key in PROBABILITIES}
         area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here], seed)
         rows.append({first: name, "area": area, "low": low, "high": high} | mean | {"pictures": pictures})

@@ -1,19 +1,21 @@
 """What computes each quantity that a sentence of section 4.2 rests on, from chapter4.Evidence."""
 
+import functools
+
 import numpy as np
 import pandas as pd
 
-from fer_nb.intervals import change_interval, difference_interval, mean_interval, wilson
+from fer_nb.intervals import change_interval, difference_interval, mean_interval
 from fer_nb.saliency.agreement import overlap, spearman, with_other_pictures
 from fer_nb.saliency.regions import enrichment
-from fer_nb.saliency.robustness import JUDGED
+from fer_nb.saliency.robustness import JUDGED, rate_interval
 
 PROBABILITIES = ("probability_before", "probability")
 
 
-def _enrichment(evidence, expression, regions):
-    """Share of the mass over share of the area."""
-    return evidence.by_method(evidence.maps, lambda _, maps: enrichment(maps, evidence.masks, regions), expression)
+def _enrichment(evidence, expression, regions, transform=""):
+    """Share of the mass over share of the area; with a transform, in the map of the changed picture."""
+    return evidence.by_method(lambda _, maps: enrichment(maps, evidence.masks, regions), expression, transform)
 
 
 def _share_difference(evidence, regions, first, second):
@@ -28,26 +30,18 @@ def _share_difference(evidence, regions, first, second):
     return found
 
 
-def _methods_overlap(evidence):
-    """Overlap of the top 20% of the first two methods' maps of one picture."""
-    return _of_two_methods(evidence, overlap)
-
-
-def _methods_beyond(evidence):
-    """Rank correlation of the two methods on one picture, minus that with the second's map of another expression."""
-    return _of_two_methods(
-        evidence,
-        lambda one, two: (
-            spearman(one, two) - with_other_pictures(spearman, one, two, evidence.expressions, evidence.seed)
-        ),
-    )
-
-
 def _of_two_methods(evidence, measure):
+    """Mean of a measure of the first two methods' maps of one picture."""
     if len(evidence.maps) < 2:
         return {}
     (first, one), (second, two) = list(evidence.maps.items())[:2]
     return {f"{first}, {second}": evidence.mean(measure(one, two))}
+
+
+def _beyond_other_pictures(evidence, first, second):
+    """Rank correlation of two maps of one picture, minus that with the second method's map of another expression."""
+    other = with_other_pictures(spearman, first, second, evidence.expressions, evidence.seed)
+    return spearman(first, second) - other
 
 
 def _deciding(evidence):
@@ -58,22 +52,10 @@ def _deciding(evidence):
 def _share_change(evidence, transform, regions, expression):
     """Share of the mass in the regions, changed picture minus the picture as it is."""
 
-    def change(method, maps):
-        return evidence.share(maps, regions) - evidence.share(evidence.maps[method], regions)
+    def change(before, after):
+        return evidence.share(after, regions) - evidence.share(before, regions)
 
-    return evidence.by_method(evidence.changed.get(transform, {}), change, expression)
-
-
-def _enrichment_changed(evidence, transform, regions, expression):
-    """Enrichment in the map of the changed picture."""
-    maps = evidence.changed.get(transform, {})
-    return evidence.by_method(maps, lambda _, one: enrichment(one, evidence.masks, regions), expression)
-
-
-def _maps_overlap(evidence, transform, expression):
-    """Overlap of the top 20% of the maps before and after."""
-    maps = evidence.changed.get(transform, {})
-    return evidence.by_method(maps, lambda method, one: overlap(evidence.maps[method], one), expression)
+    return evidence.by_method(change, expression, transform)
 
 
 def _blurred(evidence, expression, region):
@@ -99,15 +81,13 @@ def _per_picture(values, table):
 
 def _rate(hit, table):
     """Percent of pictures, with the Wilson interval."""
-    hit = _per_picture(100.0 * hit, table)
-    mean = hit.mean()
-    return {"": (mean, *(wilson(mean, len(hit)) if len(hit) else (np.nan, np.nan)), len(hit))}
+    return {"": rate_interval(_per_picture(100.0 * hit, table))}
 
 
 def _gain(table):
-    return 100.0 * (
-        (table["predicted"] == table["label"]).astype(int) - (table["before"] == table["label"]).astype(int)
-    )
+    """100 where a change of the picture makes the prediction right, -100 where wrong, else 0."""
+    right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
+    return right - was
 
 
 def _accuracy_change(evidence, transform):
@@ -152,12 +132,14 @@ def _mistaken(evidence, transform, expression, other):
 QUANTITIES = {
     "enrichment": _enrichment,
     "share difference": _share_difference,
-    "methods overlap": _methods_overlap,
-    "methods beyond other pictures": _methods_beyond,
+    "methods overlap": lambda evidence: _of_two_methods(evidence, overlap),
+    "methods beyond other pictures": lambda evidence: _of_two_methods(
+        evidence, functools.partial(_beyond_other_pictures, evidence)
+    ),
     "deciding regions": _deciding,
     "share change": _share_change,
-    "enrichment when changed": _enrichment_changed,
-    "maps overlap": _maps_overlap,
+    "enrichment when changed": lambda evidence, transform, regions, of: _enrichment(evidence, of, regions, transform),
+    "maps overlap": lambda evidence, transform, of: evidence.by_method(overlap, of, transform),  # before and after
     "loss when blurred": _blurred,
     "accuracy change": _accuracy_change,
     "accuracy change beyond the others": _beyond_others,

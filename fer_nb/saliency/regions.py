@@ -14,7 +14,7 @@ from fer_nb.data.augment import CROP
 from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import canvas
 from fer_nb.intervals import mean_interval, wilson
-from fer_nb.saliency.maps import as_array
+from fer_nb.saliency.maps import as_array, rows_by_name
 
 NAMES = ("brows", "eyes", "nose", "mouth", "rest")
 
@@ -142,11 +142,9 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
         game with hits_low and hits_high (Wilson); area, the region's share of the picture, which chance gives to both;
         pictures; empty, how many of them have a map of zeros, which is ignored. Shares are 0 to 1.
     """
-    expressions = np.asarray(expressions)
     share, hit, area = shares(maps, masks), hits(maps, masks), masks.mean(axis=(2, 3))
     rows = []
-    for expression in ("all", *dict.fromkeys(expressions.tolist())):
-        here = np.ones(len(expressions), bool) if expression == "all" else expressions == expression
+    for expression, here in rows_by_name(expressions).items():
         together = None if groups is None else np.asarray(groups)[here]
         for place, region in enumerate(NAMES):
             row = {"expression": expression, "region": region}

@@ -144,13 +144,17 @@ def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     rows = []
     for (name, strength), table in predicted.groupby(["transform", "strength"], sort=False):
         right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
-        for quantity, values in (("accuracy", right), ("kept", right[was > 0])):
-            mean = values.mean()
-            interval = wilson(mean, len(values)) if len(values) else (np.nan, np.nan)
-            rows.append((name, strength, quantity, mean, *interval, len(values)))
+        rows.append((name, strength, "accuracy", *rate_interval(right)))
+        rows.append((name, strength, "kept", *rate_interval(right[was > 0])))
         rows.append((name, strength, "probability", *mean_interval(table["probability"], seed)))
         rows.append((name, strength, "accuracy change", *change_interval(right - was)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
+
+
+def rate_interval(hits: pd.Series) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of values 0 or 100, with the Wilson interval; NaN where there are none."""
+    mean = hits.mean()
+    return mean, *(wilson(mean, len(hits)) if len(hits) else (np.nan, np.nan)), len(hits)
 
 
 def changed_maps(attribution: Attribution, images, target: torch.Tensor, name: str, strength: float) -> torch.Tensor:

@@ -51,21 +51,32 @@ class Sample:
     """M pictures of a test split, some measured and some only shown; a picture may stand in it twice.
 
     faces: the pictures; places: int (M,), positions in the test split; kind: str (M,), "sample" (drawn at random, the
-    expressions in turn: these are measured), "right" and "wrong" (only shown, in figure 4-1); target: int64 (M,), the
-    class that the maps explain: the true one, for "wrong" the predicted one; predicted: int64 (M,); probability:
-    float (M,), of the target; all_probabilities: float (N, C), of the whole test split.
+    expressions in turn: these are measured), "right" and "wrong" (only shown, in figure 4-1); all_probabilities:
+    float (N, C), of the whole test split.
     """
 
     faces: FaceSet
     places: np.ndarray
     kind: np.ndarray
-    target: np.ndarray
-    predicted: np.ndarray
-    probability: np.ndarray
     all_probabilities: np.ndarray
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The predicted classes, int64 (M,)."""
+        return self.all_probabilities.argmax(axis=1)[self.places]
+
+    @property
+    def target(self) -> np.ndarray:
+        """The class that the maps explain, int64 (M,): the true one, for "wrong" the predicted one."""
+        return np.where(self.kind == WRONG, self.predicted, self.faces.labels)
+
+    @property
+    def probability(self) -> np.ndarray:
+        """The probability of the target, float (M,)."""
+        return self.all_probabilities[self.places, self.target]
 
     def rows(self, kind: str) -> np.ndarray:
         """Positions of the pictures of one kind."""
@@ -140,7 +151,7 @@ def choose(faces: FaceSet, probabilities: np.ndarray, pictures: int, wrong: int 
     mistaken = in_turn(faces.labels, seed, ~right)[:wrong]
     places = np.concatenate([measured, besides, mistaken])
     kind = np.repeat([SAMPLE, RIGHT, WRONG], [len(measured), len(besides), len(mistaken)])
-    return _sample(faces, places, kind, probabilities)
+    return Sample(faces.subset(places), places, kind, probabilities)
 
 
 def in_turn(labels: np.ndarray, seed: int, among: np.ndarray | None = None) -> np.ndarray:
@@ -155,13 +166,6 @@ def in_turn(labels: np.ndarray, seed: int, among: np.ndarray | None = None) -> n
         mine = order[labels[order] == label]
         turn[mine] = np.arange(len(mine))
     return order[np.lexsort((labels[order], turn[order]))]
-
-
-def _sample(faces, places, kind, probabilities):
-    predicted = probabilities.argmax(axis=1)[places]
-    target = np.where(kind == WRONG, predicted, faces.labels[places])
-    own = probabilities[places, target]
-    return Sample(faces.subset(places), places, kind, target, predicted, own, probabilities)
 
 
 def maps_file(run: Run, method: str) -> Path:
@@ -193,7 +197,7 @@ def load_maps(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch
     if len(probabilities) != len(faces) or not np.array_equal(faces.rows[places], rows):
         raise ValueError(f"{path}: the maps are of other pictures: run 06_mp_analysis and 07_score_cam_analysis again")
     settings = json.loads(kept.pop("settings").item())
-    sample = _sample(faces, places, kept.pop("kind"), probabilities)
+    sample = Sample(faces.subset(places), places, kept.pop("kind"), probabilities)
     return sample, settings, {name: torch.from_numpy(value) for name, value in kept.items()}
 
 

@@ -14,15 +14,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from fer_nb.nets.folding import FastNet
-from fer_nb.saliency.checks import (
-    check_inputs,
-    check_least,
-    check_net,
-    check_score,
-    check_target,
-    class_scores,
-    find_layer,
-)
+from fer_nb.saliency import checks
 
 # Masked pictures that go through the net at once, at most. On a CPU more do not fit its caches.
 MOST = {"cpu": 16, "cuda": 512}
@@ -57,10 +49,10 @@ class ScoreCAM:
     progress: bool = True
 
     def __post_init__(self):
-        check_net(self.model)
-        check_score(self.score)
-        check_least(1, "chunk", self.chunk)
-        self.layer, self.module = find_layer(self.model, self.layer)
+        checks.check_net(self.model)
+        checks.check_score(self.score)
+        checks.check_least(1, "chunk", self.chunk)
+        self.layer, self.module = checks.find_layer(self.model, self.layer)
 
     @torch.no_grad()
     def attribute(self, inputs: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
@@ -77,11 +69,11 @@ class ScoreCAM:
         Raises:
             ValueError: inputs or target are not as above, the net is in training mode, or the layer has no maps.
         """
-        check_net(self.model)
-        inputs = check_inputs(inputs, self.model)
+        checks.check_net(self.model)
+        inputs = checks.check_inputs(inputs, self.model)
         net = FastNet(self.model, self.precision)
         black = net(torch.zeros_like(inputs[:1]))  # f(X_b)
-        target = check_target(target, inputs, black.shape[1])
+        target = checks.check_target(target, inputs, black.shape[1])
         chunk = self.chunk or net.chunk_size(inputs[:1], MOST.get(inputs.device.type, 16))
         # From the net itself, not from the fast copy: there batch norm is part of the convolution before it.
         taken = []
@@ -105,11 +97,11 @@ class ScoreCAM:
         scores = torch.zeros(len(maps), dtype=maps.dtype, device=maps.device)
         flat = maps.flatten(1)
         varying = (flat.amax(1) > flat.amin(1)).nonzero().squeeze(1)
-        base = class_scores(black, target, self.score)
+        base = checks.class_scores(black, target, self.score)
         for channels in varying.split(chunk):
             masks = min_max(upsample(maps[channels, None], size, self.align_corners))  # (chunk, 1, H, W)
             logits = net(masks * picture)
-            scores[channels] = class_scores(logits, target.expand(len(channels)), self.score) - base
+            scores[channels] = checks.class_scores(logits, target.expand(len(channels)), self.score) - base
         weighted = (scores.softmax(0)[:, None, None] * maps).sum(0).relu()
         return min_max(upsample(weighted[None, None], size))[0]
 

@@ -51,16 +51,16 @@ def test_a_large_lambda1_leaves_everything():
     assert small.explain(stripes(), 0).area > 0.02 and large.explain(stripes(), 0).area < 1e-3
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 100, None])
 @pytest.mark.parametrize("perturbation", mp.PERTURBATIONS)
-def test_many_at_once_give_the_maps_of_one_at_a_time(perturbation, chunk):
+def test_many_at_once_give_the_maps_of_one_at_a_time(perturbation):
     net, inputs, targets = random_net(3, torch.float64), noise(3).double(), torch.tensor([0, 1, 2])
     options = {"perturbation": perturbation, "average": 10, "settled": 0.99, **QUICK}
     one = MeaningfulPerturbation(net, chunk=1, **options)
     alone = [one.explain(inputs[i : i + 1], i) for i in range(3)]
-    together = MeaningfulPerturbation(net, chunk=chunk, **options).explain(inputs, targets)
-    for i, found in enumerate(alone):
-        assert all(torch.allclose(a[0], b[i], atol=1e-8) for a, b in zip(found, together, strict=True))
+    for chunk in (1, 2, 100, None):
+        together = MeaningfulPerturbation(net, chunk=chunk, **options).explain(inputs, targets)
+        for i, found in enumerate(alone):
+            assert all(torch.allclose(a[0], b[i], atol=1e-8) for a, b in zip(found, together, strict=True))
 
 
 def test_the_seed_decides_and_torch_s_own_generator_is_left_alone():
