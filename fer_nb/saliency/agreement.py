@@ -67,7 +67,9 @@ def of_other_expressions(expressions: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.array([rng.choice(np.flatnonzero(expressions != one)) for one in expressions])
 
 
-def with_other_pictures(measure: Callable, first, second, expressions: np.ndarray, seed: int = 0):
+def with_other_pictures(
+    measure: Callable, first, second, expressions: np.ndarray, seed: int = 0
+) -> np.ndarray | pd.DataFrame:
     """``measure(first, second)`` with each map of ``second`` replaced by that of a picture with another expression.
 
     What two maps share because faces are alike. NaN where all pictures have the same expression.

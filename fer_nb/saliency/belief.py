@@ -9,7 +9,9 @@ OURS = ("MP", "Score-CAM")
 BOUNDS = ["mean", "low", "high"]
 
 
-def belief_table(measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed=0, groups=None, labels=None):
+def belief_table(
+    measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed: int = 0, groups=None, labels=None
+) -> pd.DataFrame:
     """Which of our methods passes which test: "yes" or "no" where the whole 95% interval says so, else "cannot say".
 
     Args:

@@ -1,4 +1,4 @@
-"""The single pictures of figures 4-2 to 4-7: ours, chosen by rules, beside the thesis's."""
+"""The single pictures of figures 4-2 to 4-6: ours, chosen by a rule, beside the thesis's."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ def choose_cases(predicted: pd.DataFrame) -> dict[str, dict]:
     """Our picture for each of figures 4-2 to 4-6: figure -> a row of robustness.predictions, as a dict.
 
     It is a right prediction at the judged strength: of the figure's expression where there is one, else of any, the one
-    whose probability is nearest to the printed one. A figure without any right prediction is left out.
+    whose probability is nearest to the printed one. A figure without any right prediction is missing.
     """
     found = {}
     for number, figure in thesis.FIGURES_4_2.items():
@@ -37,7 +37,9 @@ def cases_in_words(cases: dict[str, dict]) -> str:
     return "; ".join(said) + "."
 
 
-def case_panels(case: dict, image: np.ndarray, methods: dict, net: nn.Module, classes: tuple[str, ...]):
+def case_panels(
+    case: dict, image: np.ndarray, methods: dict, net: nn.Module, classes: tuple[str, ...]
+) -> tuple[list[str], dict, np.ndarray]:
     """What plots.gallery takes for one of figures 4-2 to 4-6: the picture as it is and changed, and its maps.
 
     Args:

@@ -23,8 +23,8 @@ class Evidence:
     maps: method ("MP", "Score-CAM") -> maps (N, 1, 44, 44) of the true class; masks: bool (N, 5, 44, 44)
     (regions.of_faces); expressions: str (N,); changed: transform -> method -> maps of the same pictures changed by
     JUDGED, laid back (``maps_at_judged_strengths``); predicted: robustness.predictions, of any pictures; blurred:
-    region -> float (N,), faithfulness.loss_without; gains: method -> float, truth.gains, on drawn faces only; groups:
-    (N,), pictures of the maps that count as one, or None.
+    region -> float (N,), faithfulness.loss_without; gains: method -> float (N,), truth.gains, NaN for photographs;
+    groups: (N,), pictures of the maps that count as one, or None.
     """
 
     maps: dict
@@ -37,16 +37,16 @@ class Evidence:
     groups: np.ndarray | None = None
     seed: int = 0
 
-    def mean(self, values, expression="all"):
+    def mean(self, values: np.ndarray, expression: str = "all") -> tuple[float, float, float, int]:
         """Mean of the values (N,) of the pictures of one expression, with interval and number."""
         here = self.of(expression)
         return mean_interval(values[here], self.seed, None if self.groups is None else self.groups[here])
 
-    def of(self, expression):
+    def of(self, expression: str) -> np.ndarray:
         """bool (N,): the pictures of one expression, or "all"."""
         return np.ones(len(self.expressions), bool) if expression == "all" else self.expressions == expression
 
-    def share(self, maps, regions):
+    def share(self, maps, regions: tuple[str, ...]) -> np.ndarray:
         """Share of the mass in several regions together, float (N,)."""
         return shares(maps, self.masks)[:, [NAMES.index(name) for name in regions]].sum(axis=1)
 

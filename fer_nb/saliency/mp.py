@@ -136,7 +136,7 @@ class MeaningfulPerturbation:
             parts = [self.part(net, *some, bar) for some in zip(inputs.split(chunk), target.split(chunk), strict=True)]
         return Explanation(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
-    def part(self, net, pictures, target, bar):
+    def part(self, net: FastNet, pictures, target, bar) -> Explanation:
         """``explain`` for the pictures of one chunk."""
         background, shifts = self.draw(pictures)
         mask, iterations = self.optimise(net, pictures, background, target, shifts, bar)
@@ -147,14 +147,14 @@ class MeaningfulPerturbation:
             probabilities = (class_scores(logits, target, "probability") for logits in shown)
             return Explanation(1 - keep, mask, perturbed, *probabilities, (1 - keep).mean((1, 2, 3)), iterations)
 
-    def draw(self, pictures):
+    def draw(self, pictures: torch.Tensor) -> tuple[torch.Tensor, list[list[int]]]:
         """Everything random: the background of ``pictures``, and the shift (down, right) of each iteration."""
         generator = torch.Generator().manual_seed(self.seed)
         background = self.background(pictures, generator)
         shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator)
         return background, shifts.tolist()
 
-    def background(self, pictures, generator):
+    def background(self, pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """What the deleted parts of ``pictures`` (N, 3, H, W) show, in the same shape."""
         if self.perturbation == "blur":
             reach = min(round(3 * self.sigma), min(pictures.shape[-2:]) - 1)  # reflection cannot pad by more
@@ -166,7 +166,7 @@ class MeaningfulPerturbation:
         noise = torch.randn(1, 1, *pictures.shape[-2:], generator=generator).to(pictures)
         return (mean + self.noise * noise).clamp(0, 1)
 
-    def optimise(self, net, pictures, background, target, shifts, bar):
+    def optimise(self, net: FastNet, pictures, background, target, shifts, bar) -> tuple[torch.Tensor, torch.Tensor]:
         """Adam on one mask per picture (thesis 4.1.1), from ones, clamped to [0, 1] after each step.
 
         Returns masks (N, 1, resolution, resolution) and the iterations (N,) that each took.
@@ -195,21 +195,21 @@ class MeaningfulPerturbation:
                     break
         return means.result(t)
 
-    def window(self):
+    def window(self) -> int:
         """The number of iterations over which the mask is averaged."""
         return max(1, min(self.average, self.iterations // 4))
 
-    def padded(self, pictures, background):
+    def padded(self, pictures: torch.Tensor, background: torch.Tensor) -> list[torch.Tensor]:
         """The background, and the pictures minus it, padded by the largest shift."""
         return [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
 
-    def shifted(self, padded, shift):
+    def shifted(self, padded: list[torch.Tensor], shift: tuple[int, int]) -> list[torch.Tensor]:
         """(N, 3, H, W) cut from each of ``padded``, moved by ``shift``: x0(. - tau); the mask stays where it is."""
         top, left = (self.jitter - offset for offset in shift)
         height, width = (side - 2 * self.jitter for side in padded[0].shape[-2:])
         return [x[..., top : top + height, left : left + width] for x in padded]
 
-    def losses(self, net, mask, views, target):
+    def losses(self, net: nn.Module | FastNet, mask, views, target) -> torch.Tensor:
         """The objective (N,) of each mask (N, 1, R, R); ``views``: the background, and the picture minus it."""
         background, difference = views
         logits = net(background + upsample(mask, background.shape[-2:]) * difference)

@@ -42,7 +42,9 @@ def deletion_in_words(table: pd.DataFrame) -> str:
     )
 
 
-def by_perturbation(net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, seed: int = 0):
+def by_perturbation(
+    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """The same pictures with each of MP's perturbations: a ``deletion_table`` with a row each, and the maps by name.
 
     ``settings``: of MeaningfulPerturbation; its perturbation is replaced.

@@ -134,7 +134,7 @@ def _mark(ax, example):
 
 
 def _band(ax, place, rows, colour, label):
-    """A line through the means with their 95% intervals; unknown intervals are left out."""
+    """A line through the means with their 95% intervals; unknown intervals are not drawn."""
     ax.plot(place, rows["mean"], "o-", color=colour, ms=3, lw=1.4, label=label)
     ax.fill_between(place, rows["low"], rows["high"], color=colour, alpha=0.18, lw=0)
 

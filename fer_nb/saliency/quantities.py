@@ -46,7 +46,7 @@ def _beyond_other_pictures(evidence, first, second):
 
 def _deciding(evidence):
     """Share of the mass on the face that lies on the deciding regions, minus their share of its area (drawn faces)."""
-    return {method: mean_interval(values, evidence.seed) for method, values in evidence.gains.items()}
+    return {method: evidence.mean(values) for method, values in evidence.gains.items()}
 
 
 def _share_change(evidence, transform, regions, expression):

@@ -138,9 +138,7 @@ def choose(faces: FaceSet, probabilities: np.ndarray, pictures: int, wrong: int 
         ValueError: no pictures are asked for, or the split is empty.
     """
     if pictures < 1 or not len(faces):
-        raise ValueError(
-            f"{pictures} pictures of a split of {len(faces)}: choose at least one, of a split that has any"
-        )
+        raise ValueError(f"pictures is {pictures}, the test split has {len(faces)}: take at least one")
     probabilities = np.asarray(probabilities)
     right = probabilities.argmax(axis=1) == faces.labels
     measured = in_turn(faces.labels, seed)[:pictures]

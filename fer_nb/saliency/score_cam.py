@@ -90,7 +90,7 @@ class ScoreCAM:
             hook.remove()
         return torch.stack(maps)
 
-    def one(self, net, picture, maps, target, black, chunk):
+    def one(self, net: FastNet, picture, maps, target, black, chunk: int) -> torch.Tensor:
         """The map (1, H, W) of one picture (3, H, W); maps (C, h, w) of the layer, target (1,), black (1, classes)."""
         size = picture.shape[-2:]
         # A constant map gives a mask of zeros: the black picture, whose S_k is 0.
@@ -105,7 +105,7 @@ class ScoreCAM:
         weighted = (scores.softmax(0)[:, None, None] * maps).sum(0).relu()
         return min_max(upsample(weighted[None, None], size))[0]
 
-    def check_maps(self, taken):
+    def check_maps(self, taken: list[torch.Tensor]) -> None:
         """Raises ValueError where the layer did not run, or gave no maps (N, C, h, w)."""
         if not taken:
             raise ValueError(f"layer {self.layer!r} did not run when the net did: choose another one")

@@ -46,14 +46,16 @@ def deciding_masks(masks: np.ndarray, true: np.ndarray, rival: np.ndarray) -> tu
     return (masks & chosen[:, :, None, None]).any(axis=1, keepdims=True), chosen.sum(axis=1)
 
 
-def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, seed: int = 0) -> pd.DataFrame:
+def truth_table(
+    maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, seed: int = 0, groups=None
+) -> pd.DataFrame:
     """How well each method's maps of the true class lie on the deciding regions.
 
     Pairs of expressions that differ in all four regions of the face tell nothing and are excluded.
 
     Args:
         maps: per method, (N, 1, 44, 44) from 0 on. masks: bool (N, 5, 44, 44), drawn (regions.of_faces).
-        true: the expression drawn, str (N,). rival: see ``rivals``.
+        true: the expression drawn, str (N,). rival: see ``rivals``. groups: (N,), pictures that count as one, or None.
 
     Returns:
         DataFrame, a row per method and kind of pair ("all", "at most two regions"), the method with the best gain in
@@ -69,15 +71,16 @@ def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarr
         here = (count > 0) & (count <= most)
         if not here.any() and rows:
             continue
+        together = None if groups is None else np.asarray(groups)[here]
         for method, given in maps.items():
             share, hit = shares(given, deciding)[here, 0], hits(given, deciding)[here, 0]
             face, face_chance = (values[here] for values in face_shares(given, masks, deciding))
             row = {"method": method, "pairs": kind}
-            row["share"], row["low"], row["high"], number = mean_interval(share, seed)
-            row["chance"] = mean_interval(chance[here])[0]
-            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, seed)
-            row["face_chance"] = mean_interval(face_chance)[0]
-            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, seed)
+            row["share"], row["low"], row["high"], number = mean_interval(share, seed, together)
+            row["chance"] = mean_interval(chance[here], seed, together)[0]
+            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, seed, together)
+            row["face_chance"] = mean_interval(face_chance, seed, together)[0]
+            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, seed, together)
             rows.append(row | hit_rate(hit, number) | {"pictures": int(here.sum())})
     table = pd.DataFrame(rows)
     order = table[table["pairs"] == "all"].set_index("method")["gain"].rank(ascending=False, method="first")

@@ -118,6 +118,10 @@ def test_a_map_of_the_deciding_regions_scores_best(drawn):
     assert table.index[0] == "right" and table.index[-1] == "wrong"
     assert table.loc["right", ["share", "face_share", "hits"]].tolist() == pytest.approx([1, 1, 1])
     assert table.loc["wrong", ["share", "face_share", "hits"]].tolist() == pytest.approx([0, 0, 0])
+    grouped = truth.truth_table(maps, masks, true, rival, groups=np.arange(count) // 30)
+    assert (
+        grouped["gain"].iloc[0] == pytest.approx(table["gain"].iloc[0], rel=0.05) and grouped["gain_low"].isna().all()
+    )
     # What knows the face alone is above chance in the picture, and at chance in the face.
     for method in ("face", "flat"):
         assert table.loc[method, "gain"] == pytest.approx(0, abs=1e-9)

@@ -62,7 +62,7 @@ def test_what_is_shown_is_said(faces):
 
 def test_more_than_there_are_gives_all_and_none_is_refused(faces, sure):
     assert sorted(sample.choose(faces, sure, 1000, wrong=0).places) == list(range(N))
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="pictures is 0, the test split has 40: take at least one"):
         sample.choose(faces, sure, 0)
 
 
