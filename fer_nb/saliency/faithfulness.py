@@ -8,6 +8,8 @@ All of them use the probability of the target class. Inputs are float (N, 3, 44,
 which is in evaluation mode; target is int64 (N,); maps are (N, 1, 44, 44), from 0 on.
 """
 
+import functools
+
 import captum.metrics
 import pandas as pd
 import torch
@@ -129,10 +131,7 @@ def infidelity(
         removed = pictures * (rows[:, None, :, None] & columns[:, None, None, :])
         return removed, pictures - removed
 
-    def forward(pictures, target):
-        return probability(model, pictures, target, "float32", chunk)
-
-    found = []
+    forward, found = functools.partial(probability, model, precision="float32", chunk=chunk), []
     for batch, wanted, attributed in zip(inputs.split(chunk), target.split(chunk), values.split(chunk), strict=True):
         # The class goes to captum as an argument of the forward: the probability is that of one class.
         most = min(4 * chunk, samples * len(batch))  # captum warns of other numbers

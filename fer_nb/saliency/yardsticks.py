@@ -36,33 +36,24 @@ def attribution(explain: Callable, chunk: int, sign: str) -> Attribution:
 
 def gradient(model: nn.Module, chunk: int = 64) -> Attribution:
     """Size of the gradient of the class's logit (captum's Saliency; Simonyan et al. 2014)."""
-    method = captum.attr.Saliency(model)
-
-    def explain(inputs, target):
-        return method.attribute(inputs.detach().requires_grad_(), target, abs=False)  # captum warns if it must ask
-
-    return attribution(explain, chunk, "abs")
+    take = captum.attr.Saliency(model).attribute  # it warns where it has to call requires_grad_ itself
+    return attribution(lambda inputs, target: take(inputs.detach().requires_grad_(), target, abs=False), chunk, "abs")
 
 
 def integrated_gradients(model: nn.Module, steps: int = 32, chunk: int = 16) -> Attribution:
     """Size of the integrated gradients from a black picture (Sundararajan et al. 2017)."""
-    method = captum.attr.IntegratedGradients(model)
-
-    def explain(inputs, target):
-        return method.attribute(inputs, 0, target, n_steps=steps, internal_batch_size=max(len(inputs), 64))
-
-    return attribution(explain, chunk, "abs")
+    take, options = captum.attr.IntegratedGradients(model).attribute, {"n_steps": steps, "internal_batch_size": 64}
+    return attribution(lambda inputs, target: take(inputs, 0, target, **options), min(chunk, 64), "abs")
 
 
 def occlusion(model: nn.Module, window: int = 8, stride: int = 4, chunk: int = 16) -> Attribution:
     """Loss of the logit when a square takes the picture's mean grey (Zeiler and Fergus 2014); a gain counts 0."""
-    method = captum.attr.Occlusion(model)
+    take, square = captum.attr.Occlusion(model).attribute, ((3, window, window), (3, stride, stride))
 
     def explain(inputs, target):
         grey = inputs.mean((1, 2, 3), keepdim=True).expand_as(inputs)
-        windows, strides = (3, window, window), (3, stride, stride)
         with torch.no_grad():
-            return method.attribute(inputs, windows, strides, grey, target, perturbations_per_eval=4)
+            return take(inputs, *square, grey, target, perturbations_per_eval=4)
 
     return attribution(explain, chunk, "relu")
 

@@ -24,7 +24,8 @@ def test_a_planted_object_is_deleted_and_nothing_else(perturbation, target):
 
 def test_with_random_weights_the_maps_no_longer_follow_the_object():
     def maps_of(net, picture, target):
-        return MeaningfulPerturbation(net, lambda1=0.01, lambda2=0.01, **QUICK).attribute(picture, target)
+        options = QUICK | {"iterations": 30}
+        return MeaningfulPerturbation(net, lambda1=0.01, lambda2=0.01, **options).attribute(picture, target)
 
     assert follows(maps_of, [detector()]) > 0.5
     assert abs(follows(maps_of, map(random_net, range(6)))) < 0.2
