@@ -108,17 +108,9 @@ def test_a_map_that_is_nowhere_positive_stays_zero():
     assert not attribute(net, noise(2), 1).any()
 
 
-def bfloat16_convolves():
-    """Whether this processor computes convolutions in bfloat16: those with AVX2 alone raise an error."""
-    x = torch.ones(1, 3, 4, 4, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
-    try:
-        torch.ops.mkldnn._convolution_pointwise(x, x, None, [0, 0], [1, 1], [1, 1], 1, "relu", [], "")
-    except RuntimeError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(not bfloat16_convolves(), reason="this processor computes no convolutions in bfloat16")
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor computes no convolutions in bfloat16"
+)
 def test_maps_of_half_precision_are_close_to_the_full_ones():
     full, half = (attribute(random_net(1), noise(2), 2, precision=precision) for precision in (None, "bfloat16"))
     assert half.dtype == torch.float32 and not torch.equal(full, half) and (full - half).abs().max() < 0.05
