@@ -1,4 +1,4 @@
-"""A hand-made net whose classes are decided at known places, for the tests of the saliency methods."""
+"""A hand-made net that decides its classes at known places, for the tests of the saliency methods."""
 
 from collections import OrderedDict
 
@@ -58,20 +58,21 @@ def random_net(seed, dtype=torch.float32):
 
 
 def share(maps, place):
-    """How much of the mass of a map (1, 1, 44, 44) lies at a place or up to 3 pixels from it."""
+    """How much of the mass of a map (..., 44, 44) lies at a place or up to 3 pixels from it."""
     rows, columns = (slice(part.start - 3, part.stop + 3) for part in place)
     return (maps[..., rows, columns].sum() / maps.sum().clamp(min=1e-9)).item()
 
 
 def follows(maps_of, nets):
-    """By how much maps lie rather at the place of their class than at that of the other: 1 wholly, 0 not at all.
+    """How much more of a map lies at the place of its class than at that of the other: 1 all of it, 0 no more.
 
     Args:
-        maps_of: function (net, picture, target) to a map.
+        maps_of: function (net, pictures, targets) to maps.
         nets: to take the mean over.
     """
-    found = [(maps_of(net, stripes(), target), target) for net in nets for target in PLACES]
-    leads = [share(maps, PLACES[target]) - share(maps, PLACES[1 - target]) for maps, target in found]
+    targets = torch.tensor(list(PLACES))
+    found = [maps_of(net, stripes().expand(len(targets), -1, -1, -1), targets) for net in nets]
+    leads = [share(maps[t], PLACES[t]) - share(maps[t], PLACES[1 - t]) for maps in found for t in PLACES]
     return sum(leads) / len(leads)
 
 
@@ -89,7 +90,7 @@ class Fails(nn.Module):
 
 
 def traces(net):
-    """What a method could leave behind in a net."""
+    """What a method could change in a net and not restore."""
     modes = [layer.training for layer in net.modules()]
     hooks = [len(layer._forward_hooks) + len(layer._backward_hooks) for layer in net.modules()]
     wanted = [parameter.requires_grad for parameter in net.parameters()]

@@ -1,4 +1,6 @@
-"""How alike two maps of one picture are: rank correlation, overlap of the top 20%, structural similarity."""
+"""How similar two maps of one picture are: rank correlation, overlap of the top 20%, structural similarity."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -6,10 +8,10 @@ from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
 from fer_nb.intervals import mean_interval
-from fer_nb.saliency.maps import plain
+from fer_nb.saliency.maps import as_array, rows_by_name
 
 TOP = 0.2  # share of the pixels that count as important
-CHANCE_OVERLAP = TOP / (2 - TOP)  # intersection over union of two random fifths, on average
+CHANCE_OVERLAP = TOP / (2 - TOP)  # mean intersection over union of two random fifths
 
 
 def spearman(first, second, valid=None) -> np.ndarray:
@@ -27,7 +29,7 @@ def spearman(first, second, valid=None) -> np.ndarray:
 def overlap(first, second, valid=None) -> np.ndarray:
     """Intersection over union of the top 20% of the pixels, per picture, float (N,); NaN where a map is constant.
 
-    Pixels as large as the last of the top count too, but a map's lowest value never does: two maps that are mostly
+    Pixels that equal the last of the top count too, but a map's lowest value never does: two maps that are mostly
     zero do not agree on where they are zero. By chance: ``CHANCE_OVERLAP``.
     """
     one, two = (_top(pixels) for pixels in _pixels(first, second, valid))
@@ -38,7 +40,7 @@ def overlap(first, second, valid=None) -> np.ndarray:
 
 def ssim(first, second, valid=None) -> np.ndarray:
     """Structural similarity (Wang et al. 2004, scikit-image's) per picture, float (N,); maps are in [0, 1]."""
-    first, second = plain(first), plain(second, np.asarray(first))
+    first, second = as_array(first), as_array(second, np.asarray(first))
     chosen = np.ones(first.shape[1:], bool) if valid is None else np.asarray(valid, bool)
     return np.array(
         [
@@ -54,36 +56,59 @@ def similarity(first, second, valid=None) -> pd.DataFrame:
     return pd.DataFrame({name: measure(first, second, valid) for name, measure in measures.items()})
 
 
-def summarise(measured: pd.DataFrame, seed: int = 0, groups=None) -> pd.DataFrame:
+def of_other_expressions(expressions: np.ndarray, seed: int = 0) -> np.ndarray:
+    """For each picture the position of a random one with another expression, int (N,); empty where all have the same.
+
+    ``expressions``: str (N,).
+    """
+    rng, expressions = np.random.default_rng(seed), np.asarray(expressions)
+    if len(set(expressions.tolist())) < 2:
+        return np.zeros(0, int)
+    return np.array([rng.choice(np.flatnonzero(expressions != one)) for one in expressions])
+
+
+def with_other_pictures(
+    measure: Callable, first, second, expressions: np.ndarray, seed: int = 0
+) -> np.ndarray | pd.DataFrame:
+    """``measure(first, second)`` with each map of ``second`` replaced by that of a picture with another expression.
+
+    What two maps share because faces are alike. NaN where all pictures have the same expression.
+    """
+    others = of_other_expressions(expressions, seed)
+    if not len(others):
+        return measure(first, second) * np.nan
+    return measure(first, as_array(second)[others][:, None])
+
+
+def mean_table(measured: pd.DataFrame, seed: int = 0, groups=None) -> pd.DataFrame:
     """The columns of a table of one row a picture as rows: quantity, mean, low, high (bootstrap), pictures."""
     rows = [(name, *mean_interval(measured[name], seed, groups)) for name in measured]
     return pd.DataFrame(rows, columns=["quantity", "mean", "low", "high", "pictures"])
 
 
 def agreement_table(maps: dict, expressions: np.ndarray, seed: int = 0, groups=None) -> pd.DataFrame:
-    """How alike the maps of every two methods are, per expression and for "all".
+    """How similar the maps of every two methods are, per expression and for "all".
 
-    Columns first, second (methods), expression, quantity (spearman, overlap, ssim), mean, low, high, pictures, and
-    other: the mean that the first method's maps have with the second's of other pictures, which tells how much of it
-    is only that faces are alike.
+    Returns:
+        DataFrame: first, second (methods), expression, quantity (spearman, overlap, ssim), mean, low, high, pictures,
+        and other: the mean with the second method's maps of pictures with another expression (``with_other_pictures``).
     """
-    names, expressions, tables = list(maps), np.asarray(expressions), []
+    names, tables = list(maps), []
     for k, first in enumerate(names):
         for second in names[k + 1 :]:
             own = similarity(maps[first], maps[second])
-            other = similarity(maps[first], np.roll(plain(maps[second]), len(expressions) // 2, axis=0)[:, None])
-            for expression in ("all", *sorted(set(expressions.tolist()))):
-                here = np.ones(len(own), bool) if expression == "all" else expressions == expression
+            other = with_other_pictures(similarity, maps[first], maps[second], expressions, seed)
+            for expression, here in rows_by_name(expressions).items():
                 together = None if groups is None else np.asarray(groups)[here]
-                table = summarise(own[here], seed, together).assign(other=other[here].mean().to_numpy())
+                table = mean_table(own[here], seed, together).assign(other=other[here].mean().to_numpy())
                 tables.append(table.assign(first=first, second=second, expression=expression))
     columns = ["first", "second", "expression", "quantity", "mean", "low", "high", "other", "pictures"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def _pixels(first, second, valid):
-    first = plain(first)
-    second = plain(second, first[:, None])
+    first = as_array(first)
+    second = as_array(second, first[:, None])
     chosen = slice(None) if valid is None else np.asarray(valid, bool).ravel()
     return [maps.reshape(len(maps), -1)[:, chosen] for maps in (first, second)]
 

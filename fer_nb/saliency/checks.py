@@ -1,16 +1,15 @@
-"""What Score-CAM and MP ask of a net, of its input and of the target class, and how they say that it is missing."""
-
-import difflib
+"""What Score-CAM and MP require of a net, its input and the target class, and the errors where it is missing."""
 
 import torch
 from torch import nn
 
 from fer_nb.data.augment import CROP
+from fer_nb.names import suggestion
 
 SCORES = ("logit", "probability")
 
 
-def check_net(model):
+def check_net(model: nn.Module) -> None:
     """Raises ValueError for a net without a convolution layer, and for one in training mode."""
     if not any(is_convolution(layer) for layer in model.modules()):
         raise ValueError(f"{type(model).__name__} has no convolution layer (nn.Conv2d): give a convolutional net")
@@ -19,19 +18,19 @@ def check_net(model):
         raise ValueError(f"{training} is in training mode, where dropout and batch norm change scores: call .eval()")
 
 
-def check_score(score):
+def check_score(score: str) -> None:
     """Raises ValueError for a word that is not in ``SCORES``."""
     if score not in SCORES:
         raise ValueError(f"unknown score {score!r}: choose 'logit' (the thesis) or 'probability'")
 
 
-def check_least(least, name, number):
+def check_least(least: float, name: str, number: float | None) -> None:
     """Raises ValueError for a number below ``least``; None passes."""
     if number is not None and number < least:
-        raise ValueError(f"{name} is {number}: it has to be at least {least}")
+        raise ValueError(f"{name} is {number}: it must be at least {least}")
 
 
-def check_inputs(inputs, model):
+def check_inputs(inputs: torch.Tensor, model: nn.Module) -> torch.Tensor:
     """``inputs`` on the device and in the number format of ``model``.
 
     Raises ValueError where they are not float (N, 3, 44, 44) in [0, 1], N > 0, or hold NaN.
@@ -48,12 +47,12 @@ def check_inputs(inputs, model):
         raise ValueError(f"picture {spoilt[0].item()} of the inputs holds NaN")
     low, high = inputs.min().item(), inputs.max().item()
     if low < 0 or high > 1:
-        raise ValueError(f"inputs range from {low:g} to {high:g}: divide by 255, do not normalise; [0, 1] is asked for")
+        raise ValueError(f"inputs range from {low:g} to {high:g}, not within [0, 1]: divide by 255, do not normalise")
     parameter = next(model.parameters())
     return inputs.to(parameter.device, parameter.dtype)
 
 
-def check_target(target, inputs, classes):
+def check_target(target: int | torch.Tensor, inputs: torch.Tensor, classes: int) -> torch.Tensor:
     """The target class of each picture, int64 (N,) on the device of ``inputs``.
 
     Args:
@@ -75,29 +74,26 @@ def check_target(target, inputs, classes):
     return target.long().expand(len(inputs))
 
 
-def find_layer(model, name=None):
+def find_layer(model: nn.Module, name: str | None = None) -> tuple[str, nn.Module]:
     """(name, layer) by its path in the net, as ``named_modules`` writes it ("stage5.1.block").
 
     None: the last child of the net that holds a convolution, "stage5" in the nets of the thesis.
 
-    Raises ValueError for an unknown name, with the nearest ones.
+    Raises ValueError for an unknown name, with the nearest one.
     """
     layers = dict(model.named_modules())
-    del layers[""]
     if name is None:
-        holds = [child for child, layer in model.named_children() if any(is_convolution(m) for m in layer.modules())]
-        name = holds[-1]
-    if name not in layers:
-        near = difflib.get_close_matches(str(name), layers, n=3, cutoff=0.4) or list(dict(model.named_children()))
-        raise ValueError(f"the net has no layer {name!r}: the nearest are {', '.join(near)}")
+        name = [child for child, part in model.named_children() if any(map(is_convolution, part.modules()))][-1]
+    if not name or name not in layers:
+        raise ValueError(f"the net has no layer {name!r}: {suggestion(name, dict(model.named_children()))}")
     return name, layers[name]
 
 
-def is_convolution(layer):
+def is_convolution(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d)
 
 
-def class_scores(logits, target, score):
-    """The score of class ``target`` (N,) in each row of ``logits`` (N, classes): the logit itself, or its softmax."""
+def class_scores(logits: torch.Tensor, target: torch.Tensor, score: str) -> torch.Tensor:
+    """The score (N,) of class ``target`` (N,) in ``logits`` (N, classes): the logit itself, or its softmax."""
     values = logits if score == "logit" else logits.softmax(1)
     return values.gather(1, target[:, None]).squeeze(1)

@@ -1,4 +1,4 @@
-"""A face, sliders that change it, and what the net says of it and where it looks: ipywidgets for notebook 13."""
+"""A face, sliders that change it, the net's probabilities and its maps: ipywidgets for notebook 13."""
 
 import io
 
@@ -6,14 +6,14 @@ import cv2
 import ipywidgets as widgets
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 
 from fer_nb import paths
-from fer_nb.data.augment import CROP
 from fer_nb.drawing.capture import wild
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import random_actions, random_identity, random_view
-from fer_nb.saliency import MeaningfulPerturbation, ScoreCAM, robustness
+from fer_nb.saliency import robustness, yardsticks
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.plots import explanation
 from fer_nb.saliency.sample import Remembered
@@ -24,8 +24,8 @@ SIDE = 48  # of a picture, in pixels
 PREDICTED = "the predicted class"
 
 
-def net(model: str, run: Run) -> tuple[nn.Module, tuple[str, ...], str]:
-    """The kept weights of a net, or else those of a finished run; the classes; a sentence that says which.
+def net_to_explore(model: str, run: Run) -> tuple[nn.Module, tuple[str, ...], str]:
+    """A net with its kept weights, or else those of a finished run; its classes; a sentence that says which.
 
     Raises FileNotFoundError, with both remedies, where there is neither.
     """
@@ -34,10 +34,9 @@ def net(model: str, run: Run) -> tuple[nn.Module, tuple[str, ...], str]:
     except FileNotFoundError as released:
         if not (run.folder / "weights.safetensors").exists():
             place = run.folder.relative_to(paths.ROOT)
-            raise FileNotFoundError(f"{released}; here is no finished run under {place} either") from None
-    return *weights.trained(
-        run
-    ), f"No weights of {model} are kept: those of the run {run.name} of {run.study} are used."
+            raise FileNotFoundError(f"{released}; there is no finished run under {place} either") from None
+    source = f"No weights of {model} are kept: those of run {run.name} of study {run.study} are used."
+    return *weights.trained(run), source
 
 
 def drawn_faces(names: tuple[str, ...], seed: int = 0) -> dict[str, np.ndarray]:
@@ -50,32 +49,16 @@ def drawn_faces(names: tuple[str, ...], seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def read_picture(content: bytes) -> np.ndarray:
-    """An uploaded picture as the nets know faces: grey, its middle square, uint8 (48, 48). The face should fill it.
+    """An uploaded picture as the nets take faces: grey, its middle square, uint8 (48, 48). The face should fill it.
 
     Raises ValueError where OpenCV cannot read it as a picture.
     """
     grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE) if content else None
     if grey is None:
-        raise ValueError("the file is no picture that OpenCV can read: upload a PNG or JPEG")
+        raise ValueError("OpenCV cannot read the file as a picture: upload a PNG or JPEG")
     side = min(grey.shape)
     top, left = ((length - side) // 2 for length in grey.shape)
     return cv2.resize(grey[top : top + side, left : left + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-
-
-def change(image: np.ndarray, brightness=0.0, contrast=0.0, rotation=0.0, horizontal=False, vertical=False):
-    """One picture uint8 (48, 48) with all changes at once, float32 (1, 3, 44, 44) in [0, 1].
-
-    Each alone is robustness.transform's; together: rotation, flips, contrast, brightness.
-    """
-    picture = torch.as_tensor(image).float().div(255)[None, None]
-    picture = robustness.rotate(picture, rotation, "border") if rotation else picture
-    picture = picture.flip([side for side, wanted in ((-1, horizontal), (-2, vertical)) if wanted])
-    margin = (SIDE - CROP) // 2
-    picture = picture[..., margin : margin + CROP, margin : margin + CROP]
-    if contrast:
-        mean = picture.mean()
-        picture = (picture - mean) * (1 + contrast) + mean
-    return (picture + brightness).clamp(0, 1).expand(-1, 3, -1, -1).contiguous()
 
 
 class Explorer:
@@ -83,16 +66,14 @@ class Explorer:
 
     Args:
         model: net in eval mode that maps (N, 3, 44, 44) to logits. classes: their names.
-        iterations: of MP, which takes the time.
-        seed: of the drawn faces, and of MP.
+        iterations: of MP, which takes most of the time.
+        seed: random seed of the drawn faces, and of MP.
     """
 
     def __init__(self, model: nn.Module, classes: tuple[str, ...], iterations: int = 100, seed: int = 0):
         self.model, self.classes, self.faces = model, tuple(classes), drawn_faces(classes, seed)
-        self.methods = {
-            "MP": Remembered(MeaningfulPerturbation(model, iterations=iterations, seed=seed, progress=False).attribute),
-            "Score-CAM": Remembered(ScoreCAM(model, precision="auto", progress=False).attribute),
-        }
+        makers = yardsticks.makers(("MP", "Score-CAM"), {"iterations": iterations, "seed": seed}, {"precision": "auto"})
+        self.methods = {name: Remembered(make(model)) for name, make in makers.items()}
         self.face = widgets.Dropdown(options=list(self.faces), description="face")
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="upload")
         self.explained = widgets.Dropdown(options=[PREDICTED, *self.classes], description="explain")
@@ -103,16 +84,14 @@ class Explorer:
         }
         for slider in self.changes.values():
             slider.continuous_update = False  # a map takes too long to follow the hand
-        self.changes |= {
-            name: widgets.Checkbox(False, description=f"{name} flip") for name in ("horizontal", "vertical")
-        }
+        self.changes |= {name: widgets.Checkbox(False, description=name) for name in robustness.FLIPS}
         self.image, self.message = widgets.Image(format="png"), widgets.Label()
         self.upload.observe(self.take, "value")
         for widget in (self.face, self.explained, *self.changes.values()):
             widget.observe(self.show, "value")
 
     def take(self, event) -> None:
-        """Add an uploaded picture to the faces and choose it; what is no picture is named in the message."""
+        """Add an uploaded picture to the faces and choose it; the message says where it is not a picture."""
         if not event["new"]:
             return
         try:
@@ -127,23 +106,25 @@ class Explorer:
             self.face.options = list(self.faces)
             self.face.value = "uploaded"
 
-    def state(self):
+    def state(self) -> tuple[np.ndarray, dict[str, float], dict[str, np.ndarray], str]:
         """The changed picture (44, 44), each class's probability, the maps (44, 44), and the class they explain."""
-        inputs = change(self.faces[self.face.value], **{name: widget.value for name, widget in self.changes.items()})
+        changes = {name: float(widget.value) for name, widget in self.changes.items()}
+        inputs = robustness.transform(self.faces[self.face.value][None], changes).contiguous()
         inputs = inputs.to(next(self.model.parameters()).device)
-        sure = probabilities(self.model, inputs)[0].tolist()
+        probability = probabilities(self.model, inputs)[0].tolist()
         chosen = self.explained.value
-        target = int(np.argmax(sure)) if chosen == PREDICTED else self.classes.index(chosen)
+        target = int(np.argmax(probability)) if chosen == PREDICTED else self.classes.index(chosen)
         wanted = torch.tensor([target], device=inputs.device)
         maps = {name: make(inputs, wanted)[0, 0].cpu().numpy() for name, make in self.methods.items()}
-        return inputs[0, 0].cpu().numpy(), dict(zip(self.classes, sure, strict=True)), maps, self.classes[target]
+        known = dict(zip(self.classes, probability, strict=True))
+        return inputs[0, 0].cpu().numpy(), known, maps, self.classes[target]
 
-    def figure(self):
+    def figure(self) -> Figure:
         """The present state as a Figure."""
         return explanation(*self.state())
 
     def show(self, _=None) -> None:
-        """Draw the present state anew."""
+        """Draw the present state again."""
         png = io.BytesIO()
         self.figure().savefig(png, format="png", dpi=100)
         self.image.value = png.getvalue()

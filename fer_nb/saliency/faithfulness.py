@@ -4,37 +4,38 @@
 - Average drop, increase in confidence: A. Chattopadhay et al., "Grad-CAM++", WACV 2018.
 - Infidelity, sensitivity: C.-K. Yeh et al., NeurIPS 2019, as captum.metrics computes them.
 
-All of them speak of the probability of the target class. Inputs are float (N, 3, 44, 44) in [0, 1] on the device of
-the net, which is in evaluation mode; maps are (N, 1, 44, 44), from 0 on.
+All of them use the probability of the target class. Inputs are float (N, 3, 44, 44) in [0, 1] on the device of the net,
+which is in evaluation mode; target is int64 (N,); maps are (N, 1, 44, 44), from 0 on.
 """
+
+import functools
 
 import captum.metrics
 import pandas as pd
 import torch
+from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
 from fer_nb.intervals import mean_interval, wilson
 from fer_nb.nets import device as devices
-from fer_nb.saliency.maps import plain
+from fer_nb.saliency.maps import Attribution, as_array
 
-BLUR = 5.0  # deviation in pixels of the picture that takes the place of what is deleted: no face is left in it
-SQUARE = 11  # side in pixels of the squares that infidelity blackens
-BASELINES = ("blur", "black")
+BLUR = 5.0  # standard deviation in pixels of the picture that replaces what is deleted: no face is left in it
+SQUARE = 11  # width in pixels of the squares that infidelity blackens
 
-# Metric -> which way is better, and a line that says what it is.
-METRICS = {
-    "deletion": ("lower", "area under the class's probability while the most important pixels are deleted first"),
-    "insertion": ("higher", "area under it while the most important pixels are put back first"),
-    "average drop": ("lower", "percent of the probability lost when the picture is multiplied by the map"),
-    "increase": ("higher", "percent of pictures whose probability rises when multiplied by the map"),
-    "infidelity": ("lower", "captum's: squared error of the change that the map foretells for black squares"),
-    "sensitivity": ("lower", "captum's: largest relative change of the map under noise of at most 0.02"),
+BETTER = {
+    "deletion": "lower",  # area under the class's probability while the most important pixels are deleted first
+    "insertion": "higher",  # area under it while the most important pixels are put back first
+    "average drop": "lower",  # percent of the probability lost when the picture is multiplied by the map
+    "increase": "higher",  # percent of pictures whose probability rises when multiplied by the map
+    "infidelity": "lower",  # captum's: squared error of the change that the map predicts for black squares
+    "sensitivity": "lower",  # captum's: largest relative change of the map under noise of at most 0.02
 }
 
 
 @torch.no_grad()
-def probabilities(model, inputs, precision="auto", chunk=64):
+def probabilities(model: nn.Module, inputs: torch.Tensor, precision="auto", chunk=64) -> torch.Tensor:
     """Probability of each class, float32 (N, C) on the inputs' device; ``chunk`` pictures at a time.
 
     Raises ValueError where the net is in training mode.
@@ -46,77 +47,78 @@ def probabilities(model, inputs, precision="auto", chunk=64):
         return torch.cat([model(batch).float().softmax(1) for batch in batches])
 
 
-def probability(model, inputs, target, precision="auto", chunk=64):
+def probability(model: nn.Module, inputs, target, precision="auto", chunk=64) -> torch.Tensor:
     """Probability of each picture's target class, float32 (N,); see ``probabilities``."""
     return probabilities(model, inputs, precision, chunk).gather(1, target[:, None])[:, 0]
 
 
-def replacement(inputs, baseline):
-    """What stands where a picture is deleted: "blur", itself blurred past recognition, or "black"."""
-    if baseline not in BASELINES:
-        raise ValueError(f"unknown baseline {baseline!r}: choose {' or '.join(BASELINES)}")
+def blurred(inputs: torch.Tensor) -> torch.Tensor:
+    """What replaces a deleted part: the picture itself, blurred until no face is left."""
     size = 2 * int(4 * BLUR) + 1
-    return gaussian_blur(inputs, [size, size], [BLUR, BLUR]) if baseline == "blur" else torch.zeros_like(inputs)
+    return gaussian_blur(inputs, [size, size], [BLUR, BLUR])
 
 
-def curves(model, inputs, target, maps, kind, steps=22, baseline="blur", precision="auto", chunk=64, seed=0):
+def curves(
+    model: nn.Module, inputs, target, maps, kind: str, steps: int = 22, precision="auto", seed: int = 0
+) -> torch.Tensor:
     """Probability of the target class while pixels are deleted, or inserted, most important first.
 
     Args:
-        kind: "deletion", from the picture to the baseline, or "insertion", the other way.
+        kind: "deletion", from the picture to the blurred one, or "insertion", the other way.
         steps: in how many equal steps.
-        baseline: "blur" or "black" (see ``replacement``).
-        seed: breaks ties among equal pixels at random, so that no corner of the picture comes first.
+        seed: of the random order of equal pixels, so that no corner of the picture comes first.
 
     Returns:
         float32 tensor (N, steps + 1): after 0, 1/steps, ... 1 of the pixels.
     """
     if kind not in ("deletion", "insertion"):
         raise ValueError(f'kind is {kind!r}: choose "deletion" or "insertion"')
-    values = torch.as_tensor(plain(maps, inputs)).flatten(1)  # float64: the noise below only breaks ties
+    values = torch.as_tensor(as_array(maps, inputs)).flatten(1)  # float64: the noise below only breaks ties
     noise = torch.rand(values.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     rank = (values + 1e-9 * noise).argsort(descending=True).argsort()
     rank = rank.view(len(inputs), 1, *inputs.shape[-2:]).to(inputs.device)
-    first, last = inputs, replacement(inputs, baseline)
+    first, last = inputs, blurred(inputs)
     if kind == "insertion":
         first, last = last, first
     counts = [round(step * rank[0].numel() / steps) for step in range(steps + 1)]
     found = [
-        probability(model, torch.where(rank < count, last, first), target, precision, chunk)
+        probability(model, torch.where(rank < count, last, first), target, precision)
         for count in tqdm(counts, kind, leave=False, mininterval=5)
     ]
     return torch.stack(found, dim=1)
 
 
-def area(curve):
+def area(curve: torch.Tensor) -> torch.Tensor:
     """Area under each curve (N, steps + 1) over 0 to 1, by the trapezoid rule; float (N,)."""
     return torch.trapezoid(curve, dx=1 / (curve.shape[1] - 1), dim=1)
 
 
-def masked(model, inputs, target, maps, precision="auto", chunk=64):
+def masked(model: nn.Module, inputs, target, maps, precision="auto") -> tuple[torch.Tensor, torch.Tensor]:
     """Probability of the picture (N,) and of the picture multiplied by its map (N,)."""
-    values = torch.as_tensor(plain(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
-    return tuple(probability(model, seen, target, precision, chunk) for seen in (inputs, inputs * values))
+    values = torch.as_tensor(as_array(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
+    return tuple(probability(model, shown, target, precision) for shown in (inputs, inputs * values))
 
 
-def loss_without(model, inputs, target, region, precision="auto", chunk=64):
-    """What the probability of the target class loses when a region is blurred, float32 (N,); needs no map.
+def loss_without(model: nn.Module, inputs, target, region, precision="auto") -> torch.Tensor:
+    """Loss of probability of the target class when a region is blurred, float32 (N,); needs no map.
 
     ``region``: bool (N, 44, 44), array or tensor.
     """
     region = torch.as_tensor(region, device=inputs.device)[:, None]
-    blurred = torch.where(region, replacement(inputs, "blur"), inputs)
-    before, after = (probability(model, seen, target, precision, chunk) for seen in (inputs, blurred))
+    without = torch.where(region, blurred(inputs), inputs)
+    before, after = (probability(model, shown, target, precision) for shown in (inputs, without))
     return before - after
 
 
-def infidelity(model, inputs, target, maps, samples=50, chunk=64, seed=0):
+def infidelity(
+    model: nn.Module, inputs, target, maps, samples: int = 50, chunk: int = 64, seed: int = 0
+) -> torch.Tensor:
     """captum's infidelity per picture, float (N,): for black squares of 11x11 pixels anywhere in the picture.
 
-    The map is scaled for each picture so that it foretells the change best (captum's ``normalize``), for a map has no
-    unit; the change is that of the class's probability.
+    The map is scaled for each picture so that it predicts the change best (captum's ``normalize``), because a map has
+    no unit; the change is that of the class's probability.
     """
-    values = torch.as_tensor(plain(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
+    values = torch.as_tensor(as_array(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
     generator = torch.Generator().manual_seed(seed)
 
     def squares(pictures):
@@ -129,10 +131,7 @@ def infidelity(model, inputs, target, maps, samples=50, chunk=64, seed=0):
         removed = pictures * (rows[:, None, :, None] & columns[:, None, None, :])
         return removed, pictures - removed
 
-    def forward(pictures, target):
-        return probability(model, pictures, target, "float32", chunk)
-
-    found = []
+    forward, found = functools.partial(probability, model, precision="float32", chunk=chunk), []
     for batch, wanted, attributed in zip(inputs.split(chunk), target.split(chunk), values.split(chunk), strict=True):
         # The class goes to captum as an argument of the forward: the probability is that of one class.
         most = min(4 * chunk, samples * len(batch))  # captum warns of other numbers
@@ -142,11 +141,13 @@ def infidelity(model, inputs, target, maps, samples=50, chunk=64, seed=0):
     return torch.cat(found)
 
 
-def sensitivity(attribution, inputs, target, radius=0.02, samples=5, chunk=64, seed=0):
+def sensitivity(
+    attribution: Attribution, inputs, target, radius=0.02, samples: int = 5, chunk: int = 64, seed: int = 0
+) -> torch.Tensor:
     """captum's sensitivity_max per picture, float (N,): how far the map moves under uniform noise up to ``radius``.
 
-    The noise is the same in the three channels, and the picture stays in [0, 1]. The attribution is called on at most
-    ``chunk`` pictures at a time.
+    The noise is the same in the three channels, and the picture stays in [0, 1]. The attribution gets at most ``chunk``
+    pictures at a time.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -156,7 +157,7 @@ def sensitivity(attribution, inputs, target, radius=0.02, samples=5, chunk=64, s
         return (pictures + noise.to(pictures)).clamp(0, 1)
 
     def explain(pictures, target):
-        with torch.enable_grad():  # captum calls this without gradient, which some methods need
+        with torch.enable_grad():  # captum disables the gradient, which some methods need
             if isinstance(pictures, tuple):  # as captum gives the first ones, and then wants a tuple back
                 return (attribution(pictures[0], target),)
             return attribution(pictures, target)
@@ -170,45 +171,43 @@ def sensitivity(attribution, inputs, target, radius=0.02, samples=5, chunk=64, s
 
 
 def measure(
-    model, inputs, target, maps, steps=22, baseline="blur", samples=50, precision="auto", chunk=64, seed=0, known=None
-):
-    """Every metric that needs maps only, a row a picture.
+    model: nn.Module, inputs, target, maps, erosion: dict, samples: int = 50, precision="auto", seed: int = 0
+) -> pd.DataFrame:
+    """Every metric that needs only maps, a row per picture.
 
     Args:
-        steps, baseline: see ``curves``. samples: black squares a picture for infidelity.
-        known: kind -> curves of these maps that are made already, or None.
+        erosion: "deletion" and "insertion" -> ``curves`` of these maps. samples: black squares per picture for
+            infidelity.
 
     Returns:
-        DataFrame: deletion, insertion, average drop, increase, infidelity (``METRICS`` says what each is).
+        DataFrame: deletion, insertion, average drop, increase, infidelity (``BETTER`` says what each is).
     """
-    how, columns = (steps, baseline, precision, chunk, seed), {}
-    for kind in ("deletion", "insertion"):
-        columns[kind] = area(known[kind] if known else curves(model, inputs, target, maps, kind, *how))
-    before, after = masked(model, inputs, target, maps, precision, chunk)
+    columns = {kind: area(erosion[kind]) for kind in ("deletion", "insertion")}
+    before, after = masked(model, inputs, target, maps, precision)
     columns["average drop"] = 100 * ((before - after) / before.clamp(min=1e-12)).clamp(min=0)
     columns["increase"] = 100 * (after > before).float()
-    columns["infidelity"] = infidelity(model, inputs, target, maps, samples, chunk, seed)
+    columns["infidelity"] = infidelity(model, inputs, target, maps, samples, seed=seed)
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
 
 
-def faithfulness_table(measured: dict[str, pd.DataFrame], seed=0, groups=None):
+def faithfulness_table(measured: dict[str, pd.DataFrame], seed: int = 0, groups=None) -> pd.DataFrame:
     """The means of ``measure`` per method.
 
     Args:
-        measured: method -> a table of one row a picture, with any columns of ``METRICS`` ("sensitivity" is added by
-            the caller, from ``sensitivity``). groups: pictures that count as one (see intervals.mean_interval).
+        measured: method -> a table of one row per picture, with any columns of ``BETTER`` (the caller adds
+            "sensitivity"). groups: pictures that count as one (see intervals.mean_interval).
 
     Returns:
         DataFrame: metric, better ("lower" or "higher"), method, mean, low, high (bootstrap; Wilson for increase),
         pictures; the best method of each metric first.
     """
     rows = []
-    for metric, (better, _) in METRICS.items():
+    for metric, better in BETTER.items():
         found = []
         for method, table in measured.items():
             if metric in table:
                 mean, low, high, pictures = mean_interval(table[metric], seed, groups)
-                if metric == "increase" and pictures:  # a share of pictures, which the bootstrap gives no width at 0
+                if metric == "increase" and pictures:  # a share of pictures, for which the bootstrap has no width at 0
                     low, high = wilson(mean, pictures)
                 row = {"metric": metric, "better": better, "method": method, "mean": mean, "low": low, "high": high}
                 found.append(row | {"pictures": pictures})

@@ -1,10 +1,11 @@
 """Do maps depend on what the labels mean? The data randomisation test of Adebayo et al. 2018 (see sanity.py).
 
-A second net of the same kind learns permuted labels by heart. It tells its training pictures apart by what has nothing
-to do with expressions; where its maps are those of the first net, they show the picture and not what was learned.
+A second net of the same kind learns permuted labels by heart, from details that have nothing to do with expressions.
+Where its maps are those of the first net, they show the picture and not what was learned.
 """
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,9 @@ from torch.optim.swa_utils import update_bn
 
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
-from fer_nb.saliency.sanity import Make, compare_nets, permute_labels, reset, stages
+from fer_nb.saliency.agreement import mean_table, similarity
+from fer_nb.saliency.maps import Make
+from fer_nb.saliency.sanity import reset, stages
 from fer_nb.training import checkpoint
 from fer_nb.training.predict import predict
 from fer_nb.training.train import fit
@@ -28,8 +31,8 @@ BY_HEART = 95.0  # percent of the training pictures, as in the paper
 class Learned(NamedTuple):
     """What the second net has learned."""
 
-    accuracy: float  # percent of its training pictures whose permuted label it names
-    chance: float  # percent that have the commonest label
+    accuracy: float  # percent of its training pictures whose permuted label it predicts
+    chance: float  # percent that have the most frequent label
     pictures: int
     epochs: int
 
@@ -38,13 +41,15 @@ class Learned(NamedTuple):
         return self.accuracy >= BY_HEART
 
 
-def by_heart(model: nn.Module, train: FaceSet, folder: Path, epochs: int, pictures: int, seed: int = 0):
-    """A net like ``model``, trained from scratch on permuted labels, without dropout, decay or changes of the picture.
+def by_heart(
+    model: nn.Module, train: FaceSet, folder: Path, epochs: int, pictures: int, seed: int = 0
+) -> tuple[nn.Module, Learned]:
+    """A net like ``model``, trained from scratch on permuted labels: no dropout, weight decay or augmentation.
 
     Args:
-        model: net in evaluation mode, which is left as it is.
-        train: the training side. pictures: how many of them at most, drawn at random; few are learned sooner.
-        folder: of the checkpoint, from which an interrupted training goes on; it is dropped at the end.
+        model: net in evaluation mode, which stays as it is.
+        train: the training split. pictures: how many of them at most, drawn at random; few are learned sooner.
+        folder: of the checkpoint, from which an interrupted training goes on; the checkpoint is deleted at the end.
         epochs: of ``train.fit``, in batches of ``BATCH``.
 
     Returns:
@@ -54,9 +59,10 @@ def by_heart(model: nn.Module, train: FaceSet, folder: Path, epochs: int, pictur
         ValueError: fewer than two pictures.
     """
     rng = np.random.default_rng(seed)
-    dealt = permute_labels(train.subset(rng.permutation(len(train))[:pictures]), seed)
-    if len(dealt) < 2:
-        raise ValueError(f"{len(dealt)} training pictures with permuted labels: take at least two")
+    chosen = train.subset(rng.permutation(len(train))[:pictures])
+    if len(chosen) < 2:
+        raise ValueError(f"{len(chosen)} training pictures with permuted labels: take at least two")
+    dealt = replace(chosen, labels=np.random.default_rng(seed).permutation(chosen.labels))
     net = copy.deepcopy(model).requires_grad_()
     for number, stage in enumerate(stages(net)):
         reset(getattr(net, stage), seed + number)
@@ -67,41 +73,43 @@ def by_heart(model: nn.Module, train: FaceSet, folder: Path, epochs: int, pictur
     fit(net, dealt, folder, epochs=epochs, batch_size=BATCH, seed=seed, **still)
     other = copy.deepcopy(model)  # its layers are the plain ones, those that trained are not
     other.load_state_dict(net.state_dict())
-    # After so few steps the running statistics of batch norm still lag behind the weights.
+    # After so few steps the running statistics of batch norm lag behind the weights.
     images = torch.as_tensor(dealt.images, device=next(other.parameters()).device)
     update_bn(center_crop(images).contiguous().split(64), other)
     checkpoint.path(folder).unlink(missing_ok=True)
-    named = predict(other, dealt.images, crops=1).argmax(1).numpy()
+    predicted = predict(other, dealt.images, crops=1).argmax(1).numpy()
     chance = np.bincount(dealt.labels).max() / len(dealt)
-    return other, Learned(100 * float((named == dealt.labels).mean()), 100 * float(chance), len(dealt), epochs)
+    return other, Learned(100 * float((predicted == dealt.labels).mean()), 100 * float(chance), len(dealt), epochs)
 
 
-def labels_table(model: nn.Module, other: nn.Module, makers: dict[str, Make], inputs, target, seed=0, groups=None):
-    """Similarity of each method's maps of the two nets (sanity.compare_nets).
+def labels_table(
+    model: nn.Module, other: nn.Module, makers: dict[str, Make], inputs, target, seed: int = 0, groups=None
+) -> pd.DataFrame:
+    """Similarity of each method's maps of the two nets.
 
     Args:
-        makers: method -> what gives the attribution of a net. inputs: float (N, 3, 44, 44); target: int64 (N,).
+        makers: method -> function from a net to its attribution. inputs: float (N, 3, 44, 44); target: int64 (N,).
         groups: (N,), pictures that count as one, or None.
 
     Returns:
         DataFrame: method, quantity (spearman, overlap, ssim), mean, low, high (bootstrap), pictures.
     """
-    tables = [
-        compare_nets(model, other, make, inputs, target, seed, groups).assign(method=name)
-        for name, make in makers.items()
-    ]
+    tables = []
+    for name, make in makers.items():
+        maps = [make(net)(inputs, target).cpu() for net in (model, other)]
+        tables.append(mean_table(similarity(*maps), seed, groups).assign(method=name))
     return pd.concat(tables, ignore_index=True)[["method", "quantity", "mean", "low", "high", "pictures"]]
 
 
-def words(table: pd.DataFrame, learned: Learned) -> str:
-    """What the second net has learned, and how alike the maps are, as sentences."""
-    rows = table[table["quantity"] == "spearman"]
-    known = {True: "**{:.2f}**", False: "none, as a map is empty"}
-    alike = ", ".join(f"{row.method} {known[row.pictures > 0].format(row.mean)}" for row in rows.itertuples())
+def labels_in_words(table: pd.DataFrame, learned: Learned) -> str:
+    """What the second net has learned, and how similar the maps are, as sentences."""
+    similar = []
+    for row in table[table["quantity"] == "spearman"].itertuples():
+        similar.append(f"{row.method} " + ("none (empty maps)" if not row.pictures else f"**{row.mean:.2f}**"))
+    enough = "by heart" if learned.by_heart else f"fewer than the {BY_HEART:g}% that count as by heart"
     return (
-        f"The second net names {learned.accuracy:.0f}% of its {learned.pictures} training pictures by their permuted "
-        f"labels after {learned.epochs} epochs (the commonest label: {learned.chance:.0f}%), "
-        + ("by heart." if learned.by_heart else f"less than the {BY_HEART:g}% that by heart would be.")
-        + f" Rank correlation of the maps of the two nets, where 1 says that labels do not matter: {alike} "
+        f"The second net predicts {learned.accuracy:.0f}% of the permuted labels of its {learned.pictures} training "
+        f"pictures after {learned.epochs} epochs (the most frequent label: {learned.chance:.0f}%): {enough}. Rank "
+        f"correlation of the maps of the two nets, where 1 says that labels do not matter: {', '.join(similar)} "
         f"({table['pictures'].max()} pictures)."
     )

@@ -1,13 +1,13 @@
-"""Meaningful perturbation (MP): the smallest part of a picture whose deletion takes a class its score.
+"""Meaningful perturbation (MP): the smallest part of a picture whose deletion lowers the score of a class.
 
 Fong and Vedaldi 2017, "Interpretable Explanations of Black Boxes by Meaningful Perturbation"; thesis 4.1.1. The mask
-m in [0, 1] keeps the picture where it is 1 and deletes it where it is 0. Sought is
+m in [0, 1] keeps the picture where it is 1 and deletes it where it is 0. It minimises
 
-    argmin_m  lambda1 |1 - m|_1  +  lambda2 sum_u |grad m(u)|_beta^beta  +  E_tau f_c(Phi(x0(. - tau), m))
+    lambda1 |1 - m|_1  +  lambda2 sum_u |grad m(u)|_beta^beta  +  E_tau f_c(Phi(x0(. - tau), m))
 
 with Phi(x0, m) = m x0 + (1 - m) background; the background is the picture's mean colour, noise, or the blurred picture.
-For blur the formula as printed varies the width of the kernel, g_{sigma0 m}, and would blur most where m = 1; the
-authors' own code blends with the picture blurred by sigma0, and so does this one.
+For blur the printed formula varies the width of the kernel, g_{sigma0 m}, and would blur most where m = 1; the authors'
+own code blends with the picture blurred by sigma0, as is done here.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
+from fer_nb.names import suggestion
 from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
 from fer_nb.saliency.means import Means
@@ -26,7 +27,7 @@ from fer_nb.saliency.score_cam import upsample
 
 PERTURBATIONS = ("constant", "noise", "blur")
 
-# Pictures that are optimised at once. On a CPU more than these no longer fit its caches.
+# Pictures that are optimised at once, at most. On a CPU more do not fit its caches.
 MOST = {"cpu": 16, "cuda": 256}
 
 
@@ -38,35 +39,35 @@ class Explanation(NamedTuple):
     perturbed: torch.Tensor  # (N, 3, 44, 44): the picture with the part deleted
     before: torch.Tensor  # (N,) probability of the class in the picture
     after: torch.Tensor  # (N,) the same in the perturbed picture
-    deleted: torch.Tensor  # (N,) the same where all is deleted: how well the perturbation can do
+    deleted: torch.Tensor  # (N,) the same with the whole picture deleted: the most that the perturbation can do
     area: torch.Tensor  # (N,) mean of the map: the share that is deleted
-    iterations: torch.Tensor  # (N,) int64, fewer than asked for where the mask had settled
+    iterations: torch.Tensor  # (N,) int64, fewer than the setting where the mask had settled
 
 
 @dataclass(eq=False)
 class MeaningfulPerturbation:
-    """``MeaningfulPerturbation(model).attribute(inputs, target)``, as in captum; ``explain`` gives all that was found.
+    """``MeaningfulPerturbation(model).attribute(inputs, target)``, as in captum; ``explain`` returns all results.
 
     Args:
         model: net in eval mode that maps (N, 3, 44, 44) to logits (N, classes).
-        perturbation: "blur", "constant" (the mean colour of the picture) or "noise" (Gaussian about it, in [0, 1]).
+        perturbation: "blur", "constant" (the picture's mean colour) or "noise" (Gaussian around it, in [0, 1]).
         resolution: side of the mask, which is upsampled bilinearly.
-        lambda1: price of a deleted cell of the mask, in units of the score.
-        lambda2, beta: of the total variation, between neighbouring cells of the mask.
-        jitter: largest shift tau of the picture in pixels, another one in each iteration, the same for all pictures.
-            The 4 pixels of the paper are 1 of ours.
-        sigma: of the blur, in pixels.
+        lambda1: penalty weight of each deleted cell of the mask, in units of the score.
+        lambda2, beta: penalty weight and exponent of the total variation, between neighbouring cells of the mask.
+        jitter: largest shift tau of the picture in pixels, a new one in each iteration, the same for all pictures.
+            The 4 pixels of the paper correspond to 1 at our size.
+        sigma: standard deviation of the blur, in pixels.
         noise: standard deviation of the noise.
         score: f_c, "logit" (the thesis: the score of the last layer) or "probability" (Fong and Vedaldi), whose
             gradient vanishes where the net is sure.
         learning_rate, iterations: of Adam.
-        average: the mask is the mean of those of the last so many iterations (at most of the last quarter), as a single
-            one still trembles with the shifts; 1 takes the last one alone.
-        settled: None, or a correlation: a picture whose mean mask correlates more than this with the one of the
-            iterations before is finished. 0.98 saves more than half of 500 iterations.
-        seed: of noise and shifts.
-        chunk: pictures that are optimised at once; None: chosen from the free memory. Each has a mask, a loss and a
-            state of Adam of its own, so that its map depends neither on the others nor on this.
+        average: the result is the mean mask of this many last iterations (at most a quarter of them), because a single
+            mask still trembles with the shifts; 1 takes the last one alone.
+        settled: None, or a correlation: a picture is finished when its mean mask correlates more than this with the
+            mean mask before. 0.98 saves more than half of 500 iterations.
+        seed: random seed of noise and shifts.
+        chunk: pictures that are optimised at once; None: chosen from the free memory. Each has its own mask, loss and
+            state of Adam, so its map does not depend on the other pictures.
         precision: number format of the net ("float32", "bfloat16", "auto"); None: its own.
         progress: show a progress bar.
 
@@ -98,7 +99,9 @@ class MeaningfulPerturbation:
         check_net(self.model)
         check_score(self.score)
         if self.perturbation not in PERTURBATIONS:
-            raise ValueError(f"unknown perturbation {self.perturbation!r}: choose one of {', '.join(PERTURBATIONS)}")
+            raise ValueError(
+                f"unknown perturbation {self.perturbation!r}: {suggestion(self.perturbation, PERTURBATIONS)}"
+            )
         for name in ("resolution", "iterations", "beta", "average", "chunk"):
             check_least(1, name, getattr(self, name))
         for name in ("lambda1", "lambda2", "jitter", "noise"):
@@ -106,19 +109,16 @@ class MeaningfulPerturbation:
         for name in ("sigma", "learning_rate"):
             check_least(1e-6, name, getattr(self, name))
 
-    def attribute(self, inputs, target):
-        """The map (N, 1, 44, 44) in [0, 1] of each picture, 1 - mask; arguments and errors are those of ``explain``."""
+    def attribute(self, inputs: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
+        """The map (N, 1, 44, 44) in [0, 1] of each picture, 1 - mask; arguments and errors as in ``explain``."""
         return self.explain(inputs, target).map
 
-    def explain(self, inputs, target):
+    def explain(self, inputs: torch.Tensor, target: int | torch.Tensor) -> Explanation:
         """Optimise the mask of each picture.
 
         Args:
             inputs: float (N, 3, 44, 44) in [0, 1], not normalised, as ``fer_nb.data.augment.center_crop`` makes it.
-            target: class whose score is to fall, one for all pictures or int64 (N,).
-
-        Returns:
-            Explanation.
+            target: class whose score should fall, one for all pictures or int64 (N,).
 
         Raises:
             ValueError: inputs or target are not as above, or the net is in training mode.
@@ -136,7 +136,7 @@ class MeaningfulPerturbation:
             parts = [self.part(net, *some, bar) for some in zip(inputs.split(chunk), target.split(chunk), strict=True)]
         return Explanation(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
-    def part(self, net, pictures, target, bar):
+    def part(self, net: FastNet, pictures, target, bar) -> Explanation:
         """``explain`` for the pictures of one chunk."""
         background, shifts = self.draw(pictures)
         mask, iterations = self.optimise(net, pictures, background, target, shifts, bar)
@@ -147,41 +147,40 @@ class MeaningfulPerturbation:
             probabilities = (class_scores(logits, target, "probability") for logits in shown)
             return Explanation(1 - keep, mask, perturbed, *probabilities, (1 - keep).mean((1, 2, 3)), iterations)
 
-    def draw(self, pictures):
-        """All that is random: the background of ``pictures``, and the shift (down, right) of each iteration."""
+    def draw(self, pictures: torch.Tensor) -> tuple[torch.Tensor, list[list[int]]]:
+        """Everything random: the background of ``pictures``, and the shift (down, right) of each iteration."""
         generator = torch.Generator().manual_seed(self.seed)
         background = self.background(pictures, generator)
         shifts = torch.randint(-self.jitter, self.jitter + 1, (self.iterations, 2), generator=generator)
         return background, shifts.tolist()
 
-    def background(self, pictures, generator):
-        """What the deleted parts of ``pictures`` (N, 3, H, W) show, shaped as they are."""
+    def background(self, pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What the deleted parts of ``pictures`` (N, 3, H, W) show, in the same shape."""
         if self.perturbation == "blur":
             reach = min(round(3 * self.sigma), min(pictures.shape[-2:]) - 1)  # reflection cannot pad by more
             return gaussian_blur(pictures, [2 * reach + 1] * 2, [self.sigma] * 2)
         mean = pictures.mean((2, 3), keepdim=True).expand_as(pictures)
         if self.perturbation == "constant":
             return mean
-        # One pattern for all pictures and channels: a map depends on its picture and the seed alone.
+        # One pattern for all pictures and channels: a map depends only on its picture and the seed.
         noise = torch.randn(1, 1, *pictures.shape[-2:], generator=generator).to(pictures)
         return (mean + self.noise * noise).clamp(0, 1)
 
-    def optimise(self, net, pictures, background, target, shifts, bar):
-        """Adam on one mask a picture (thesis 4.1.1), from ones, clamped to [0, 1] after each step.
+    def optimise(self, net: FastNet, pictures, background, target, shifts, bar) -> tuple[torch.Tensor, torch.Tensor]:
+        """Adam on one mask per picture (thesis 4.1.1), from ones, clamped to [0, 1] after each step.
 
-        Returns:
-            Masks (N, 1, resolution, resolution) and the iterations (N,) that each took.
+        Returns masks (N, 1, resolution, resolution) and the iterations (N,) that each took.
         """
         mask = pictures.new_ones(len(pictures), 1, self.resolution, self.resolution)
         means = Means(mask, self.window(), self.settled)
         padded = self.padded(pictures, background)
-        # One row a picture in all of these; the rows of those that are finished are dropped.
+        # Each of these has one row per picture; the rows of finished pictures are dropped.
         rows = [torch.arange(len(mask), device=mask.device), mask, mask * 0, mask * 0, target, *padded]
         for t, shift in enumerate(shifts, start=1):
             which, mask, mean, square, target, *padded = rows
             mask.requires_grad_()
             losses = self.losses(net, mask, self.shifted(padded, shift), target)
-            (gradient,) = torch.autograd.grad(losses.sum(), mask)  # the sum, so that the masks stay independent
+            (gradient,) = torch.autograd.grad(losses.sum(), mask)  # the sum keeps the masks independent
             with torch.no_grad():
                 mean.lerp_(gradient, 1 - 0.9)
                 square.lerp_(gradient**2, 1 - 0.999)
@@ -196,22 +195,22 @@ class MeaningfulPerturbation:
                     break
         return means.result(t)
 
-    def window(self):
-        """Over how many iterations the mask is averaged."""
+    def window(self) -> int:
+        """The number of iterations over which the mask is averaged."""
         return max(1, min(self.average, self.iterations // 4))
 
-    def padded(self, pictures, background):
-        """Background, and pictures less background, continued for as far as they are shifted."""
+    def padded(self, pictures: torch.Tensor, background: torch.Tensor) -> list[torch.Tensor]:
+        """The background, and the pictures minus it, padded by the largest shift."""
         return [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
 
-    def shifted(self, padded, shift):
+    def shifted(self, padded: list[torch.Tensor], shift: tuple[int, int]) -> list[torch.Tensor]:
         """(N, 3, H, W) cut from each of ``padded``, moved by ``shift``: x0(. - tau); the mask stays where it is."""
         top, left = (self.jitter - offset for offset in shift)
         height, width = (side - 2 * self.jitter for side in padded[0].shape[-2:])
         return [x[..., top : top + height, left : left + width] for x in padded]
 
-    def losses(self, net, mask, views, target):
-        """The objective (N,) of each mask (N, 1, R, R); views: background, and the picture less it."""
+    def losses(self, net: nn.Module | FastNet, mask, views, target) -> torch.Tensor:
+        """The objective (N,) of each mask (N, 1, R, R); ``views``: the background, and the picture minus it."""
         background, difference = views
         logits = net(background + upsample(mask, background.shape[-2:]) * difference)
         area = (1 - mask).sum((1, 2, 3))

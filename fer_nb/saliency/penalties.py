@@ -1,8 +1,8 @@
-"""lambda1 and lambda2 of MP, chosen on pictures that are not measured.
+"""The penalty weights lambda1 and lambda2 of MP, chosen on pictures that are not measured.
 
 The rule: of the pairs whose masks delete on average at most a given share of the picture, the one with the largest
 mean drop of the probability of the class; where every pair deletes more, the one that deletes least. MP looks for the
-smallest part that takes the class its score: the bound is the "smallest", the drop the score.
+smallest part that lowers the score: the bound stands for "smallest", the drop for the score.
 """
 
 import pandas as pd
@@ -17,10 +17,10 @@ from fer_nb.saliency.sample import in_turn
 
 
 def held_out(dataset: str, data: str, pictures: int, seed: int, device) -> tuple[str, torch.Tensor, torch.Tensor]:
-    """Pictures to choose on, the expressions in turn: never of the test side.
+    """Pictures to choose on, the expressions in turn: never of the test split.
 
     Returns:
-        "valid", or "train" where the data set has no validation side (CK+); inputs float32 (N, 3, 44, 44) in [0, 1]
+        "valid", or "train" where the data set has no validation split (CK+); inputs float32 (N, 3, 44, 44) in [0, 1]
         and their labels int64 (N,), on ``device``.
 
     Raises:
@@ -29,51 +29,50 @@ def held_out(dataset: str, data: str, pictures: int, seed: int, device) -> tuple
     if pictures < 1:
         raise ValueError(f"{pictures} pictures to choose lambda1 and lambda2 on: take at least one, or give no grid")
     faces = datasets.load(dataset, data)
-    side = "valid" if faces.has_split("valid") else "train"
-    faces = faces.of_split(side)
+    split = "valid" if faces.has_split("valid") else "train"
+    faces = faces.of_split(split)
     faces = faces.subset(in_turn(faces.labels, seed)[:pictures])
     inputs = center_crop(torch.as_tensor(faces.images, device=device)).contiguous()
-    return side, inputs, torch.as_tensor(faces.labels, device=device)
+    return split, inputs, torch.as_tensor(faces.labels, device=device)
 
 
 def grid_table(net: nn.Module, inputs, target, grid: list, most: float, settings: dict) -> pd.DataFrame:
-    """What MP finds at each pair of prices, and which pair is chosen.
+    """What MP finds with each pair of penalty weights, and which pair is chosen.
 
     Args:
         net, inputs, target: as for MeaningfulPerturbation. grid: pairs [lambda1, lambda2]. most: percent of the
-            picture that may be deleted on average. settings: of MeaningfulPerturbation, besides.
+            picture that may be deleted on average. settings: the others of MeaningfulPerturbation.
 
     Returns:
-        DataFrame, a row a pair: lambda1, lambda2, area (mean, in percent), before, after, all_deleted (mean
+        DataFrame, a row per pair: lambda1, lambda2, area (mean, in percent), before, after, all_deleted (mean
         probability of the class: in the picture, in the perturbed one, with everything deleted), drop (before - after),
         pictures, chosen ("yes" in one row, else "").
 
     Raises:
-        ValueError: an entry of the grid is no pair of numbers from 0 on.
+        ValueError: an entry of the grid is not a pair of numbers from 0 on.
     """
     rows = []
-    for pair in tqdm(checked(grid), "prices of MP", leave=False, mininterval=5):
-        prices = dict(zip(("lambda1", "lambda2"), pair, strict=True))
-        found = MeaningfulPerturbation(net, **settings | prices, progress=False).explain(inputs, target)
+    for weights in tqdm(checked_grid(grid), "penalty weights of MP", leave=False, mininterval=5):
+        found = MeaningfulPerturbation(net, **settings | weights, progress=False).explain(inputs, target)
         means = {key: getattr(found, key).mean().item() for key in ("area", "before", "after", "deleted")}
-        rows.append(prices | means | {"drop": means["before"] - means["after"], "pictures": len(inputs)})
+        rows.append(weights | means | {"drop": means["before"] - means["after"], "pictures": len(inputs)})
     table = pd.DataFrame(rows).rename(columns={"deleted": "all_deleted"})
     table["area"] *= 100
-    return table.assign(chosen=["yes" if row == best(table, most) else "" for row in table.index])
+    return table.assign(chosen=["yes" if row == best_row(table, most) else "" for row in table.index])
 
 
-def checked(grid: list) -> list[tuple[float, float]]:
-    """The pairs of a grid; ValueError for an empty one, or an entry that is no pair of numbers from 0 on."""
+def checked_grid(grid: list) -> list[dict[str, float]]:
+    """{lambda1, lambda2} of each pair; ValueError for an empty grid or an entry that is not a pair from 0 on."""
     pairs = [tuple(pair) if isinstance(pair, list | tuple) else (pair,) for pair in grid]
     for pair in pairs:
-        if len(pair) != 2 or not all(isinstance(price, int | float) and price >= 0 for price in pair):
-            raise ValueError(f"grid: {list(pair)} is no pair [lambda1, lambda2] of numbers from 0 on: correct it")
+        if len(pair) != 2 or not all(isinstance(weight, int | float) and weight >= 0 for weight in pair):
+            raise ValueError(f"grid: {list(pair)} is not a pair [lambda1, lambda2] of numbers from 0 on: correct it")
     if not pairs:
-        raise ValueError("grid: no pair [lambda1, lambda2]: name one, or use the lambdas that are given")
-    return [(float(one), float(two)) for one, two in pairs]
+        raise ValueError("grid: no pair [lambda1, lambda2]: give one, or use lambda1 and lambda2 alone")
+    return [{"lambda1": float(one), "lambda2": float(two)} for one, two in pairs]
 
 
-def best(table: pd.DataFrame, most: float) -> int:
+def best_row(table: pd.DataFrame, most: float) -> int:
     """The row of ``grid_table`` that the rule takes; of equal drops the one with the smaller area."""
     small = table[table["area"] <= most]
     if small.empty:
@@ -81,20 +80,20 @@ def best(table: pd.DataFrame, most: float) -> int:
     return small.sort_values(["drop", "area"], ascending=[False, True], kind="stable").index[0]
 
 
-def chosen(table: pd.DataFrame) -> dict[str, float]:
-    """The prices that ``grid_table`` chose, as settings of MeaningfulPerturbation."""
+def chosen_weights(table: pd.DataFrame) -> dict[str, float]:
+    """lambda1 and lambda2 that ``grid_table`` chose, as settings of MeaningfulPerturbation."""
     row = table[table["chosen"] == "yes"].iloc[0]
     return {name: float(row[name]) for name in ("lambda1", "lambda2")}
 
 
-def words(table: pd.DataFrame, side: str, most: float) -> str:
-    """Which prices were chosen and by what, as a sentence."""
+def choice_in_words(table: pd.DataFrame, split: str, most: float) -> str:
+    """Which penalty weights were chosen, on which pictures, and by which part of the rule."""
     row = table[table["chosen"] == "yes"].iloc[0]
-    pictures = "of the validation side" if side == "valid" else "of the training side, as there is no validation side"
+    of = "validation split" if split == "valid" else "training split, as there is no validation split"
     within = row["area"] <= most
-    rule = f"the largest drop with at most {most:g}% deleted" if within else f"all delete more than {most:g}%"
+    rule = f"the largest drop with at most {most:g}% deleted" if within else f"every pair deletes more than {most:g}%"
     return (
-        f"Chosen on {row['pictures']} pictures {pictures}: lambda1 **{row['lambda1']:g}**, lambda2 "
-        f"**{row['lambda2']:g}** ({rule}): {row['area']:.1f}% deleted, the probability falls from {row['before']:.3f} "
-        f"to {row['after']:.3f}."
+        f"Chosen on {row['pictures']} pictures of the {of}: lambda1 **{row['lambda1']:g}**, lambda2 "
+        f"**{row['lambda2']:g}** ({rule}): {row['area']:.1f}% deleted, and the probability changes from "
+        f"{row['before']:.3f} to {row['after']:.3f}."
     )

@@ -1,7 +1,7 @@
 """How much of a map lies on which part of the face: share of its mass, and the pointing game.
 
 Pointing game: J. Zhang et al., "Top-down Neural Attention by Excitation Backprop", IJCV 2018: does the map's largest
-value lie in the region? Here without tolerance: the regions are only a few pixels apart.
+value lie in the region? Without their tolerance, because the regions are only a few pixels apart.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from fer_nb.data.augment import CROP
 from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import canvas
 from fer_nb.intervals import mean_interval, wilson
-from fer_nb.saliency.maps import plain
+from fer_nb.saliency.maps import as_array, rows_by_name
 
 NAMES = ("brows", "eyes", "nose", "mouth", "rest")
 
@@ -30,10 +30,10 @@ def from_codes(codes: np.ndarray) -> np.ndarray:
 
 
 def from_points(points: np.ndarray, side: int = 48) -> np.ndarray:
-    """Regions in proportion to five points of a face, as wide as the regions of the drawn faces are.
+    """Regions in proportion to five points of a face, of the same widths as those of the drawn faces.
 
-    Coordinates on the face: the eyes at -0.5 and 0.5 across; down, the eyes at 0 and the mouth's corners at 1. The
-    frame turns, shears and narrows with the head. The skin between the brows belongs to the brows.
+    Coordinates on the face: across, the eyes at -0.5 and 0.5; down, the eyes at 0 and the mouth's corners at 1. They
+    turn, shear and narrow with the head. The skin between the brows belongs to the brows.
 
     Args:
         points: float (N, 5, 2) in pixels of the whole picture, in the order of faces.POINTS.
@@ -74,8 +74,7 @@ def of_faces(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The regions of each picture: those drawn, or those in proportion to the points that YuNet finds.
 
-    A picture without a face, or in which none is found, gets the regions of the mean face: those of the mean points
-    of the others.
+    A picture in which no face is found gets the regions of the mean face, made from the mean points of the others.
 
     Args:
         faces: pictures of the data set.
@@ -83,8 +82,7 @@ def of_faces(
         model: YuNet's ONNX file (faces.detector_file); not needed for drawn faces.
 
     Returns:
-        bool (N, 5, 44, 44) in the order of ``NAMES``, each pixel in one region; bool (N,), where a face was found:
-        one minus its mean is the share that fell back on the mean face.
+        bool (N, 5, 44, 44) in the order of ``NAMES``, each pixel in one region; bool (N,), where a face was found.
 
     Raises:
         ValueError: a face was found in none of the pictures. FileNotFoundError: see faces.drawn and faces.detect.
@@ -93,7 +91,7 @@ def of_faces(
     points = face_points.detect(faces.images, model, progress) if known is None else known["points"]
     found = np.isfinite(points).all(axis=(1, 2))
     if not found.any():
-        raise ValueError(f"{name}: a face was found in none of {len(faces)} pictures: there is no mean face to use")
+        raise ValueError(f"{name}: no face was found in {len(faces)} pictures, so there is no mean face: take others")
     masks = np.empty((len(faces), len(NAMES), CROP, CROP), bool)
     masks[found] = from_points(points[found]) if known is None else from_codes(known["regions"][found])
     masks[~found] = from_points(points[found].mean(axis=0, keepdims=True))
@@ -106,7 +104,7 @@ def shares(maps, masks: np.ndarray) -> np.ndarray:
     Args:
         maps: (N, 1, 44, 44), from 0 on. masks: bool (N, R, 44, 44).
     """
-    maps = plain(maps, masks)
+    maps = as_array(maps, masks)
     mass = maps.sum(axis=(1, 2))[:, None]
     inside = np.einsum("nhw,nrhw->nr", maps, masks, dtype=np.float64)
     return np.divide(inside, mass, out=np.full(inside.shape, np.nan), where=mass > 0)
@@ -115,9 +113,9 @@ def shares(maps, masks: np.ndarray) -> np.ndarray:
 def hits(maps, masks: np.ndarray) -> np.ndarray:
     """The pointing game: 1 where the map's largest value lies in the region, else 0; float (N, R), NaN for zeros.
 
-    Of several equally large pixels each counts its share: a constant map scores what a random pixel would.
+    Several equally large pixels share the hit: a constant map scores what a random pixel would.
     """
-    maps = plain(maps, masks)
+    maps = as_array(maps, masks)
     highest = maps.max(axis=(1, 2), keepdims=True)
     return shares(((maps == highest) & (highest > 0))[:, None].astype(float), masks)
 
@@ -137,18 +135,16 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
 
     Args:
         maps, masks: as for ``shares``. expressions: str (N,), by which the rows are split.
-        groups: (N,), pictures that are to count as one (the frames of a CK+ sequence).
+        groups: (N,), pictures that count as one (the frames of a CK+ sequence).
 
     Returns:
-        DataFrame: expression, region; share of the mass with share_low and share_high (bootstrap), hits of the pointing
-        game with hits_low and hits_high (Wilson), and area, the region's share of the picture: what chance gives
-        both; pictures; empty, how many of them have a map of zeros and count for nothing else. Shares are 0 to 1.
+        DataFrame: expression, region; share of the mass with share_low and share_high (bootstrap); hits of the pointing
+        game with hits_low and hits_high (Wilson); area, the region's share of the picture, which chance gives to both;
+        pictures; empty, how many of them have a map of zeros, which is ignored. Shares are 0 to 1.
     """
-    expressions = np.asarray(expressions)
     share, hit, area = shares(maps, masks), hits(maps, masks), masks.mean(axis=(2, 3))
     rows = []
-    for expression in ("all", *dict.fromkeys(sorted(expressions))):
-        here = np.ones(len(expressions), bool) if expression == "all" else expressions == expression
+    for expression, here in rows_by_name(expressions).items():
         together = None if groups is None else np.asarray(groups)[here]
         for place, region in enumerate(NAMES):
             row = {"expression": expression, "region": region}
@@ -159,9 +155,31 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
 
 
 def hit_rate(hit: np.ndarray, count: int) -> dict[str, float]:
-    """hits, hits_low, hits_high: the mean of ``hit`` without NaN, and its Wilson interval for ``count`` trials."""
+    """hits, hits_low, hits_high: the mean of ``hit``, NaN ignored, and its Wilson interval for ``count`` trials."""
     if not count:
         return dict.fromkeys(("hits", "hits_low", "hits_high"), np.nan)
     rate = float(np.nanmean(hit))
     low, high = wilson(100 * rate, count)
     return {"hits": rate, "hits_low": low / 100, "hits_high": high / 100}
+
+
+def regions_in_words(table: pd.DataFrame, method: str) -> str:
+    """On which region most of a method's mass lies for its area, and on which least, from ``region_table``."""
+    rows = table[table["expression"] == "all"]
+    empty, pictures = rows["empty"].iloc[0], rows["pictures"].iloc[0]
+    if empty == pictures:
+        return f"{method}: every map is empty."
+    ratio = (rows["share"] / rows["area"]).set_axis(rows["region"]).sort_values()
+    return (
+        f"{method}: for its area, {ratio.index[-1]} has most of the mass ({ratio.iloc[-1]:.2f} times chance), "
+        f"{ratio.index[0]} least ({ratio.iloc[0]:.2f} times)"
+        + (f"; {empty} of {pictures} maps are empty." if empty else ".")
+    )
+
+
+def mean_faces_in_words(found: np.ndarray) -> str:
+    """For how many pictures the regions are those of the mean face; ``found``: bool (N,), see ``of_faces``."""
+    missing = (~found).sum()
+    if not missing:
+        return f"A face was found in each of the {len(found)} pictures."
+    return f"No face was found in {missing} of {len(found)} pictures: their regions are those of the mean face."

@@ -1,4 +1,4 @@
-"""What changes of the picture do to the net and to its maps (section 4.2.2).
+"""How changes of the picture affect the net and its maps (section 4.2.2).
 
 The thesis changes brightness and contrast, rotates and mirrors, and does not say by how much. The strengths here are
 ours; ``TRAINED`` marks the ends of the ranges that training draws from (augment.augment).
@@ -9,12 +9,14 @@ import math
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from fer_nb.data.augment import CROP
 from fer_nb.intervals import change_interval, mean_interval, wilson
-from fer_nb.saliency.agreement import similarity, summarise
+from fer_nb.names import suggestion
+from fer_nb.saliency.agreement import mean_table, similarity
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.maps import Attribution
 
@@ -31,37 +33,51 @@ LADDER = {
 # The strongest change that training has shown the net (augment.augment's defaults); vertical flips it has not.
 TRAINED = {"brightness": 0.2, "contrast": 0.2, "rotation": 10.0, "horizontal flip": 1.0}
 
-GEOMETRIC = {"horizontal flip": (-1,), "vertical flip": (-2,)}  # axis that each mirrors
+# The strength at which section 4.2 is judged: the strongest that training contained, or a whole flip.
+JUDGED = TRAINED | {"vertical flip": 1.0}
+
+FLIPS = {"horizontal flip": (-1,), "vertical flip": (-2,)}  # axis that each mirrors
 
 
-def transform(images, name: str, strength: float) -> torch.Tensor:
+def strengths(rungs: str) -> dict[str, tuple[float, ...]]:
+    """Strengths at which maps are made: "judged", the one by which section 4.2 is judged, or "all" of the ladder.
+
+    Raises ValueError for another word.
+    """
+    if rungs not in ("judged", "all"):
+        raise ValueError(f'rungs is {rungs!r}: choose "judged" or "all"')
+    return LADDER if rungs == "all" else {name: (strength,) for name, strength in JUDGED.items()}
+
+
+def transform(images, changes: dict[str, float]) -> torch.Tensor:
     """Changed pictures as the net takes them.
 
     Args:
         images: uint8 (N, 48, 48), array or tensor.
-        name: one of ``LADDER``. strength: see there; for a flip 0 or 1.
+        changes: name in ``LADDER`` -> strength, for a flip 0 or 1; {} for the pictures as they are. Several are made
+            in the order rotation, flips, contrast, brightness.
 
     Returns:
         float32 (N, 3, 44, 44) in [0, 1], the middle of the changed picture. Contrast and brightness are those of
-        augment.augment, about the mean of the middle; rotation is about the middle, what comes from outside the
-        picture repeats its border.
+        augment.augment, relative to the mean of the middle; rotation is about the middle, and what comes from outside
+        the picture repeats its border.
 
     Raises:
         ValueError: an unknown transform, or a strength that makes no sense for it.
     """
-    _check(name, strength)
+    for change in changes.items():
+        _check(*change)
     pictures = torch.as_tensor(images).float().div(255).unsqueeze(1)
-    if name == "rotation" and strength:
-        pictures = rotate(pictures, strength, "border")
-    if name in GEOMETRIC and strength:
-        pictures = pictures.flip(GEOMETRIC[name])
+    if changes.get("rotation"):
+        pictures = rotate(pictures, changes["rotation"], "border")
+    for name, axis in FLIPS.items():
+        pictures = pictures.flip(axis) if changes.get(name) else pictures
     top, left = ((side - CROP) // 2 for side in pictures.shape[-2:])
     pictures = pictures[..., top : top + CROP, left : left + CROP]
-    if name == "contrast" and strength:
+    if changes.get("contrast"):
         mean = pictures.mean((2, 3), keepdim=True)
-        pictures = (pictures - mean) * (1 + strength) + mean
-    if name == "brightness":
-        pictures = pictures + strength
+        pictures = (pictures - mean) * (1 + changes["contrast"]) + mean
+    pictures = pictures + changes.get("brightness", 0.0)
     return pictures.clamp(0, 1).expand(-1, 3, -1, -1)
 
 
@@ -70,11 +86,11 @@ def turn_back(maps: torch.Tensor, name: str, strength: float) -> torch.Tensor:
     _check(name, strength)
     if name == "rotation" and strength:
         return rotate(maps, -strength, "zeros")
-    return maps.flip(GEOMETRIC[name]) if name in GEOMETRIC and strength else maps
+    return maps.flip(FLIPS[name]) if name in FLIPS and strength else maps
 
 
 def known_after(name: str, strength: float) -> np.ndarray:
-    """bool (44, 44): the pixels that ``turn_back`` knows; the corners are lost to a rotation."""
+    """bool (44, 44): the pixels that ``turn_back`` knows; a rotation loses the corners."""
     return (turn_back(torch.ones(1, 1, CROP, CROP), name, strength)[0, 0] > 0.999).numpy()
 
 
@@ -87,8 +103,10 @@ def rotate(pictures: torch.Tensor, degrees: float, padding: str) -> torch.Tensor
     return F.grid_sample(pictures, grid, padding_mode=padding, align_corners=False)
 
 
-def predictions(model, images, labels, classes, ladder=None, precision="auto", progress=True) -> pd.DataFrame:
-    """What the net says of every changed picture, by the middle crop.
+def predictions(
+    model: nn.Module, images, labels, classes: tuple[str, ...], ladder=None, precision="auto", progress=True
+) -> pd.DataFrame:
+    """What the net predicts for every changed picture, by the middle crop.
 
     Args:
         model: net in evaluation mode. images: uint8 (N, 48, 48). labels: int (N,), positions in ``classes``.
@@ -96,21 +114,22 @@ def predictions(model, images, labels, classes, ladder=None, precision="auto", p
 
     Returns:
         DataFrame, a row per transform, strength and picture: transform, strength, picture (0..N-1), label, before
-        (the class that the picture as it is gets), predicted, and the probabilities of the true class
-        probability_before and probability.
+        (predicted for the picture as it is), predicted, and the probabilities of the true class probability_before
+        and probability.
     """
     device = next(model.parameters()).device
     images, target = torch.as_tensor(images, device=device), torch.as_tensor(labels, device=device)
     names, plan = np.array(classes), _plan(ladder)
-    before, sure_before = _answers(model, transform(images, "brightness", 0.0), target, precision)
+    before, probability_before = _answers(model, transform(images, {}), target, precision)
     tables = []
     for name, strength in tqdm(plan, "changed pictures", mininterval=2, disable=not progress):
-        predicted, sure = (
-            _answers(model, transform(images, name, strength), target, precision) if strength else (before, sure_before)
-        )
+        predicted, probability = before, probability_before
+        if strength:
+            predicted, probability = _answers(model, transform(images, {name: strength}), target, precision)
         columns = {"transform": name, "strength": strength, "picture": np.arange(len(target))}
         columns |= {"label": names[target.cpu().numpy()], "before": names[before], "predicted": names[predicted]}
-        tables.append(pd.DataFrame(columns | {"probability_before": sure_before, "probability": sure}))
+        columns |= {"probability_before": probability_before, "probability": probability}
+        tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -120,28 +139,31 @@ def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     Returns:
         DataFrame: transform, strength, quantity, mean, low, high, pictures. Quantities: accuracy in percent (Wilson);
         probability of the true class (bootstrap); accuracy change in points against the picture as it is, picture by
-        picture (intervals.change_interval); kept, percent of the pictures that were named right and still are (Wilson).
+        picture (intervals.change_interval); kept, percent of the right predictions that stay right (Wilson).
     """
     rows = []
     for (name, strength), table in predicted.groupby(["transform", "strength"], sort=False):
         right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
-        kept = right[was > 0]
-        for quantity, values in (("accuracy", right), ("kept", kept)):
-            mean = values.mean()
-            interval = wilson(mean, len(values)) if len(values) else (np.nan, np.nan)
-            rows.append((name, strength, quantity, mean, *interval, len(values)))
+        rows.append((name, strength, "accuracy", *rate_interval(right)))
+        rows.append((name, strength, "kept", *rate_interval(right[was > 0])))
         rows.append((name, strength, "probability", *mean_interval(table["probability"], seed)))
         rows.append((name, strength, "accuracy change", *change_interval(right - was)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
 
 
-def changed_maps(attribution: Attribution, images, target, name: str, strength: float) -> torch.Tensor:
+def rate_interval(hits: pd.Series) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of values 0 or 100, with the Wilson interval; NaN where there are none."""
+    mean = hits.mean()
+    return mean, *(wilson(mean, len(hits)) if len(hits) else (np.nan, np.nan)), len(hits)
+
+
+def changed_maps(attribution: Attribution, images, target: torch.Tensor, name: str, strength: float) -> torch.Tensor:
     """Maps (N, 1, 44, 44) of the pictures changed by one transform, laid back on the pictures as they were.
 
     Args:
         images: uint8 (N, 48, 48). target: int64 (N,) on the net's device: the same class before and after.
     """
-    inputs = transform(torch.as_tensor(images, device=target.device), name, strength)
+    inputs = transform(torch.as_tensor(images, device=target.device), {name: strength})
     return turn_back(attribution(inputs.contiguous(), target).float().cpu(), name, strength)
 
 
@@ -155,33 +177,16 @@ def map_similarity(attribution: Attribution, images, target, ladder=None, seed: 
     original, tables = changed_maps(attribution, images, target, "brightness", 0.0), []
     for name, strength in tqdm(_plan(ladder), "maps of changed pictures", mininterval=2, leave=False):
         maps = changed_maps(attribution, images, target, name, strength) if strength else original
-        table = summarise(similarity(original, maps, known_after(name, strength)), seed)
+        table = mean_table(similarity(original, maps, known_after(name, strength)), seed)
         tables.append(table.assign(transform=name, strength=strength))
     columns = ["transform", "strength", "quantity", "mean", "low", "high", "pictures"]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def example(predicted: pd.DataFrame, figure: dict, strength: float) -> dict | None:
-    """Our picture for one of the thesis's figures 4-2 to 4-6: rightly named, its probability nearest to the printed.
-
-    Args:
-        predicted: from ``predictions``. figure: an entry of thesis.FIGURES_4_2. strength: the rung of the ladder.
-
-    Returns:
-        The row of ``predicted`` as a dict, or None where no picture of that expression is named right.
-    """
-    rung = predicted["strength"] == strength
-    rows = predicted[(predicted["transform"] == figure["transform"]) & rung & (predicted["label"] == figure["label"])]
-    rows = rows[rows["before"] == rows["label"]]
-    if rows.empty:
-        return None
-    return rows.loc[(rows["probability_before"] - figure["probability_before"]).abs().idxmin()].to_dict()
-
-
 def _answers(model, inputs, target, precision):
     """Predicted class int (N,) and probability of the true one (N,), as arrays."""
-    sure = probabilities(model, inputs, precision)
-    return sure.argmax(1).cpu().numpy(), sure.gather(1, target[:, None])[:, 0].cpu().numpy()
+    found = probabilities(model, inputs, precision)
+    return found.argmax(1).cpu().numpy(), found.gather(1, target[:, None])[:, 0].cpu().numpy()
 
 
 def _plan(ladder):
@@ -191,8 +196,8 @@ def _plan(ladder):
 
 def _check(name, strength):
     if name not in LADDER:
-        raise ValueError(f"unknown transform {name!r}: choose one of {', '.join(LADDER)}")
-    if name in GEOMETRIC and strength not in (0, 1):
-        raise ValueError(f"strength of {name} is {strength}: it is 0 (as it is) or 1 (mirrored)")
+        raise ValueError(f"unknown transform {name!r}: {suggestion(name, LADDER)}")
+    if name in FLIPS and strength not in (0, 1):
+        raise ValueError(f"strength of {name} is {strength}: give 0 (as it is) or 1 (mirrored)")
     if not math.isfinite(strength) or (name == "contrast" and strength < -1):
-        raise ValueError(f"strength of {name} is {strength}: contrast goes from -1, and all of them are finite")
+        raise ValueError(f"strength of {name} is {strength}: give a finite number, for contrast from -1 on")

@@ -1,7 +1,6 @@
-"""The test pictures whose maps notebooks 06, 07 and 08 make, and the maps on disk, so that each is made once."""
+"""The test pictures whose maps notebooks 06, 07 and 08 make, and the maps on disk: each is made once."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +24,7 @@ SAMPLE, RIGHT, WRONG = "sample", "right", "wrong"
 
 
 class Subject(NamedTuple):
-    """What is explained: a trained net, on the device that is used, and its test side."""
+    """What is explained: a trained net, on the device that is used, and its test split."""
 
     run: Run
     net: nn.Module
@@ -35,7 +34,7 @@ class Subject(NamedTuple):
 
 
 def subject(study: str, data: str, dataset: str, model: str, seed: int) -> Subject:
-    """The net of a study's finished run, and what it says of the test side.
+    """The net of a study's finished run, and what it predicts on the test split.
 
     Raises FileNotFoundError where the run has not finished, ValueError as ``datasets.load`` does.
     """
@@ -49,34 +48,56 @@ def subject(study: str, data: str, dataset: str, model: str, seed: int) -> Subje
 
 @dataclass(frozen=True)
 class Sample:
-    """M pictures of a test side, for measuring and for showing; a picture may stand in it twice.
+    """M pictures of a test split, some measured and some only shown; a picture may stand in it twice.
 
-    faces: the pictures; places: int (M,), positions in the test side; kind: str (M,), "sample" (drawn at random, as
-    many of each expression: what is measured), "right" and "wrong" (shown besides in figure 4-1); target: int64 (M,),
-    the class that maps explain: the true one, for "wrong" the predicted one; predicted: int64 (M,); probability:
-    float (M,), of the target; all_probabilities: float (N, C), of the whole test side.
+    faces: the pictures; places: int (M,), positions in the test split; kind: str (M,), "sample" (drawn at random, the
+    expressions in turn: these are measured), "right" and "wrong" (only shown, in figure 4-1); all_probabilities:
+    float (N, C), of the whole test split.
     """
 
     faces: FaceSet
     places: np.ndarray
     kind: np.ndarray
-    target: np.ndarray
-    predicted: np.ndarray
-    probability: np.ndarray
     all_probabilities: np.ndarray
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The predicted classes, int64 (M,)."""
+        return self.all_probabilities.argmax(axis=1)[self.places]
+
+    @property
+    def target(self) -> np.ndarray:
+        """The class that the maps explain, int64 (M,): the true one, for "wrong" the predicted one."""
+        return np.where(self.kind == WRONG, self.predicted, self.faces.labels)
+
+    @property
+    def probability(self) -> np.ndarray:
+        """The probability of the target, float (M,)."""
+        return self.all_probabilities[self.places, self.target]
 
     def rows(self, kind: str) -> np.ndarray:
         """Positions of the pictures of one kind."""
         return np.flatnonzero(self.kind == kind)
 
     def shown_right(self) -> np.ndarray:
-        """Positions of one rightly named picture per expression, in the order of the classes."""
+        """Positions of one correctly predicted picture per expression that has any, in the order of the classes."""
         right = (self.predicted == self.faces.labels) & (self.kind != WRONG)
         firsts = [np.flatnonzero(right & (self.faces.labels == label)) for label in range(len(self.faces.classes))]
         return np.array([rows[0] for rows in firsts if len(rows)], int)
+
+    def shown_in_words(self, of: tuple[str, ...] = ()) -> str:
+        """For which expressions ``shown_right`` has one: "for 5 of 7 expressions (none for Fear, Sad)".
+
+        ``of``: only these expressions; all classes by default.
+        """
+        of, shown = of or self.faces.classes, self.expressions[self.shown_right()].tolist()
+        missing = [name for name in of if name not in shown]
+        if not missing:
+            return f"for each of {len(of)} expressions"
+        return f"for {len(of) - len(missing)} of {len(of)} expressions (none for {', '.join(missing)})"
 
     def names(self, numbers) -> np.ndarray:
         """Class numbers as names, str."""
@@ -93,44 +114,51 @@ class Sample:
         return self.names(self.faces.labels)
 
     def inputs(self, device) -> tuple[torch.Tensor, torch.Tensor]:
-        """What attributions take: middle crops float32 (M, 3, 44, 44) in [0, 1], and the target int64 (M,)."""
+        """What an attribution takes: middle crops float32 (M, 3, 44, 44) in [0, 1], and the target int64 (M,)."""
         images = torch.as_tensor(self.faces.images, device=device)
         return center_crop(images).contiguous(), torch.as_tensor(self.target, device=device)
 
     def groups(self, rows: np.ndarray) -> np.ndarray | None:
-        """The sequences of pictures, which count as one each (CK+); None where there are none."""
+        """The sequence of each picture, whose frames count as one (CK+), str; None where a picture has none."""
         sequences = np.char.add(self.faces.groups.astype(str), self.faces.sequences.astype(str))[rows]
         return sequences if (self.faces.sequences != "").all() else None
 
 
 def choose(faces: FaceSet, probabilities: np.ndarray, pictures: int, wrong: int = 7, seed: int = 0) -> Sample:
-    """Pictures at random, each expression in turn; besides, for showing, one right each, and wrong ones.
+    """Pictures to measure, at random and the expressions in turn; and, only to be shown, right and wrong predictions.
+
+    Each expression that has a right prediction gets one, from the measured pictures where they hold one.
 
     Args:
-        faces: the test side. probabilities: float (N, C), what the net says of them.
-        pictures: how many to measure, at most. wrong: how many wrong predictions to show, of one expression each
-            before a second one of any.
+        faces: the test split. probabilities: float (N, C) of each of its pictures.
+        pictures: how many to measure, at most. wrong: how many wrong predictions to show, at most: one of each
+            expression that has any, then a second one, ...
 
     Raises:
-        ValueError: no pictures are asked for, or the side is empty.
+        ValueError: no pictures are asked for, or the split is empty.
     """
     if pictures < 1 or not len(faces):
-        raise ValueError(f"{pictures} pictures of a side of {len(faces)}: choose at least one, of a side that has some")
-    predicted = np.asarray(probabilities).argmax(axis=1)
-    order = in_turn(faces.labels, seed)
-    right = predicted[order] == faces.labels[order]
-    measured = order[:pictures]
-    firsts = [next((i for i in order[right] if faces.labels[i] == label), None) for label in set(faces.labels.tolist())]
-    besides = np.array([i for i in firsts if i is not None and i not in measured], int)
-    mistaken = order[~right][:wrong]
+        raise ValueError(f"pictures is {pictures}, the test split has {len(faces)}: take at least one")
+    probabilities = np.asarray(probabilities)
+    right = probabilities.argmax(axis=1) == faces.labels
+    measured = in_turn(faces.labels, seed)[:pictures]
+    to_show = in_turn(faces.labels, seed, right)
+    _, firsts = np.unique(faces.labels[to_show], return_index=True)
+    has_one = set(faces.labels[measured[right[measured]]].tolist())
+    besides = np.array([i for i in to_show[firsts] if faces.labels[i] not in has_one], int)
+    mistaken = in_turn(faces.labels, seed, ~right)[:wrong]
     places = np.concatenate([measured, besides, mistaken])
     kind = np.repeat([SAMPLE, RIGHT, WRONG], [len(measured), len(besides), len(mistaken)])
-    return _sample(faces, places, kind, np.asarray(probabilities))
+    return Sample(faces.subset(places), places, kind, probabilities)
 
 
-def in_turn(labels: np.ndarray, seed: int) -> np.ndarray:
-    """All positions in random order, but the labels in turn: a first one of each, then a second one of each, ..."""
+def in_turn(labels: np.ndarray, seed: int, among: np.ndarray | None = None) -> np.ndarray:
+    """Positions in random order, but the labels in turn: a first one of each, then a second one of each, ...
+
+    ``among``: bool (N,), which positions to take; None for all.
+    """
     order = np.random.default_rng(seed).permutation(len(labels))
+    order = order if among is None else order[among[order]]
     turn = np.empty(len(labels), int)
     for label in set(labels.tolist()):
         mine = order[labels[order] == label]
@@ -138,20 +166,13 @@ def in_turn(labels: np.ndarray, seed: int) -> np.ndarray:
     return order[np.lexsort((labels[order], turn[order]))]
 
 
-def _sample(faces, places, kind, probabilities):
-    predicted = probabilities.argmax(axis=1)[places]
-    target = np.where(kind == WRONG, predicted, faces.labels[places])
-    own = probabilities[places, target]
-    return Sample(faces.subset(places), places, kind, target, predicted, own, probabilities)
-
-
-def file(run: Run, method: str) -> Path:
+def maps_file(run: Run, method: str) -> Path:
     """Where the maps of ``method`` ("mp", "score-cam") of a run's net are kept."""
     return paths.RUNS / run.study / "saliency" / f"{run.name}-{method}.npz"
 
 
-def save(path: Path, sample: Sample, settings: dict, **arrays) -> None:
-    """Keep maps and whatever belongs to them: ``arrays`` (M, ...), the settings of the method, the sample."""
+def save_maps(path: Path, sample: Sample, settings: dict, **arrays) -> None:
+    """Keep maps and what belongs to them: ``arrays`` (M, ...), the settings of the method, the sample."""
     kept = {name: np.asarray(torch.as_tensor(value).cpu()) for name, value in arrays.items()}
     known = {"places": sample.places, "kind": sample.kind, "rows": sample.faces.rows}
     known |= {"probabilities": sample.all_probabilities}
@@ -159,34 +180,32 @@ def save(path: Path, sample: Sample, settings: dict, **arrays) -> None:
         np.savez(file, **known, settings=json.dumps(settings), **kept)
 
 
-def load(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch.Tensor]]:
-    """What ``save`` kept: the sample, the settings, the other arrays as tensors on the CPU.
+def load_maps(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch.Tensor]]:
+    """What ``save_maps`` kept: the sample, the settings, the other arrays as tensors on the CPU.
 
-    Args:
-        faces: the test side that ``choose`` took.
+    ``faces``: the test split that ``choose`` took.
 
-    Raises:
-        FileNotFoundError: no such file. ValueError: it is of other pictures.
+    Raises FileNotFoundError where there is no such file, ValueError where it is of other pictures.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no maps are kept: run 06_mp_analysis, then 07_score_cam_analysis, first")
+        raise FileNotFoundError(f"{path}: no maps are kept: run 06_mp_analysis first, then 07_score_cam_analysis")
     with np.load(path) as arrays:
         kept = {name: arrays[name] for name in arrays.files}
     places, rows, probabilities = (kept.pop(name) for name in ("places", "rows", "probabilities"))
     if len(probabilities) != len(faces) or not np.array_equal(faces.rows[places], rows):
         raise ValueError(f"{path}: the maps are of other pictures: run 06_mp_analysis and 07_score_cam_analysis again")
     settings = json.loads(kept.pop("settings").item())
-    sample = _sample(faces, places, kept.pop("kind"), probabilities)
+    sample = Sample(faces.subset(places), places, kept.pop("kind"), probabilities)
     return sample, settings, {name: torch.from_numpy(value) for name, value in kept.items()}
 
 
 class Remembered:
-    """An attribution that makes the map of each picture and target once.
+    """An attribution that makes the map of each picture and target only once.
 
     ``known``: inputs (M, 3, 44, 44), target (M,) and maps (M, 1, 44, 44) that are made already.
     """
 
-    def __init__(self, attribution: Attribution | Callable, known=None):
+    def __init__(self, attribution: Attribution, known: tuple | None = None):
         self.attribution, self.maps = attribution, {}
         if known is not None:
             self._keep(*known)

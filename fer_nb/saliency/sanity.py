@@ -1,24 +1,18 @@
 """Do maps depend on what the net has learned? J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 
-A map that stays as it is while the net's weights turn into random numbers, or while the net has learned labels that
-mean nothing, shows the picture and not the net.
+A map that stays the same while the net's weights become random numbers shows the picture and not the net. The test
+with permuted labels is in ``labels``.
 """
 
 import copy
-from collections.abc import Callable
-from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from fer_nb.data.faceset import FaceSet
-from fer_nb.saliency.agreement import similarity, summarise
-from fer_nb.saliency.maps import Attribution
-
-Make = Callable[[nn.Module], Attribution]  # lambda net: ScoreCAM(net, "stage5").attribute
+from fer_nb.saliency.agreement import mean_table, similarity
+from fer_nb.saliency.maps import Make
 
 
 def stages(model: nn.Module) -> list[str]:
@@ -27,7 +21,7 @@ def stages(model: nn.Module) -> list[str]:
 
 
 def cascade(model: nn.Module, make: Make, inputs, target, seed: int = 0, groups=None) -> pd.DataFrame:
-    """Similarity of the maps to the trained net's while the weights become random, from the last layer to the first.
+    """Similarity to the trained net's maps while the weights become random, from the last layer to the first.
 
     Works on a copy of the net; random weights are torch's initialisation of each layer, batch norm included.
 
@@ -37,7 +31,7 @@ def cascade(model: nn.Module, make: Make, inputs, target, seed: int = 0, groups=
         inputs: float (N, 3, 44, 44) in [0, 1]. target: int64 (N,).
 
     Returns:
-        DataFrame: depth (0 is the trained net), stage (the last that was made random, "" at 0), quantity (spearman,
+        DataFrame: depth (0 is the trained net), stage (the last that became random, "" at 0), quantity (spearman,
         overlap, ssim), mean, low, high (bootstrap), pictures.
     """
     net = copy.deepcopy(model)
@@ -46,12 +40,12 @@ def cascade(model: nn.Module, make: Make, inputs, target, seed: int = 0, groups=
         if stage:
             reset(getattr(net, stage), seed + depth)
         maps = make(net)(inputs, target).cpu() if stage else trained
-        tables.append(summarise(similarity(trained, maps), seed, groups).assign(depth=depth, stage=stage))
+        tables.append(mean_table(similarity(trained, maps), seed, groups).assign(depth=depth, stage=stage))
     return pd.concat(tables, ignore_index=True)[["depth", "stage", "quantity", "mean", "low", "high", "pictures"]]
 
 
-def reset(part: nn.Module, seed: int):
-    """Give every layer of ``part`` initial weights drawn from ``seed``; torch's own generator is untouched."""
+def reset(part: nn.Module, seed: int) -> None:
+    """Give every layer of ``part`` initial weights from a random seed; torch's own generator stays as it is."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for layer in part.modules():
@@ -59,25 +53,3 @@ def reset(part: nn.Module, seed: int):
                 device = next((p.device for p in layer.parameters()), None)
                 layer.cpu().reset_parameters()  # drawn on the CPU: the same weights on any device
                 layer.to(device)
-
-
-def permute_labels(faces: FaceSet, seed: int = 0) -> FaceSet:
-    """The same pictures with the labels of the train side, and those of the valid side, dealt out anew at random.
-
-    A net that is trained on them can only learn them by heart. The test side keeps its labels.
-    """
-    labels, rng = faces.labels.copy(), np.random.default_rng(seed)
-    for side in ("train", "valid"):
-        here = faces.split == side
-        labels[here] = rng.permutation(labels[here])
-    return replace(faces, labels=labels)
-
-
-def compare_nets(model: nn.Module, other: nn.Module, make: Make, inputs, target, seed: int = 0, groups=None):
-    """Similarity of the maps of two nets, the second trained on permuted labels (``permute_labels``).
-
-    Returns:
-        DataFrame: quantity (spearman, overlap, ssim), mean, low, high (bootstrap), pictures.
-    """
-    maps = [make(net)(inputs, target).cpu() for net in (model, other)]
-    return summarise(similarity(*maps), seed, groups)

@@ -1,4 +1,4 @@
-"""Score-CAM: where in the picture the feature maps lie that speak for a class, without gradients.
+"""Score-CAM: which places of the picture raise the score of a class, found without gradients.
 
 Wang et al. 2020, "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks"; thesis 4.1.2, table
 4-1. With the maps A_k of one layer and the black picture X_b:
@@ -6,49 +6,56 @@ Wang et al. 2020, "Score-CAM: Score-Weighted Visual Explanations for Convolution
     H_k = minmax(upsample(A_k)),  S_k = f_c(X * H_k) - f_c(X_b),  alpha = softmax_k(S),  L = ReLU(sum_k alpha_k A_k)
 """
 
+from dataclasses import dataclass
+
 import torch
+from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from fer_nb.nets.folding import FastNet
-from fer_nb.saliency.checks import check_inputs, check_net, check_score, check_target, class_scores, find_layer
+from fer_nb.saliency import checks
 
-# Masked pictures that go through the net at once. On a CPU more than these no longer fit its caches.
+# Masked pictures that go through the net at once, at most. On a CPU more do not fit its caches.
 MOST = {"cpu": 16, "cuda": 512}
 
 
+@dataclass(eq=False)
 class ScoreCAM:
     """``ScoreCAM(model, layer).attribute(inputs, target)``, as in captum.
 
     Args:
         model: net in eval mode that maps (N, 3, 44, 44) to logits (N, classes).
-        layer: path of the layer that the maps are taken from, "stage4.1" for instance; None: the last stage with a
+        layer: path of the layer whose maps are taken, for instance "stage4.1"; None: the last stage with a
             convolution, "stage5" in the nets of the thesis.
-        score: f_c, "logit" (the thesis: the score of the last layer) or "probability". The softmax over hundreds of
-            channels makes nearly equal weights of probabilities.
-        chunk: masked pictures that go through the net at once; None: chosen from the free memory. The map does not
-            depend on it.
+        score: f_c, "logit" (the thesis: the score of the last layer) or "probability", for which the softmax over
+            hundreds of channels gives nearly equal weights.
+        chunk: masked pictures that go through the net at once; None: chosen from the free memory. It does not change
+            the map.
         precision: number format of the masked forwards ("float32", "bfloat16", "auto"); None: that of the net.
         align_corners: of the upsampling of the masks; True is what pytorch-grad-cam does.
         progress: show a progress bar.
 
     Raises:
-        ValueError: no convolution layer, training mode, unknown layer (the nearest ones are named), score or precision.
+        ValueError: no convolution layer, training mode, unknown layer or score, chunk below 1.
     """
 
-    def __init__(
-        self, model, layer=None, score="logit", chunk=None, precision=None, align_corners=False, progress=True
-    ):
-        check_net(model)
-        check_score(score)
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk is {chunk}: give how many masked pictures go through the net at once, at least 1")
-        self.model, self.score, self.chunk, self.precision = model, score, chunk, precision
-        self.layer_name, self.layer = find_layer(model, layer)
-        self.align_corners, self.progress = align_corners, progress
+    model: nn.Module
+    layer: str | None = None
+    score: str = "logit"
+    chunk: int | None = None
+    precision: str | None = None
+    align_corners: bool = False
+    progress: bool = True
+
+    def __post_init__(self):
+        checks.check_net(self.model)
+        checks.check_score(self.score)
+        checks.check_least(1, "chunk", self.chunk)
+        self.layer, self.module = checks.find_layer(self.model, self.layer)
 
     @torch.no_grad()
-    def attribute(self, inputs, target):
+    def attribute(self, inputs: torch.Tensor, target: int | torch.Tensor) -> torch.Tensor:
         """The map of each picture.
 
         Args:
@@ -60,17 +67,17 @@ class ScoreCAM:
             bilinearly, then min-max. A sum that is nowhere positive gives a map of zeros.
 
         Raises:
-            ValueError: inputs or target are not as above, the net is in training mode, or the layer gives no maps.
+            ValueError: inputs or target are not as above, the net is in training mode, or the layer has no maps.
         """
-        check_net(self.model)
-        inputs = check_inputs(inputs, self.model)
+        checks.check_net(self.model)
+        inputs = checks.check_inputs(inputs, self.model)
         net = FastNet(self.model, self.precision)
         black = net(torch.zeros_like(inputs[:1]))  # f(X_b)
-        target = check_target(target, inputs, black.shape[1])
+        target = checks.check_target(target, inputs, black.shape[1])
         chunk = self.chunk or net.chunk_size(inputs[:1], MOST.get(inputs.device.type, 16))
-        # The maps come from the net itself: in the copy, batch norm is part of the convolution before it.
+        # From the net itself, not from the fast copy: there batch norm is part of the convolution before it.
         taken = []
-        hook = self.layer.register_forward_hook(lambda layer, _, maps: taken.append(maps.detach().clone()))
+        hook = self.module.register_forward_hook(lambda layer, _, maps: taken.append(maps.detach().clone()))
         try:
             maps = []
             look = {"unit": "picture", "leave": False, "mininterval": 5, "disable": not self.progress}
@@ -83,37 +90,37 @@ class ScoreCAM:
             hook.remove()
         return torch.stack(maps)
 
-    def one(self, net, picture, maps, target, black, chunk):
+    def one(self, net: FastNet, picture, maps, target, black, chunk: int) -> torch.Tensor:
         """The map (1, H, W) of one picture (3, H, W); maps (C, h, w) of the layer, target (1,), black (1, classes)."""
         size = picture.shape[-2:]
-        # A constant map makes a mask of zeros: that is the black picture, whose S_k is 0.
+        # A constant map gives a mask of zeros: the black picture, whose S_k is 0.
         scores = torch.zeros(len(maps), dtype=maps.dtype, device=maps.device)
         flat = maps.flatten(1)
         varying = (flat.amax(1) > flat.amin(1)).nonzero().squeeze(1)
-        base = class_scores(black, target, self.score)
+        base = checks.class_scores(black, target, self.score)
         for channels in varying.split(chunk):
             masks = min_max(upsample(maps[channels, None], size, self.align_corners))  # (chunk, 1, H, W)
             logits = net(masks * picture)
-            scores[channels] = class_scores(logits, target.expand(len(channels)), self.score) - base
+            scores[channels] = checks.class_scores(logits, target.expand(len(channels)), self.score) - base
         weighted = (scores.softmax(0)[:, None, None] * maps).sum(0).relu()
         return min_max(upsample(weighted[None, None], size))[0]
 
-    def check_maps(self, taken):
-        """Raises ValueError where the layer did not run, or gave nothing that has places."""
+    def check_maps(self, taken: list[torch.Tensor]) -> None:
+        """Raises ValueError where the layer did not run, or gave no maps (N, C, h, w)."""
         if not taken:
-            raise ValueError(f"layer {self.layer_name!r} did not run when the net did: choose another one")
+            raise ValueError(f"layer {self.layer!r} did not run when the net did: choose another one")
         shape = tuple(taken[-1].shape)
         if len(shape) != 4 or shape[2] * shape[3] == 1:
-            raise ValueError(f"layer {self.layer_name!r} gives {shape}, which tells no place: choose one before it")
+            raise ValueError(f"layer {self.layer!r} gives {shape}, a map without places: choose one before it")
 
 
-def upsample(maps, size, align_corners=False):
-    """Maps (N, C, h, w) to (N, C, *size), bilinear."""
+def upsample(maps: torch.Tensor, size, align_corners: bool = False) -> torch.Tensor:
+    """Maps (N, C, h, w) to (N, C, *size), bilinearly."""
     return F.interpolate(maps, size, mode="bilinear", align_corners=align_corners)
 
 
-def min_max(maps):
-    """Each of (N, 1, H, W) stretched to [0, 1]; one that is constant up to rounding becomes zeros."""
+def min_max(maps: torch.Tensor) -> torch.Tensor:
+    """Each map of (N, 1, H, W) stretched to [0, 1]; one that is constant up to rounding becomes zeros."""
     low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
     rounding = 4 * torch.finfo(maps.dtype).eps * torch.maximum(low.abs(), high.abs())
     return torch.where(high - low > rounding, (maps - low) / (high - low), 0)

@@ -1,19 +1,31 @@
-"""Truth to hold a map against: on drawn faces the regions that decide between two expressions are known.
+"""The truth to compare a map with: on drawn faces the regions that decide between two expressions are known.
 
-A right map of the true class against the runner-up lies where the two are drawn apart
+A right map of the true class against the runner-up lies where the two are drawn differently
 (drawing.expressions.deciding_regions); it need not lie on every such region, but it has no reason to lie elsewhere.
 """
 
 import numpy as np
 import pandas as pd
 
+from fer_nb.data import faces as face_points
 from fer_nb.drawing.expressions import deciding_regions
 from fer_nb.intervals import mean_interval
 from fer_nb.saliency.regions import NAMES, hit_rate, hits, shares
+from fer_nb.saliency.sample import SAMPLE, Sample
+
+
+def truly_drawn(sample: Sample, name: str, data: str) -> np.ndarray:
+    """bool (M,): measured pictures, correctly predicted, whose label is the expression drawn; none for photographs.
+
+    ``name``, ``data``: as given to ``datasets.load``.
+    """
+    measured = (sample.kind == SAMPLE) & (sample.predicted == sample.faces.labels)
+    known = face_points.drawn(sample.faces, name, data)
+    return measured & (known["expressions"] == sample.expressions) if known else np.zeros(len(sample), bool)
 
 
 def rivals(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    """The likeliest class of each picture besides its true one: its name, str (N,).
+    """The likeliest class of each picture other than the true one: its name, str (N,).
 
     Args:
         probabilities: float (N, C), or logits. labels: int (N,), positions in ``classes``.
@@ -24,31 +36,33 @@ def rivals(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ..
 
 
 def deciding_masks(masks: np.ndarray, true: np.ndarray, rival: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where true class and rival differ: bool (N, 1, 44, 44), and the number of such regions, int (N,).
+    """Where true class and rival are drawn differently: bool (N, 1, 44, 44), and the number of such regions, int (N,).
 
     Args:
         masks: bool (N, 5, 44, 44) of the drawn regions. true, rival: expressions, str (N,).
     """
-    named = [deciding_regions(a, b) for a, b in zip(true.tolist(), rival.tolist(), strict=True)]
-    chosen = np.array([[name in names for name in NAMES] for names in named], bool).reshape(-1, len(NAMES))
+    deciding = [deciding_regions(a, b) for a, b in zip(true.tolist(), rival.tolist(), strict=True)]
+    chosen = np.array([[name in names for name in NAMES] for names in deciding], bool).reshape(-1, len(NAMES))
     return (masks & chosen[:, :, None, None]).any(axis=1, keepdims=True), chosen.sum(axis=1)
 
 
-def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, seed: int = 0) -> pd.DataFrame:
+def truth_table(
+    maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, seed: int = 0, groups=None
+) -> pd.DataFrame:
     """How well each method's maps of the true class lie on the deciding regions.
 
-    Pairs of expressions that differ in all four regions of the face decide nothing and are left out.
+    Pairs of expressions that differ in all four regions of the face tell nothing and are excluded.
 
     Args:
         maps: per method, (N, 1, 44, 44) from 0 on. masks: bool (N, 5, 44, 44), drawn (regions.of_faces).
-        true: the expression drawn, str (N,). rival: see ``rivals``.
+        true: the expression drawn, str (N,). rival: see ``rivals``. groups: (N,), pictures that count as one, or None.
 
     Returns:
-        DataFrame, a row per method and kind of pair ("all", "at most two regions"), the method of the best gain among
-        "all" first. share of the mass on the deciding regions with low and high (bootstrap), and chance, their share
-        of the area. face_share, of the mass on brows, eyes, nose and mouth, with its interval and face_chance: whether
-        the map knows which part decides, and not only where the face is. gain, face_share minus its chance, picture by
-        picture, with its interval. hits of the pointing game (Wilson), for which chance is the same. pictures.
+        DataFrame, a row per method and kind of pair ("all", "at most two regions"), the method with the best gain in
+        "all" first. share: of the mass on the deciding regions, with low and high (bootstrap), and chance, their share
+        of the area. face_share: the same of the mass on brows, eyes, nose and mouth, with interval and face_chance:
+        whether the map knows which part decides, and not only where the face is. gain: face_share minus its chance,
+        picture by picture, with interval. hits: of the pointing game (Wilson), with the same chance. pictures.
     """
     true, rival = np.asarray(true), np.asarray(rival)
     deciding, count = deciding_masks(masks, true, rival)
@@ -57,15 +71,16 @@ def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarr
         here = (count > 0) & (count <= most)
         if not here.any() and rows:
             continue
+        together = None if groups is None else np.asarray(groups)[here]
         for method, given in maps.items():
             share, hit = shares(given, deciding)[here, 0], hits(given, deciding)[here, 0]
             face, face_chance = (values[here] for values in face_shares(given, masks, deciding))
             row = {"method": method, "pairs": kind}
-            row["share"], row["low"], row["high"], number = mean_interval(share, seed)
-            row["chance"] = mean_interval(chance[here])[0]
-            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, seed)
-            row["face_chance"] = mean_interval(face_chance)[0]
-            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, seed)
+            row["share"], row["low"], row["high"], number = mean_interval(share, seed, together)
+            row["chance"] = mean_interval(chance[here], seed, together)[0]
+            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, seed, together)
+            row["face_chance"] = mean_interval(face_chance, seed, together)[0]
+            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, seed, together)
             rows.append(row | hit_rate(hit, number) | {"pictures": int(here.sum())})
     table = pd.DataFrame(rows)
     order = table[table["pairs"] == "all"].set_index("method")["gain"].rank(ascending=False, method="first")
@@ -73,7 +88,7 @@ def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarr
 
 
 def face_shares(maps, masks: np.ndarray, deciding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of the mass on brows, eyes, nose and mouth the share on the deciding regions, and of their area; float (N,) each.
+    """The share of the deciding regions in the mass on brows, eyes, nose and mouth, and in their area; float (N,) each.
 
     NaN where there is no such mass.
     """

@@ -1,19 +1,21 @@
-"""captum's maps, and maps that know nothing, to hold our methods against.
+"""Every method that makes maps, by name: ours, captum's, and two that know nothing, to compare with.
 
-An attribution is a function from inputs and target to maps (maps.Attribution), as ``ScoreCAM(...).attribute`` and
-``MeaningfulPerturbation(...).attribute`` are. Those made here compute with captum (Kokhlikyan et al. 2020), a chunk of
-pictures at a time, and divide each map by its largest value. The three channels of a grey picture move together, so
-that their attributions are averaged before the sign is dropped.
+An attribution is a function from inputs and target to maps (maps.Attribution), as ``ScoreCAM(...).attribute`` is. Those
+of captum (Kokhlikyan et al. 2020) take a chunk of pictures at a time; each map is divided by its largest value. The
+three channels of a grey picture change together, so their attributions are averaged before the sign is dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import captum.attr
 import torch
 from torch import nn
 
+from fer_nb.names import suggestion
 from fer_nb.saliency.checks import find_layer
-from fer_nb.saliency.maps import Attribution, unit
+from fer_nb.saliency.maps import Attribution, Make, unit
+from fer_nb.saliency.mp import MeaningfulPerturbation
+from fer_nb.saliency.score_cam import ScoreCAM
 
 
 def attribution(explain: Callable, chunk: int, sign: str) -> Attribution:
@@ -24,7 +26,7 @@ def attribution(explain: Callable, chunk: int, sign: str) -> Attribution:
 
     def attribute(inputs, target):
         if len(inputs) != len(target):
-            raise ValueError(f"{len(inputs)} pictures and {len(target)} targets: one target a picture")
+            raise ValueError(f"{len(inputs)} pictures and {len(target)} targets: give one target per picture")
         pairs = zip(inputs.split(chunk), target.split(chunk), strict=True)
         raw = torch.cat([explain(*pair).detach() for pair in pairs]).mean(1, keepdim=True)
         return unit(raw.abs() if sign == "abs" else raw.relu())
@@ -34,33 +36,24 @@ def attribution(explain: Callable, chunk: int, sign: str) -> Attribution:
 
 def gradient(model: nn.Module, chunk: int = 64) -> Attribution:
     """Size of the gradient of the class's logit (captum's Saliency; Simonyan et al. 2014)."""
-    method = captum.attr.Saliency(model)
-
-    def explain(inputs, target):
-        return method.attribute(inputs.detach().requires_grad_(), target, abs=False)  # captum warns if it must ask
-
-    return attribution(explain, chunk, "abs")
+    take = captum.attr.Saliency(model).attribute  # it warns where it has to call requires_grad_ itself
+    return attribution(lambda inputs, target: take(inputs.detach().requires_grad_(), target, abs=False), chunk, "abs")
 
 
 def integrated_gradients(model: nn.Module, steps: int = 32, chunk: int = 16) -> Attribution:
     """Size of the integrated gradients from a black picture (Sundararajan et al. 2017)."""
-    method = captum.attr.IntegratedGradients(model)
-
-    def explain(inputs, target):
-        return method.attribute(inputs, 0, target, n_steps=steps, internal_batch_size=max(len(inputs), 64))
-
-    return attribution(explain, chunk, "abs")
+    take, options = captum.attr.IntegratedGradients(model).attribute, {"n_steps": steps, "internal_batch_size": 64}
+    return attribution(lambda inputs, target: take(inputs, 0, target, **options), min(chunk, 64), "abs")
 
 
 def occlusion(model: nn.Module, window: int = 8, stride: int = 4, chunk: int = 16) -> Attribution:
-    """What the logit loses when a square is as grey as the picture's mean (Zeiler and Fergus 2014); gains count 0."""
-    method = captum.attr.Occlusion(model)
+    """Loss of the logit when a square takes the picture's mean grey (Zeiler and Fergus 2014); a gain counts 0."""
+    take, square = captum.attr.Occlusion(model).attribute, ((3, window, window), (3, stride, stride))
 
     def explain(inputs, target):
         grey = inputs.mean((1, 2, 3), keepdim=True).expand_as(inputs)
-        windows, strides = (3, window, window), (3, stride, stride)
         with torch.no_grad():
-            return method.attribute(inputs, windows, strides, grey, target, perturbations_per_eval=4)
+            return take(inputs, *square, grey, target, perturbations_per_eval=4)
 
     return attribution(explain, chunk, "relu")
 
@@ -80,7 +73,7 @@ def grad_cam(model: nn.Module, layer: str | None = None, chunk: int = 64) -> Att
 
 
 def random(seed: int = 0) -> Attribution:
-    """Independent uniform numbers: what a map is worth that knows nothing."""
+    """Independent uniform numbers: a map that knows nothing."""
 
     def attribute(inputs, target):
         generator = torch.Generator().manual_seed(seed)
@@ -90,7 +83,7 @@ def random(seed: int = 0) -> Attribution:
 
 
 def centre(deviation: float = 0.25) -> Attribution:
-    """A bell in the middle, its deviation as a share of the side: knows only that faces are central."""
+    """A bell in the middle, its deviation as a share of the width: knows only that faces are central."""
 
     def attribute(inputs, target):
         y, x = (torch.linspace(-0.5, 0.5, side, device=inputs.device) for side in inputs.shape[-2:])
@@ -100,13 +93,24 @@ def centre(deviation: float = 0.25) -> Attribution:
     return attribute
 
 
-def yardsticks(model: nn.Module, seed: int = 0) -> dict[str, Attribution]:
-    """All of them by name."""
-    return {
-        "gradient": gradient(model),
-        "integrated gradients": integrated_gradients(model),
-        "occlusion": occlusion(model),
-        "Grad-CAM": grad_cam(model),
-        "random": random(seed),
-        "centre": centre(),
+def makers(names: Iterable[str], mp: dict, score_cam: dict, seed: int = 0) -> dict[str, Make]:
+    """For each named method a function from a net to its attribution.
+
+    ``mp``, ``score_cam``: settings of MeaningfulPerturbation and ScoreCAM. ``seed``: of random maps.
+
+    Raises ValueError for an unknown name.
+    """
+    known = {
+        "MP": lambda net: MeaningfulPerturbation(net, **mp, progress=False).attribute,
+        "Score-CAM": lambda net: ScoreCAM(net, **score_cam, progress=False).attribute,
+        "gradient": gradient,
+        "integrated gradients": integrated_gradients,
+        "occlusion": occlusion,
+        "Grad-CAM": grad_cam,
+        "random": lambda net: random(seed),
+        "centre": lambda net: centre(),
     }
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no method {name!r}: {suggestion(name, known)}")
+    return {name: known[name] for name in names}

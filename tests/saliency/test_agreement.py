@@ -68,8 +68,34 @@ def test_agreement_table_tells_the_picture_from_what_all_pictures_share():
     assert (rank["low"] <= rank["mean"]).all() and (rank["mean"] <= rank["high"]).all()
 
 
+@pytest.mark.parametrize("count", [14, 15, 350])
+def test_other_pictures_have_another_expression(count):
+    in_order, in_turn = np.sort(np.arange(count) % 7).astype(str), (np.arange(count) % 7).astype(str)
+    for expressions in (in_order, in_turn):
+        others = agreement.of_other_expressions(expressions, seed=1)
+        assert others.shape == (count,) and (expressions[others] != expressions).all()
+        assert (agreement.of_other_expressions(expressions, seed=1) == others).all()
+        assert (agreement.of_other_expressions(expressions, seed=2) != others).any()
+
+
+def test_pictures_of_one_expression_have_no_others(maps):
+    found = agreement.with_other_pictures(agreement.spearman, *maps, np.full(6, "Sad"))
+    assert found.shape == (6,) and np.isnan(found).all()
+    table = agreement.agreement_table({"a": maps[0], "b": maps[1]}, np.full(6, "Sad"))
+    assert table["other"].isna().all() and table["mean"].notna().all()
+
+
+def test_maps_that_tell_the_expression_alone_agree_beyond_other_pictures():
+    """In the order of the expressions, as in turn: the others are never of the same one."""
+    expressions = np.resize(["Angry", "Fear", "Happy", "Sad", "Surprise", "Disgust", "Neutral"], 14)
+    kinds = dict(zip(expressions.tolist(), np.random.default_rng(3).random((7, 1, 20, 20)), strict=False))
+    maps = np.stack([kinds[name] for name in expressions.tolist()])
+    rank = agreement.agreement_table({"a": maps, "b": maps}, expressions).query("quantity == 'spearman'")
+    assert rank["mean"].to_numpy() == pytest.approx(1) and rank["other"].abs().max() < 0.2
+
+
 def test_maps_of_two_sizes(maps):
-    with pytest.raises(ValueError, match="6 of 10x10, what they are held against is 6 of 20x20"):
+    with pytest.raises(ValueError, match="6 of 10x10, what they are compared with is 6 of 20x20"):
         agreement.spearman(maps[0], maps[1][:, :, :10, :10])
     with pytest.raises(ValueError, match="5 of 20x20"):
         agreement.ssim(maps[0], maps[1][:5])

@@ -59,13 +59,12 @@ def test_unit_scales_each_map_and_keeps_zeros():
     assert unit(maps).amax((1, 2, 3)).tolist() == [0, 1, 1]
 
 
-@pytest.mark.parametrize("baseline", ["blur", "black"])
-def test_deletion_and_insertion(bright, pictures, baseline):
+def test_deletion_and_insertion(bright, pictures):
     inputs, target = pictures
     whole = faithfulness.probability(bright, inputs, target, "float32")
-    none = faithfulness.probability(bright, faithfulness.replacement(inputs, baseline), target, "float32")
+    none = faithfulness.probability(bright, faithfulness.blurred(inputs), target, "float32")
     curve = {
-        (kind, name): faithfulness.curves(bright, inputs, target, maps, kind, 11, baseline, "float32")
+        (kind, name): faithfulness.curves(bright, inputs, target, maps, kind, 11, "float32")
         for kind in ("deletion", "insertion")
         for name, maps in (("there", there()), ("elsewhere", 1 - there()), ("flat", torch.ones(5, 1, 44, 44)))
     }
@@ -125,14 +124,14 @@ def test_loss_without_a_region(bright, pictures):
 
 
 def test_measure_and_table(bright, pictures):
-    maps = {"there": there(), "elsewhere": 1 - there()}
-    found = {name: faithfulness.measure(bright, *pictures, m, 11, samples=20) for name, m in maps.items()}
-    made = {kind: faithfulness.curves(bright, *pictures, maps["there"], kind, 11) for kind in ("deletion", "insertion")}
-    assert faithfulness.measure(bright, *pictures, maps["there"], samples=20, known=made).equals(found["there"])
+    found = {}
+    for name, maps in {"there": there(), "elsewhere": 1 - there()}.items():
+        erosion = {kind: faithfulness.curves(bright, *pictures, maps, kind, 11) for kind in ("deletion", "insertion")}
+        found[name] = faithfulness.measure(bright, *pictures, maps, erosion, samples=20)
     found["there"]["sensitivity"] = 0.0
     table = faithfulness.faithfulness_table(found)
     assert list(table.columns) == ["metric", "better", "method", "mean", "low", "high", "pictures"]
-    assert len(table) == 11 and set(table["metric"]) == set(faithfulness.METRICS)
+    assert len(table) == 11 and set(table["metric"]) == set(faithfulness.BETTER)
     first = table.groupby("metric")["method"].first()
     assert (first.drop("increase") == "there").all()
     assert found["elsewhere"]["average drop"].min() > 90
@@ -148,10 +147,11 @@ def test_yardsticks_find_the_place(bright, pictures):
 
 def test_every_yardstick_fits_the_signature_in_any_chunk(pictures):
     net, (inputs, target) = conv_net(), pictures
-    every = yardsticks.yardsticks(net)
-    assert len(every) == 6
-    for name, method in every.items():
-        maps = method(inputs, target)
+    names = ("MP", "Score-CAM", "gradient", "integrated gradients", "occlusion", "Grad-CAM", "random", "centre")
+    every = yardsticks.makers(names, {"iterations": 2}, {"layer": "stage"})
+    assert tuple(every) == names
+    for name, make in every.items():
+        maps = make(net)(inputs, target)
         assert maps.shape == (5, 1, 44, 44) and maps.isfinite().all() and maps.min() >= 0 and maps.max() <= 1, name
     for make in (yardsticks.gradient, yardsticks.integrated_gradients, yardsticks.occlusion, yardsticks.grad_cam):
         torch.testing.assert_close(make(net, chunk=2)(inputs, target), make(net)(inputs, target), atol=1e-4, rtol=0)
@@ -172,15 +172,15 @@ def test_clear_errors(bright, pictures):
     with pytest.raises(ValueError, match=r"training mode: call model.eval"):
         faithfulness.probability(bright.train(), inputs, target)
     bright.eval()
-    with pytest.raises(ValueError, match="unknown baseline 'white': choose blur or black"):
-        faithfulness.curves(bright, inputs, target, there(), "deletion", baseline="white")
+    with pytest.raises(ValueError, match="no method 'GradCAM': did you mean Grad-CAM"):
+        yardsticks.makers(["random", "GradCAM"], {}, {})
     with pytest.raises(ValueError, match="kind is 'delete'"):
         faithfulness.curves(bright, inputs, target, there(), "delete")
-    with pytest.raises(ValueError, match="5 of 11x11, what they are held against is 5 of 44x44"):
+    with pytest.raises(ValueError, match="5 of 11x11, what they are compared with is 5 of 44x44"):
         faithfulness.curves(bright, inputs, target, torch.ones(5, 1, 11, 11), "deletion")
     with pytest.raises(ValueError, match="5 pictures and 4 targets"):
         yardsticks.gradient(bright)(inputs, target[:4])
-    with pytest.raises(ValueError, match=r"no layer 'stag'.*nearest are stage"):
+    with pytest.raises(ValueError, match=r"no layer 'stag': did you mean stage"):
         yardsticks.grad_cam(conv_net(), "stag")
 
 

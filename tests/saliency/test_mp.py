@@ -24,7 +24,8 @@ def test_a_planted_object_is_deleted_and_nothing_else(perturbation, target):
 
 def test_with_random_weights_the_maps_no_longer_follow_the_object():
     def maps_of(net, picture, target):
-        return MeaningfulPerturbation(net, lambda1=0.01, lambda2=0.01, **QUICK).attribute(picture, target)
+        options = QUICK | {"iterations": 30}
+        return MeaningfulPerturbation(net, lambda1=0.01, lambda2=0.01, **options).attribute(picture, target)
 
     assert follows(maps_of, [detector()]) > 0.5
     assert abs(follows(maps_of, map(random_net, range(6)))) < 0.2
@@ -46,21 +47,21 @@ def test_what_comes_back_fits_together():
     assert (found.after < found.before).all() and (found.iterations == QUICK["iterations"]).all()
 
 
-def test_an_area_that_costs_too_much_is_not_deleted():
-    cheap, dear = (MeaningfulPerturbation(detector(), lambda1=price, **QUICK) for price in (0.001, 100.0))
-    assert cheap.explain(stripes(), 0).area > 0.02 and dear.explain(stripes(), 0).area < 1e-3
+def test_a_large_lambda1_leaves_everything():
+    small, large = (MeaningfulPerturbation(detector(), lambda1=weight, **QUICK) for weight in (0.001, 100.0))
+    assert small.explain(stripes(), 0).area > 0.02 and large.explain(stripes(), 0).area < 1e-3
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 100, None])
 @pytest.mark.parametrize("perturbation", mp.PERTURBATIONS)
-def test_many_at_once_give_the_maps_of_one_at_a_time(perturbation, chunk):
+def test_many_at_once_give_the_maps_of_one_at_a_time(perturbation):
     net, inputs, targets = random_net(3, torch.float64), noise(3).double(), torch.tensor([0, 1, 2])
     options = {"perturbation": perturbation, "average": 10, "settled": 0.99, **QUICK}
     one = MeaningfulPerturbation(net, chunk=1, **options)
     alone = [one.explain(inputs[i : i + 1], i) for i in range(3)]
-    together = MeaningfulPerturbation(net, chunk=chunk, **options).explain(inputs, targets)
-    for i, found in enumerate(alone):
-        assert all(torch.allclose(a[0], b[i], atol=1e-8) for a, b in zip(found, together, strict=True))
+    for chunk in (1, 2, 100, None):
+        together = MeaningfulPerturbation(net, chunk=chunk, **options).explain(inputs, targets)
+        for i, found in enumerate(alone):
+            assert all(torch.allclose(a[0], b[i], atol=1e-8) for a, b in zip(found, together, strict=True))
 
 
 def test_the_seed_decides_and_torch_s_own_generator_is_left_alone():
@@ -136,7 +137,7 @@ def test_bad_input_is_refused():
         MeaningfulPerturbation(random_net(0).train())
     with pytest.raises(ValueError, match="unknown perturbation 'black': choose one of constant, noise, blur"):
         MeaningfulPerturbation(net, "black")
-    with pytest.raises(ValueError, match="iterations is 0: it has to be at least 1"):
+    with pytest.raises(ValueError, match="iterations is 0: it must be at least 1"):
         MeaningfulPerturbation(net, iterations=0)
     with pytest.raises(ValueError, match="lambda1 is -1"):
         MeaningfulPerturbation(net, lambda1=-1)

@@ -1,6 +1,7 @@
 """Regions of a face, the share of a map on each, and the truth of the drawn faces."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_nb import paths
@@ -49,7 +50,7 @@ def test_regions_in_proportion_are_near_the_drawn_ones(drawn):
 
 def test_no_face_anywhere(drawn):
     nowhere = faces.drawn(drawn, "fer2013")["expressions"] == ""
-    with pytest.raises(ValueError, match=r"fer2013: a face was found in none of \d+ pictures"):
+    with pytest.raises(ValueError, match=r"fer2013: no face was found in \d+ pictures"):
         regions.of_faces(drawn.subset(nowhere), "fer2013")
 
 
@@ -84,7 +85,7 @@ def test_region_table():
 @pytest.mark.parametrize(
     ("maps", "message"),
     [
-        (np.ones((2, 1, 11, 11)), "2 of 11x11, what they are held against is 2 of 44x44: upsample"),
+        (np.ones((2, 1, 11, 11)), "2 of 11x11, what they are compared with is 2 of 44x44: upsample"),
         (np.ones((3, 1, 44, 44)), "3 of 44x44"),
         (np.ones((2, 44, 44)), r"\(2, 44, 44\): they must be \(N, 1, height, width\)"),
         (-np.ones((2, 1, 44, 44)), "negative value, NaN or infinity"),
@@ -117,6 +118,10 @@ def test_a_map_of_the_deciding_regions_scores_best(drawn):
     assert table.index[0] == "right" and table.index[-1] == "wrong"
     assert table.loc["right", ["share", "face_share", "hits"]].tolist() == pytest.approx([1, 1, 1])
     assert table.loc["wrong", ["share", "face_share", "hits"]].tolist() == pytest.approx([0, 0, 0])
+    grouped = truth.truth_table(maps, masks, true, rival, groups=np.arange(count) // 30)
+    assert (
+        grouped["gain"].iloc[0] == pytest.approx(table["gain"].iloc[0], rel=0.05) and grouped["gain_low"].isna().all()
+    )
     # What knows the face alone is above chance in the picture, and at chance in the face.
     for method in ("face", "flat"):
         assert table.loc[method, "gain"] == pytest.approx(0, abs=1e-9)
@@ -133,3 +138,14 @@ def test_pairs_that_differ_everywhere_decide_nothing(drawn):
 def test_photographs_have_no_deciding_region():
     nothing, none = np.zeros((0, 5, 44, 44), bool), np.array([], str)
     assert truth.gains(np.zeros((0, 1, 44, 44)), nothing, none, none).shape == (0,)
+
+
+def test_words_give_the_ends_and_empty_maps():
+    table = {"expression": "all", "region": ["brows", "eyes"], "share": [0.4, 0.1], "area": 0.2, "pictures": 7}
+    said = regions.regions_in_words(pd.DataFrame(table | {"empty": 2}), "MP")
+    assert "brows has most of the mass (2.00 times chance), eyes least (0.50 times); 2 of 7 maps are empty" in said
+    assert (
+        regions.regions_in_words(pd.DataFrame(table | {"empty": 7, "share": np.nan}), "MP") == "MP: every map is empty."
+    )
+    assert regions.mean_faces_in_words(np.array([True, False, False])).startswith("No face was found in 2 of 3")
+    assert regions.mean_faces_in_words(np.array([True, True])) == "A face was found in each of the 2 pictures."

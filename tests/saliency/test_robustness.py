@@ -1,14 +1,12 @@
 """Changes of the picture: each against torchvision or by hand, and back; the tables on a net that sees brightness."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
 from torchvision.transforms import functional
 
 from fer_nb.data import augment
-from fer_nb.evaluation import thesis
 from fer_nb.intervals import wilson
 from fer_nb.saliency import robustness
 
@@ -40,31 +38,31 @@ def smooth():
 
 @pytest.mark.parametrize("name", robustness.LADDER)
 def test_strength_0_is_the_picture_and_every_rung_is_a_picture(name, images):
-    assert torch.equal(robustness.transform(images, name, 0.0), augment.center_crop(images))
+    assert torch.equal(robustness.transform(images, {name: 0.0}), augment.center_crop(images))
     for strength in robustness.LADDER[name]:
-        found = robustness.transform(images, name, strength)
+        found = robustness.transform(images, {name: strength})
         assert found.shape == (6, 3, 44, 44) and found.dtype == torch.float32
         assert found.min() >= 0 and found.max() <= 1
-    assert torch.equal(robustness.transform(images.numpy(), name, 1.0), robustness.transform(images, name, 1.0))
+    assert torch.equal(robustness.transform(images.numpy(), {name: 1.0}), robustness.transform(images, {name: 1.0}))
 
 
 def test_brightness_and_contrast(images):
     middle = augment.center_crop(images)
-    torch.testing.assert_close(robustness.transform(images, "brightness", 0.2), (middle + 0.2).clamp(max=1))
-    less = robustness.transform(images, "contrast", -0.5)
+    torch.testing.assert_close(robustness.transform(images, {"brightness": 0.2}), (middle + 0.2).clamp(max=1))
+    less = robustness.transform(images, {"contrast": -0.5})
     torch.testing.assert_close(less.mean((2, 3)), middle.mean((2, 3)))
     torch.testing.assert_close(less.std((2, 3)), middle.std((2, 3)) / 2)
 
 
 def test_flips_are_torchvisions(images):
     middle = augment.center_crop(images)
-    assert torch.equal(robustness.transform(images, "horizontal flip", 1), functional.hflip(middle))
-    assert torch.equal(robustness.transform(images, "vertical flip", 1), functional.vflip(middle))
+    assert torch.equal(robustness.transform(images, {"horizontal flip": 1}), functional.hflip(middle))
+    assert torch.equal(robustness.transform(images, {"vertical flip": 1}), functional.vflip(middle))
 
 
 @pytest.mark.parametrize("degrees", [-20.0, 10.0, 45.0])
 def test_rotation_is_torchvisions(degrees, smooth):
-    ours = robustness.transform(smooth, "rotation", degrees)
+    ours = robustness.transform(smooth, {"rotation": degrees})
     bilinear = functional.InterpolationMode.BILINEAR
     theirs = functional.rotate(augment.as_input(smooth), degrees, bilinear)[..., 2:46, 2:46]
     torch.testing.assert_close(ours[..., 10:34, 10:34], theirs[..., 10:34, 10:34], atol=0.01, rtol=0)
@@ -72,10 +70,10 @@ def test_rotation_is_torchvisions(degrees, smooth):
 
 @pytest.mark.parametrize(("name", "strength"), [("rotation", 30.0), ("vertical flip", 1.0), ("horizontal flip", 1.0)])
 def test_a_map_is_laid_back_on_its_picture(name, strength, smooth):
-    changed = robustness.transform(smooth, name, strength)[:, :1]
-    assert (changed - robustness.transform(smooth, name, 0.0)[:, :1]).abs().max() > 0.2
+    changed = robustness.transform(smooth, {name: strength})[:, :1]
+    assert (changed - robustness.transform(smooth, {name: 0.0})[:, :1]).abs().max() > 0.2
     back, known = robustness.turn_back(changed, name, strength), robustness.known_after(name, strength)
-    difference = (back - robustness.transform(smooth, name, 0.0)[:, :1]).abs()[0, 0].numpy()
+    difference = (back - robustness.transform(smooth, {name: 0.0})[:, :1]).abs()[0, 0].numpy()
     assert difference[known].max() < 0.03
     assert known.mean() == 1 if "flip" in name else 0.7 < known.mean() < 0.95
 
@@ -127,12 +125,19 @@ def test_map_similarity(smooth):
     assert means[stays]["rotation", 20.0, "spearman"] < 0.97
 
 
-def test_example_is_the_nearest_to_the_printed_probability():
-    rows = [("Fear", "Fear", 0.7), ("Fear", "Fear", 0.91), ("Fear", "Sad", 0.902), ("Sad", "Sad", 0.902)]
-    table = pd.DataFrame(rows, columns=["label", "before", "probability_before"])
-    table = table.assign(transform="horizontal flip", strength=1.0, picture=range(4))
-    assert robustness.example(table, thesis.FIGURES_4_2["4-5"], 1.0)["picture"] == 1
-    assert robustness.example(table, thesis.FIGURES_4_2["4-6"], 1.0) is None
+def test_strengths():
+    assert robustness.strengths("all") is robustness.LADDER
+    assert robustness.strengths("judged")["rotation"] == (10.0,)
+    with pytest.raises(ValueError, match="judged"):
+        robustness.strengths("some")
+
+
+def test_several_changes_are_made_in_order(images):
+    made = robustness.transform(images, {"brightness": 0.1, "contrast": 0.5, "vertical flip": 1.0, "rotation": 0.0})
+    flipped = functional.vflip(augment.center_crop(images))
+    mean = flipped.mean((2, 3), keepdim=True)
+    torch.testing.assert_close(made, ((flipped - mean) * 1.5 + mean + 0.1).clamp(0, 1))
+    assert torch.equal(robustness.transform(images, {}), augment.center_crop(images))
 
 
 @pytest.mark.parametrize(
@@ -146,4 +151,4 @@ def test_example_is_the_nearest_to_the_printed_probability():
 )
 def test_clear_errors(name, strength, message, images):
     with pytest.raises(ValueError, match=message):
-        robustness.transform(images, name, strength)
+        robustness.transform(images, {name: strength})

@@ -20,8 +20,8 @@ def faces():
 @pytest.fixture
 def sure(faces):
     """Three of four pictures right, with 0.9."""
-    named = np.where(np.arange(N) % 4 == 3, (faces.labels + 1) % 7, faces.labels)
-    return np.eye(7)[named] * 0.9
+    predicted = np.where(np.arange(N) % 4 == 3, (faces.labels + 1) % 7, faces.labels)
+    return np.eye(7)[predicted] * 0.9
 
 
 def test_measured_are_the_expressions_in_turn_and_wrong_ones_stand_apart(faces, sure):
@@ -39,17 +39,38 @@ def test_measured_are_the_expressions_in_turn_and_wrong_ones_stand_apart(faces, 
     np.testing.assert_array_equal(sample.in_turn(faces.labels, 0)[:14], chosen.places[measured])
 
 
+def test_wrong_predictions_are_one_of_each_expression_before_a_second_one(faces):
+    """Five of six angry ones are wrong, two of six happy ones: the first three shown must not all be angry."""
+    wrong = np.isin(np.arange(N), [0, 7, 14, 21, 28, 3, 10])
+    probabilities = np.eye(7)[np.where(wrong, (faces.labels + 1) % 7, faces.labels)]
+    for seed in range(10):
+        chosen = sample.choose(faces, probabilities, pictures=1, wrong=5, seed=seed)
+        mistaken = chosen.faces.labels[chosen.rows("wrong")]
+        assert mistaken.tolist() == [0, 3, 0, 3, 0]
+        right = chosen.faces.labels[chosen.shown_right()]
+        assert right.tolist() == list(range(7)) and chosen.shown_in_words() == "for each of 7 expressions"
+        assert len(chosen.rows("right")) in (6, 7)  # the measured one is shown where it is predicted right
+
+
+def test_what_is_shown_is_said(faces):
+    probabilities = np.eye(7)[np.where(np.isin(faces.labels, [1, 2]), 3, faces.labels)]
+    chosen = sample.choose(faces, probabilities, pictures=7)
+    assert chosen.faces.labels[chosen.shown_right()].tolist() == [0, 3, 4, 5, 6]
+    assert chosen.shown_in_words() == "for 5 of 7 expressions (none for Disgust, Fear)"
+    assert chosen.shown_in_words(("Angry", "Disgust")) == "for 1 of 2 expressions (none for Disgust)"
+
+
 def test_more_than_there_are_gives_all_and_none_is_refused(faces, sure):
     assert sorted(sample.choose(faces, sure, 1000, wrong=0).places) == list(range(N))
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="pictures is 0, the test split has 40: take at least one"):
         sample.choose(faces, sure, 0)
 
 
 def test_what_is_kept_comes_back(faces, sure, tmp_path):
     chosen, path = sample.choose(faces, sure, 7), tmp_path / "saliency" / "maps.npz"
     maps = torch.rand(len(chosen), 1, 44, 44, generator=torch.Generator().manual_seed(0))
-    sample.save(path, chosen, {"iterations": 3, "perturbation": "blur"}, map=maps)
-    again, settings, kept = sample.load(path, faces)
+    sample.save_maps(path, chosen, {"iterations": 3, "perturbation": "blur"}, map=maps)
+    again, settings, kept = sample.load_maps(path, faces)
     assert settings == {"iterations": 3, "perturbation": "blur"}
     assert torch.equal(kept["map"], maps)
     for name in ("places", "kind", "target", "predicted", "probability"):
@@ -58,10 +79,10 @@ def test_what_is_kept_comes_back(faces, sure, tmp_path):
 
 def test_maps_of_other_pictures_or_none_are_refused(faces, sure, tmp_path):
     with pytest.raises(FileNotFoundError, match="06_mp_analysis"):
-        sample.load(tmp_path / "maps.npz", faces)
-    sample.save(tmp_path / "maps.npz", sample.choose(faces, sure, 7), {})
+        sample.load_maps(tmp_path / "maps.npz", faces)
+    sample.save_maps(tmp_path / "maps.npz", sample.choose(faces, sure, 7), {})
     with pytest.raises(ValueError, match="other pictures"):
-        sample.load(tmp_path / "maps.npz", faces.subset(np.arange(N)[::-1]))
+        sample.load_maps(tmp_path / "maps.npz", faces.subset(np.arange(N)[::-1]))
 
 
 def test_a_map_is_made_once():

@@ -2,11 +2,9 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
 
-from fer_nb.data.faceset import FER_CLASSES, FaceSet
 from fer_nb.nets import models
 from fer_nb.saliency import sanity, yardsticks
 
@@ -19,8 +17,8 @@ def net():
 
 @pytest.fixture(scope="module")
 def pictures():
-    inputs = torch.rand((4, 1, 44, 44), generator=torch.Generator().manual_seed(1)).expand(-1, 3, -1, -1)
-    return inputs.contiguous(), torch.tensor([0, 1, 2, 3])
+    inputs = torch.rand((2, 1, 44, 44), generator=torch.Generator().manual_seed(1)).expand(-1, 3, -1, -1)
+    return inputs.contiguous(), torch.tensor([0, 1])
 
 
 def edges(net):
@@ -37,7 +35,7 @@ def test_cascade_follows_the_net_and_leaves_it_alone(net, pictures):
     table = sanity.cascade(net, yardsticks.gradient, *pictures)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
-    assert table["depth"].tolist() == sorted(3 * list(range(7))) and set(table["pictures"]) == {4}
+    assert table["depth"].tolist() == sorted(3 * list(range(7))) and set(table["pictures"]) == {2}
     assert table.drop_duplicates("depth")["stage"].tolist() == ["", *sanity.stages(net)]
     mean = table.pivot(index="depth", columns="quantity", values="mean")
     assert mean.loc[0].to_numpy() == pytest.approx(1)
@@ -58,25 +56,3 @@ def test_reset_changes_every_weight_of_its_part_only(net):
         same = torch.equal(value, dict(net.named_parameters())[name])
         # Batch norm starts at 1 and 0, as it still is in a net that was never trained.
         assert same == (not name.startswith("stage4") or (value == value.flatten()[0]).all()), name
-
-
-def test_compare_nets(net, pictures):
-    torch.manual_seed(5)
-    other = models.build("lightResNetl").eval()
-    same = sanity.compare_nets(net, copy.deepcopy(net), yardsticks.gradient, *pictures)
-    assert same["quantity"].tolist() == ["spearman", "overlap", "ssim"] and same["mean"].to_numpy() == pytest.approx(1)
-    assert (sanity.compare_nets(net, other, yardsticks.gradient, *pictures)["mean"][:2] < 0.5).all()
-
-
-def test_permuted_labels():
-    rng = np.random.default_rng(0)
-    count, nothing = 600, np.full(600, "")
-    labels, split = rng.integers(0, 7, count), np.repeat(["train", "valid", "test"], 200)
-    faces = FaceSet(np.zeros((count, 48, 48), np.uint8), labels, FER_CLASSES, split, nothing, nothing, np.arange(count))
-    dealt = sanity.permute_labels(faces, seed=1)
-    for side in ("train", "valid", "test"):
-        old, new = faces.of_split(side).labels, dealt.of_split(side).labels
-        assert sorted(old) == sorted(new)
-        assert (old == new).all() if side == "test" else (old == new).mean() < 0.3
-    assert (faces.labels == labels).all()
-    assert (sanity.permute_labels(faces, seed=1).labels == dealt.labels).all()

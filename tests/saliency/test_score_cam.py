@@ -52,7 +52,7 @@ def test_maps_equal_those_of_pytorch_grad_cam_in_the_thesis_net():
 
 def test_the_default_layer_is_the_last_stage_and_any_other_is_taken_by_its_path():
     net = random_net(0)
-    assert ScoreCAM(light_net()).layer_name == "stage5"
+    assert ScoreCAM(light_net()).layer == "stage5"
     default = attribute(net, noise(1), 1)
     assert torch.equal(default, attribute(net, noise(1), 1, "stage"))
     assert not torch.allclose(default, attribute(net, noise(1), 1, "stem.0"), atol=0.1)
@@ -108,6 +108,9 @@ def test_a_map_that_is_nowhere_positive_stays_zero():
     assert not attribute(net, noise(2), 1).any()
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor computes no convolutions in bfloat16"
+)
 def test_maps_of_half_precision_are_close_to_the_full_ones():
     full, half = (attribute(random_net(1), noise(2), 2, precision=precision) for precision in (None, "bfloat16"))
     assert half.dtype == torch.float32 and not torch.equal(full, half) and (full - half).abs().max() < 0.05
@@ -142,9 +145,9 @@ def test_bad_nets_are_refused():
     net.dropout.train()
     with pytest.raises(ValueError, match="dropout is in training mode"):
         method.attribute(noise(1), 0)
-    with pytest.raises(ValueError, match="no layer 'stagee': the nearest are stage, "):
+    with pytest.raises(ValueError, match="no layer 'stagee': did you mean stage"):
         ScoreCAM(random_net(0), "stagee")
-    with pytest.raises(ValueError, match=r"layer 'pool' gives \(1, 4, 1, 1\), which tells no place"):
+    with pytest.raises(ValueError, match=r"layer 'pool' gives \(1, 4, 1, 1\), a map without places"):
         attribute(random_net(0), noise(1), 0, "pool")
     with pytest.raises(ValueError, match="unknown score 'softmax'"):
         ScoreCAM(random_net(0), score="softmax")
@@ -160,7 +163,7 @@ def test_bad_nets_are_refused():
         (torch.zeros(0, 3, 44, 44), "N > 0"),
         (torch.zeros(1, 3, 44, 44, dtype=torch.uint8), "inputs are torch.uint8: give a float tensor"),
         (np.zeros((1, 3, 44, 44)), "inputs are ndarray"),
-        (torch.full((1, 3, 44, 44), 255.0), "inputs range from 255 to 255: divide by 255"),
+        (torch.full((1, 3, 44, 44), 255.0), "inputs range from 255 to 255, not within .*: divide by 255"),
         (torch.full((1, 3, 44, 44), -0.5), "inputs range from -0.5"),
         (
             torch.stack([torch.zeros(3, 44, 44), torch.full((3, 44, 44), torch.nan)]),

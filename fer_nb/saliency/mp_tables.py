@@ -1,0 +1,58 @@
+"""Notebook 06's tables: how much of the picture MP deletes, by expression and by perturbation."""
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from fer_nb.intervals import in_words, mean_interval
+from fer_nb.saliency.maps import rows_by_name
+from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
+
+PROBABILITIES = ("before", "after", "deleted")
+
+
+def deletion_table(found: dict, names: np.ndarray, first: str = "expression", seed: int = 0) -> pd.DataFrame:
+    """What MP deleted and how the probability changed, per name and for "all".
+
+    Args:
+        found: area, before, after, deleted (M,), as mp.Explanation has them. names: str (M,), by which rows are split.
+        first: title of the first column.
+
+    Returns:
+        DataFrame: name; area, the share deleted in percent, with low and high (bootstrap); mean probability of the
+        class before, after, and all_deleted, with everything deleted; pictures.
+    """
+    rows = []
+    for name, here in rows_by_name(names).items():
+        mean = {key: float(np.asarray(found[key])[here].mean()) for key in PROBABILITIES}
+        area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here], seed)
+        rows.append({first: name, "area": area, "low": low, "high": high} | mean | {"pictures": pictures})
+    return pd.DataFrame(rows).rename(columns={"deleted": "all_deleted"})
+
+
+def deletion_in_words(table: pd.DataFrame) -> str:
+    """The first row of ``deletion_table`` as a sentence."""
+    row = table.iloc[0]
+    area = in_words(row["area"], row["low"], row["high"], 1)
+    return (
+        f"On average MP deletes {area}% of the picture, and the probability of the class changes from "
+        f"{row['before']:.3f} to {row['after']:.3f}; with the whole picture deleted it is {row['all_deleted']:.3f} "
+        f"({row['pictures']} pictures)."
+    )
+
+
+def by_perturbation(
+    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
+    """The same pictures with each of MP's perturbations: a ``deletion_table`` with a row each, and the maps by name.
+
+    ``settings``: of MeaningfulPerturbation; its perturbation is replaced.
+    """
+    found = {
+        name: MeaningfulPerturbation(net, **settings | {"perturbation": name}).explain(inputs, target)
+        for name in PERTURBATIONS
+    }
+    joined = {key: torch.cat([getattr(one, key).cpu() for one in found.values()]) for key in ("area", *PROBABILITIES)}
+    table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation", seed)
+    return table[table["perturbation"] != "all"], {name: one.map.cpu() for name, one in found.items()}
