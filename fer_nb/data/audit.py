@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.datasets import FOLDS, position_fold, repeated, subject_fold
+from fer_nb.data.datasets import repeated
 from fer_nb.data.faceset import FaceSet
+from fer_nb.data.folds import FOLDS, position_fold, subject_fold
 from fer_nb.intervals import wilson
 
 

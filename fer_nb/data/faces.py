@@ -11,22 +11,27 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
-from fer_nb.data.datasets import root
 from fer_nb.data.faceset import FaceSet
+from fer_nb.data.places import root
 
 # The points of a face, left and right as the viewer sees them.
 POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")
 
-ENLARGE = 4  # of 400 pictures of FER2013's test side YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
+ENLARGE = 4  # of 400 pictures of FER2013's test split YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
 THRESHOLD = 0.6  # least score of a detection
 
 
+def installed() -> list[Path]:
+    """YuNet's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
+    return sorted((paths.DATA / "yunet").glob("*.onnx"))[-1:]
+
+
 def detector_file(path: Path | str | None = None) -> Path:
-    """YuNet's ONNX file: ``path``, or the last by name of ``yunet/*.onnx`` in the data folder.
+    """YuNet's ONNX file: ``path``, or the one that is installed.
 
     Raises FileNotFoundError that names the place and the remedy.
     """
-    found = [Path(path)] if path is not None else sorted((paths.DATA / "yunet").glob("*.onnx"))
+    found = [Path(path)] if path is not None else installed()
     if not found or not found[-1].is_file():
         place = found[-1] if found else paths.DATA / "yunet"
         raise FileNotFoundError(

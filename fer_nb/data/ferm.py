@@ -5,15 +5,12 @@ on an expression, and merges contempt into disgust. Pure functions: nothing is r
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.readers.parse import VOTES
-
-if TYPE_CHECKING:
-    from fer_nb.data.faceset import FaceSet
+from fer_nb.data.faceset import FaceSet
+from fer_nb.data.readers.ferplus import VOTES
 
 REASONS = ("kept", "no majority", "unknown", "not a face")
 
@@ -33,7 +30,7 @@ LABELS = {
 def clean(votes: pd.DataFrame) -> pd.DataFrame:
     """The FERm label of each picture, or why it has none.
 
-    votes: the ten columns of parse.VOTES, counts of votes, one row a picture. Returns, with the same index, label
+    votes: the ten columns of ferplus.VOTES, counts of votes, one row a picture. Returns, with the same index, label
     (int64, -1 where dropped), kept (bool) and reason (one of REASONS). The rule: single votes are noise and count as
     0; more than half of the votes left must be for one column ("no majority"); that column must be an expression
     ("unknown", "not a face"). Contempt becomes disgust only after the vote, so the two do not add up.
@@ -67,7 +64,7 @@ def shares(votes: pd.DataFrame) -> np.ndarray:
     return of_label / np.maximum(of_label.sum(axis=1, keepdims=True), 1)
 
 
-def build(fer2013: "FaceSet", votes: pd.DataFrame) -> "FaceSet":
+def build(fer2013: FaceSet, votes: pd.DataFrame) -> FaceSet:
     """FERm: the pictures of FER2013 that ``clean`` keeps, with the new labels; split and rows stay FER2013's.
 
     ``targets`` are the ``shares`` of the votes.

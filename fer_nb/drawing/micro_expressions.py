@@ -17,7 +17,6 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
-from fer_nb.data.clips import ClipSet, check, pack
 from fer_nb.drawing.canvas import View
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import ACTIONS, Identity, random_actions, random_identity, random_view
@@ -41,7 +40,7 @@ def levels(frames: int, intensity: float, rng: np.random.Generator) -> np.ndarra
 
 
 def path() -> Path:
-    """Where the drawn clips of a checkout stand."""
+    """Where the drawn clips of a checkout are."""
     return paths.RUNS / "synthetic-micro/clips.npz"
 
 
@@ -52,8 +51,12 @@ def draw(
     seed: int = 0,
     strength: tuple[float, float] = STRENGTH,
     progress: bool = False,
-) -> ClipSet:
-    """``per_subject`` clips of each of ``subjects`` people, of ``frames`` (least, most) frames, as a ClipSet.
+) -> dict[str, np.ndarray]:
+    """``per_subject`` clips of each of ``subjects`` people, of ``frames`` (least, most) frames each.
+
+    Returns N clips as plain arrays, from which ``data.clips.unpack`` makes a ClipSet: apexes and labels int64 (N,),
+    subjects, names and sources ("") str (N,), classes str (3,), counts int64 (N,) of frames, pixels uint8 (all frames,
+    48, 48).
 
     The classes take turns, so a person has equally many of each where ``per_subject`` is a multiple of three; the order
     of a person's clips is random. ``strength``: least and most at the apex, 0..1. The same arguments give the same
@@ -76,9 +79,10 @@ def draw(
                 for key, value in zip(found, values, strict=True):
                     found[key].append(value)
                 bar.update()
-    clips = tuple(found.pop("frames"))
+    clips = found.pop("frames")
     arrays = {name: np.array(values) for name, values in found.items()}
-    return check(ClipSet(frames=clips, classes=CLASSES, sources=np.full(total, ""), **arrays))
+    arrays |= {"sources": np.full(total, ""), "classes": np.array(CLASSES)}
+    return arrays | {"counts": np.array([len(clip) for clip in clips]), "pixels": np.concatenate(clips)}
 
 
 def _rest(rng: np.random.Generator) -> dict[str, float]:
@@ -119,11 +123,11 @@ def _check(subjects: int, per_subject: int, frames: tuple[int, int], seed: int, 
 
 
 def write(path: Path, subjects: int = 12, per_subject: int = 9, seed: int = 0, progress: bool = True) -> None:
-    """Draw clips into one npz file (``clips.pack``), which appears whole or not at all; arguments as for ``draw``.
+    """Draw clips into one npz file, which appears whole or not at all; arguments as for ``draw``.
 
     The same arguments give the same bytes. A file that is there is replaced.
     """
-    arrays = pack(draw(subjects, per_subject, seed=seed, progress=progress))
+    arrays = draw(subjects, per_subject, seed=seed, progress=progress)
     with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
         np.savez_compressed(file, **arrays)
 

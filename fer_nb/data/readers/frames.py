@@ -1,4 +1,4 @@
-"""Pictures and frames of any size: read, the face cut out, made 48x48. For parse_macro and parse_micro."""
+"""Pictures and frames of any size: read, the face cut out, made 48x48, and put together to a FaceSet or ClipSet."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 
 from fer_nb.data import faces
-from fer_nb.data.readers.parse import SIDE, grey
+from fer_nb.data.clips import ClipSet
+from fer_nb.data.faceset import FaceSet
+from fer_nb.data.readers.picture_file import SIDE, grey
+
+# The names of folders of an expression.
+FOLDERS = {"anger": "Angry", "disgust": "Disgust", "fear": "Fear", "happiness": "Happy", "sadness": "Sad"}
+FOLDERS |= {"surprise": "Surprise", "neutral": "Neutral"}
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -79,3 +85,21 @@ def clip(files: dict[int, Path], where: str, cropped: bool) -> np.ndarray:
     if len(files) < 2:
         raise ValueError(f"{where}: {len(files)} frame(s), a clip needs two or more; copy the folder again")
     return cut([grey(file) for file in files.values()], where, cropped)
+
+
+def face_set(found: list[tuple], classes: tuple[str, ...]) -> FaceSet:
+    """A FaceSet of one (image, class name, split, subject, sequence) a picture."""
+    images, names, split, groups, sequences = zip(*found, strict=True)
+    labels = np.array([classes.index(name) for name in names], np.int64)
+    rows = np.arange(len(labels), dtype=np.int64)
+    return FaceSet(np.stack(images), labels, classes, np.array(split), np.array(groups), np.array(sequences), rows)
+
+
+def clip_set(clips: list[tuple], classes: tuple[str, ...], where: str, sources: list[str] | None = None) -> ClipSet:
+    """A ClipSet of one (frames, apex, label, subject, name) a clip; ValueError where there is none."""
+    if not clips:
+        raise ValueError(f"{where}: no clip of {', '.join(classes)}; give the set as its owners hand it out")
+    frames, apexes, labels, subjects, names = zip(*clips, strict=True)
+    numbers = (np.array(values, np.int64) for values in (apexes, labels))
+    texts = (np.array(values) for values in (subjects, names, sources or [""] * len(names)))
+    return ClipSet(frames, *numbers, classes, *texts)
