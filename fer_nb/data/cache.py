@@ -57,10 +57,9 @@ def cached(
     Args:
         name: of the data set; the cache file's name begins with it.
         digests: of every file that ``parse`` reads or uses, in a fixed order.
-        module: the reader's name. A change in a file of fer_nb that it rests on makes its cache files void.
+        module: the reader's name. Where a file of fer_nb that it rests on has changed, everything is parsed again.
 
-    A damaged cache file is replaced; where the cache cannot be written, the arrays are given without it. Both are said
-    on stderr.
+    A damaged cache file is replaced, and a cache that cannot be written is left alone; one line on stderr says so.
     """
     sources = [_sha256(paths.ROOT / file) for file in imports.modules(f"{module.replace('.', '/')}.py")]
     key = hashlib.sha256("\n".join([*digests, *sources]).encode()).hexdigest()
@@ -71,7 +70,7 @@ def cached(
     except (FileNotFoundError, NotADirectoryError):
         pass
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        print(f"{path}: damaged ({error}), made anew", file=sys.stderr)
+        print(f"{path}: damaged ({error}), read again", file=sys.stderr)
     arrays = parse()
     try:
         with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name

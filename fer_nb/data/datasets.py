@@ -5,6 +5,7 @@ of ``emonas_sets``: a run on the thesis's sets does not depend on it, nor on the
 """
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -42,8 +43,8 @@ def sources(name: str, data: str = "synthetic") -> list[Path]:
     return [pictures, ferplus.find(home)]
 
 
-def _other_sets(name: str):
-    """The module of the other sets; ValueError where it does not know the name either."""
+def _other_sets(name: str) -> ModuleType:
+    """The module of the other sets; ValueError for a name that is not there either."""
     from fer_nb.data import emonas_sets
 
     if not emonas_sets.knows(name):

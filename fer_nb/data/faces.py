@@ -1,7 +1,7 @@
-"""Where the parts of a face are: five points of each picture, by the detector YuNet or, for drawn faces, known.
+"""Where the parts of a face are: five points of each picture, found by YuNet or, for drawn faces, known.
 
 YuNet: W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023,
-through OpenCV. It is made for larger pictures, so that the 48x48 ones are enlarged first.
+through OpenCV. It is made for larger pictures, so pictures of 48x48 are enlarged first.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def installed() -> list[Path]:
 def detector_file(path: Path | str | None = None) -> Path:
     """YuNet's ONNX file: ``path``, or the one that is installed.
 
-    Raises FileNotFoundError that names the place and the remedy.
+    Raises FileNotFoundError where it is missing.
     """
     found = [Path(path)] if path is not None else installed()
     if not found or not found[-1].is_file():
@@ -64,7 +64,7 @@ def detect(images: np.ndarray, model: Path | str | None = None, progress: bool =
     try:
         detector = cv2.FaceDetectorYN.create(str(file), "", (width, height), THRESHOLD)
     except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the file that README names") from error
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
     points = np.full((len(images), len(POINTS), 2), np.nan, np.float32)
     for image, found in zip(tqdm(images, "detecting faces", mininterval=1, disable=not progress), points, strict=True):
         large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -94,12 +94,12 @@ def drawn(faces: FaceSet, name: str, data: str = "synthetic") -> dict[str, np.nd
     if data == "real" and not folder.is_dir():
         return None
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them anew")
+        raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them again")
     with np.load(file) as arrays:
         known = {key: arrays[key] for key in ("landmarks", "names", "regions", "expressions")}
     if len(faces) and faces.rows.max() >= len(known["landmarks"]):
         rows = len(known["landmarks"])
-        raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is asked for: these are other faces")
+        raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is wanted: these are other faces")
     points = five_points(known["landmarks"][faces.rows], known["names"].tolist())
     return {"points": points} | {key: known[key][faces.rows] for key in ("regions", "expressions")}
 

@@ -1,6 +1,6 @@
 """FERm: FER2013 cleaned by the votes of FERPlus (thesis section 3.2, table 3-4).
 
-Ten people labelled each picture of FER2013 anew (Barsoum et al. 2016). The thesis keeps a picture where they agree
+Ten people labelled each picture of FER2013 again (Barsoum et al. 2016). The thesis keeps a picture where they agree
 on an expression, and merges contempt into disgust. Pure functions: nothing is read or written here.
 """
 
@@ -32,7 +32,7 @@ def clean(votes: pd.DataFrame) -> pd.DataFrame:
 
     votes: the ten columns of ferplus.VOTES, counts of votes, one row a picture. Returns, with the same index, label
     (int64, -1 where dropped), kept (bool) and reason (one of REASONS). The rule: single votes are noise and count as
-    0; more than half of the votes left must be for one column ("no majority"); that column must be an expression
+    0; one column must have more than half of the remaining votes ("no majority"); that column must be an expression
     ("unknown", "not a face"). Contempt becomes disgust only after the vote, so the two do not add up.
     """
     counts = counted(votes)
@@ -47,7 +47,7 @@ def clean(votes: pd.DataFrame) -> pd.DataFrame:
 
 
 def counted(votes: pd.DataFrame) -> np.ndarray:
-    """int64 (N, 10): the votes with the single ones as 0."""
+    """int64 (N, 10): the votes, single votes as 0."""
     counts = votes[list(VOTES)].to_numpy(dtype=np.int64)
     return np.where(counts <= 1, 0, counts)
 

@@ -22,7 +22,7 @@ def _folder(data: str) -> Path:
 
 
 def within(data: str, path: Path) -> str:
-    """``path`` relative to the data folder, or to the folder above: the drawn clips stand beside the drawn faces."""
+    """``path`` relative to the data folder, or to the folder above: the drawn clips are beside the drawn faces."""
     home = _folder(data)
     return path.relative_to(home if path.is_relative_to(home) else home.parent).as_posix()
 

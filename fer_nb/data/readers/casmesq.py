@@ -19,8 +19,8 @@ def read(folder: Path) -> ClipSet:
 
     The workbook's first sheet has no head: participant, clip, onset, apex, offset, units, emotion, type. The second
     ("naming rule1") gives the subject's folder in column 2 for a participant in column 3, the third ("naming rule2")
-    the video's four digits in column 1 for the clip's first word in column 2. 0 stands for
-    an apex or offset that is not known: then the apex is -1, the offset the apex. Macro-expressions are ignored.
+    the video's four digits in column 1 for the clip's first word in column 2. An apex or offset of 0 is not known: then
+    the apex is -1, and the clip ends at the apex. Macro-expressions are ignored.
     """
     folder = Path(folder)
     book, (table, subjects, videos) = _workbook(folder)

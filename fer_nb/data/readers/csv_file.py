@@ -1,7 +1,7 @@
 """CSV files as published, plain or packed, read in chunks and checked.
 
-Errors are one line that names the file, the row and the remedy. Rows are counted from 1, the header not counted ("data
-row 1" is line 2 of the file).
+Errors are one line with the file, the row and the remedy. Rows are counted from 1 without the header: "data row 1" is
+line 2 of the file.
 """
 
 import gzip
@@ -63,7 +63,7 @@ def chunks(path: Path, columns: tuple[str, ...], rows: int) -> Iterator[pd.DataF
 
 
 def translated(path: Path, column: pd.Series, meaning: dict) -> np.ndarray:
-    """``column`` with each text replaced by its meaning; ValueError names the first row that has none."""
+    """``column`` with each text replaced by its meaning; ValueError for the first row that has none."""
     found = column.str.strip().map(meaning)
     if found.isna().any():
         row = found.isna().idxmax()

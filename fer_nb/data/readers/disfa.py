@@ -32,8 +32,8 @@ def read(folder: Path) -> FaceSet:
     ActionUnit_Labels/SN001/SN001_au1.txt ("frame,strength" a line, frames from 1) and
     Videos_LeftCamera/LeftVideoSN001_comp.avi. DISFA has no emotion labels. Ours: a frame shows the expression whose
     units in PROTOTYPES are all at STRENGTH or more (the longest prototype wins; two of one length: none), Neutral
-    where every unit is 0. SHORTEST or more frames of one expression in a row are an episode; the frame with the
-    greatest sum of strengths stands for it (Neutral: the middle frame). The face is found in each picture.
+    where every unit is 0. SHORTEST or more frames of one expression in a row are an episode; its frame with the
+    greatest sum of strengths represents it (Neutral: its middle frame). The face is found in each picture.
     """
     expected = "ActionUnit_Labels/SN001/SN001_au1.txt and Videos_LeftCamera/*.avi"
     root = places.find(folder, ["ActionUnit_Labels"], "DISFA", expected)
@@ -43,12 +43,9 @@ def read(folder: Path) -> FaceSet:
         pattern = f"Video*_LeftCamera/LeftVideo{labels.name}_[cC]omp.avi"
         video = places.find(folder, [pattern], f"video of {labels.name}", pattern)
         for frame, image in _frames(video, sorted(peaks)).items():
-            where = f"{video}: frame {frame + 1}"
-            name = f"{labels.name}_{frame + 1}"
-            found.append((cut([image], where, cropped=False)[0], peaks[frame], "train", labels.name, name))
-    if not found:
-        raise FileNotFoundError(f"{root}: no SN<number> folder with an expression in it; unpack it again")
-    return face_set(found, FER_CLASSES)
+            face = cut([image], f"{video}: frame {frame + 1}", cropped=False)[0]
+            found.append((face, peaks[frame], "train", labels.name, f"{labels.name}_{frame + 1}"))
+    return face_set(found, FER_CLASSES, root)
 
 
 def _strengths(labels: Path) -> np.ndarray:
@@ -70,7 +67,7 @@ def _strengths(labels: Path) -> np.ndarray:
 
 
 def episodes(strengths: np.ndarray) -> dict[int, str]:
-    """The frame that stands for each episode of an expression, by its position, and the expression.
+    """The position of the frame that represents each episode, and its expression.
 
     Args:
         strengths: int (T, 12), 0 to 5, columns as UNITS.

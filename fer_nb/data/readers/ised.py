@@ -7,8 +7,7 @@ from tqdm import tqdm
 
 from fer_nb.data import places
 from fer_nb.data.faceset import FaceSet
-from fer_nb.data.readers.frames import cut, face_set
-from fer_nb.data.readers.picture_file import grey
+from fer_nb.data.readers.frames import face_set, read_faces
 
 EMOTIONS = ("Happy", "Surprise", "Sad", "Disgust")  # labels 1 to 4
 
@@ -35,9 +34,9 @@ def read(folder: Path) -> FaceSet:
         path = folder / "peakImages" / f"{participant}_{clip}_{frame}.jpg"
         if not path.is_file():
             raise FileNotFoundError(f"{file}: row {number}: no picture {path}; unpack peakImages.zip again")
-        image = cut([grey(path)], str(path), cropped=False)[0]
+        image = read_faces([path], str(path), cropped=False)[0]
         found.append((image, EMOTIONS[int(label) - 1], "train", participant, f"{participant}_{clip}"))
-    return face_set(found, ("Disgust", "Happy", "Sad", "Surprise"))
+    return face_set(found, ("Disgust", "Happy", "Sad", "Surprise"), file)
 
 
 def _cell(value) -> str:

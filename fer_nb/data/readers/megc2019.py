@@ -44,7 +44,7 @@ def read(folder: Path) -> ClipSet:
 
 
 def _finder(data: Path, source: str) -> Callable[[str, str, str], tuple[np.ndarray, int]]:
-    """A function of subject and clip as the list names them, and words for an error, to frames and apex."""
+    """A function of subject, clip (as in the list) and words for an error that gives frames and apex."""
     if source == "smic":
         known = {_numbers(place.name): (place, cropped) for place, _, _, cropped in smic_clips(data / source)}
     else:

@@ -6,8 +6,7 @@ from tqdm import tqdm
 
 from fer_nb.data import places
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
-from fer_nb.data.readers.frames import FOLDERS, cut, face_set, pictures
-from fer_nb.data.readers.picture_file import grey
+from fer_nb.data.readers.frames import FOLDERS, face_set, pictures, read_faces
 
 TAKEN = 3  # frames of each take
 
@@ -26,9 +25,7 @@ def read(folder: Path) -> FaceSet:
         if len(files) < TAKEN:
             raise ValueError(f"{take}: {len(files)} pictures, fewer than {TAKEN}; copy the take again")
         start = (len(files) - TAKEN) // 2
-        images = cut([grey(path) for path in files[start : start + TAKEN]], str(take), cropped=False)
-        parts = take.relative_to(root)
-        found += [(image, FOLDERS[take.parent.name], "train", parts.parts[0], parts.as_posix()) for image in images]
-    if not found:
-        raise FileNotFoundError(f"{root}: no <subject>/<emotion>/take<number> here; unpack subjects3 again")
-    return face_set(found, FER_CLASSES)
+        images = read_faces(files[start : start + TAKEN], str(take), cropped=False)
+        name = take.relative_to(root)
+        found += [(image, FOLDERS[take.parent.name], "train", name.parts[0], name.as_posix()) for image in images]
+    return face_set(found, FER_CLASSES, root)

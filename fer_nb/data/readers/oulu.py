@@ -6,8 +6,7 @@ from tqdm import tqdm
 
 from fer_nb.data import places
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
-from fer_nb.data.readers.frames import FOLDERS, cut, face_set, pictures
-from fer_nb.data.readers.picture_file import grey
+from fer_nb.data.readers.frames import FOLDERS, face_set, pictures, read_faces
 
 TAKEN = 3  # frames of each sequence
 
@@ -27,9 +26,7 @@ def read(folder: Path) -> FaceSet:
             files = pictures(sequence)[-TAKEN:]
             if len(files) < TAKEN:
                 raise ValueError(f"{sequence}: {len(files)} pictures, fewer than {TAKEN}; copy the sequence again")
-            images = cut([grey(path) for path in files], str(sequence), cropped=root.parent.name == "VL_Acropped")
+            images = read_faces(files, str(sequence), cropped=root.parent.name == "VL_Acropped")
             name = f"{subject.name}/{sequence.name}"
             found += [(image, FOLDERS[sequence.name.lower()], "train", subject.name, name) for image in images]
-    if not found:
-        raise FileNotFoundError(f"{root}: no P<number>/<emotion>/*.jpeg here; unpack it again")
-    return face_set(found, FER_CLASSES[:6])
+    return face_set(found, FER_CLASSES[:6], root)

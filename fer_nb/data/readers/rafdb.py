@@ -6,8 +6,7 @@ from tqdm import tqdm
 
 from fer_nb.data import places
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
-from fer_nb.data.readers.frames import cut, face_set
-from fer_nb.data.readers.picture_file import grey
+from fer_nb.data.readers.frames import face_set, read_faces
 
 EMOTIONS = ("Surprise", "Fear", "Disgust", "Happy", "Sad", "Angry", "Neutral")  # labels 1 to 7
 
@@ -21,8 +20,7 @@ def read(folder: Path) -> FaceSet:
     expected = "EmoLabel/list_patition_label.txt and Image/aligned/*_aligned.jpg"
     text = places.find(folder, patterns, "RAF-DB", expected)
     aligned = text.parents[1] / "Image" / "aligned"
-    found = []
-    lines = text.read_text().splitlines()
+    found, lines = [], text.read_text().splitlines()
     for number, line in enumerate(tqdm(lines, "reading RAF-DB", mininterval=5), 1):
         words = line.split()
         if not words:
@@ -32,8 +30,6 @@ def read(folder: Path) -> FaceSet:
         path = aligned / f"{Path(words[0]).stem}_aligned.jpg"
         if not path.is_file():
             raise FileNotFoundError(f"{text}: line {number}: no picture {path}; unpack Image/aligned.zip again")
-        image = cut([grey(path)], str(path), cropped=True)[0]
+        image = read_faces([path], str(path), cropped=True)[0]
         found.append((image, EMOTIONS[int(words[1]) - 1], words[0].split("_")[0], "", ""))
-    if not found:
-        raise ValueError(f"{text}: no line in it; copy it again from the published data")
-    return face_set(found, FER_CLASSES)
+    return face_set(found, FER_CLASSES, text)

@@ -17,7 +17,7 @@ LAYOUT = Layout(
 def read(folder: Path, classes: tuple[str, ...] = ("anger", "contempt", "happiness", "others", "surprise")) -> ClipSet:
     """SAMM_Micro_FACS_Codes_v2.xlsx (the prose above its table is ignored), 006/006_1_2/006_05562.jpg.
 
-    The subjects' folders stand beside the sheet, in SAMM/ or, as cropped faces, in SAMM_CROP/. Clips of
-    other classes (by default disgust, fear and sadness) are ignored.
+    The subjects' folders are beside the sheet, in SAMM/ or, as cropped faces, in SAMM_CROP/. Clips of other classes (by
+    default disgust, fear and sadness) are ignored.
     """
     return coded_clips(folder, LAYOUT, classes)
