@@ -3,9 +3,9 @@
     python -m fer_nb.drawing.micro_expressions runs/synthetic-micro/clips.npz --subjects 12 --per-subject 9 --seed 0
 
 Every person shows every class equally often, on a face that is not quite neutral at rest, so that only motion tells the
-class. The head drifts by a fraction of a pixel, the sensor is noisy, and each clip has a light of its own. Classes after
-See et al. 2019 ("MEGC 2019: the second facial micro-expressions grand challenge"): happiness is positive; anger,
-disgust, fear and sadness are negative; surprise stays.
+class. The head drifts by a fraction of a pixel, the sensor is noisy, and each clip has its own light. Classes after See
+et al. 2019 ("MEGC 2019: the second facial micro-expressions grand challenge"): happiness is positive; anger, disgust,
+fear and sadness are negative; surprise stays.
 """
 
 import argparse
@@ -60,11 +60,8 @@ def draw(subjects: int = 12, per_subject: int = 9, seed: int = 0, progress: bool
     Raises:
         ValueError: no subject, fewer clips a person than classes, or a seed below 0.
     """
-    for name, value, least in (
-        ("subjects", subjects, 1),
-        ("per_subject", per_subject, len(CLASSES)),
-        ("seed", seed, 0),
-    ):
+    lowest = {"subjects": (subjects, 1), "per_subject": (per_subject, len(CLASSES)), "seed": (seed, 0)}
+    for name, (value, least) in lowest.items():
         if value < least:
             raise ValueError(f"{name} is {value}: it must be at least {least}")
     found = {"frames": [], "apexes": [], "labels": [], "subjects": [], "names": []}
