@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 ARRAYS = ("apexes", "labels", "subjects", "names", "sources")  # one value a clip
 
@@ -29,7 +30,7 @@ class ClipSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, index) -> "ClipSet":
+    def subset(self, index: ArrayLike) -> "ClipSet":
         """The clips that ``index`` picks: a bool mask (N,), or positions in the order wanted."""
         rows = np.arange(len(self))[index]
         frames = tuple(self.frames[row] for row in rows)

@@ -5,6 +5,7 @@ are a weighted sum of the frames, whose weights depend on the number of frames a
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fer_nb.names import suggestion
 
@@ -31,7 +32,7 @@ def coefficients(T: int, kind: str = "rank") -> np.ndarray:
     return np.cumsum(terms[::-1])[::-1]
 
 
-def dynamic_image(frames, kind: str = "rank") -> np.ndarray:
+def dynamic_image(frames: ArrayLike, kind: str = "rank") -> np.ndarray:
     """One picture uint8 (H, W) or (H, W, 3) of a clip (T, H, W) or (T, H, W, 3), frames in the order of time.
 
     The weighted sum is scaled by its minimum and maximum, common to all channels, to 0..255; a clip in which nothing

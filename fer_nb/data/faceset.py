@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 FER_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 CK_CLASSES = (*FER_CLASSES[:6], "Contempt")
@@ -30,7 +31,7 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, index) -> "FaceSet":
+    def subset(self, index: ArrayLike | slice) -> "FaceSet":
         """The pictures that ``index`` picks: a bool mask (N,), or positions in the order wanted."""
         names = ["images", "labels", "split", "groups", "sequences", "rows"]
         names += [] if self.targets is None else ["targets"]

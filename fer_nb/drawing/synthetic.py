@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -155,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     return call(write, parser, arguments)
 
 
-def call(write, parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
+def call(write: Callable[..., None], parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
     """``write`` with the arguments of the command line; 0, or 1 where it raised an error, which is printed."""
     try:
         write(**vars(parser.parse_args(arguments)))

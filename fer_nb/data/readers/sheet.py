@@ -10,6 +10,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -72,12 +73,12 @@ def cells(sheet: Path) -> pd.DataFrame:
         return pd.DataFrame(list(csv.reader(file)), dtype=object)
 
 
-def plain(value) -> str:
+def plain(value: object) -> str:
     """A cell for comparison: no spaces, small letters, "" where it is empty."""
     return "" if pd.isna(value) else re.sub(r"\s", "", str(value)).lower()
 
 
-def integer(value, where: str) -> int:
+def integer(value: object, where: str) -> int:
     """A cell as a whole number; ValueError, beginning with ``where``, for anything else."""
     text = plain(value)
     if not re.fullmatch(r"[0-9]+(\.0*)?", text):
@@ -98,7 +99,7 @@ def coded_clips(folder: Path, layout: Layout, classes: tuple[str, ...]) -> ClipS
     return clip_set(clips, classes, str(sheet))
 
 
-def coded_clip(folder: Path, layout: Layout, sheet: Path, row) -> tuple[np.ndarray, int]:
+def coded_clip(folder: Path, layout: Layout, sheet: Path, row: NamedTuple) -> tuple[np.ndarray, int]:
     """Frames uint8 (T, 48, 48) and the apex's position of one row of a coding sheet."""
     subject = layout.subject.format(row.subject)
     where = f"{sheet}: row {row.row}: clip {row.clip} of {subject}"
