@@ -72,7 +72,7 @@ def _pixels(path: Path, column: pd.Series) -> np.ndarray:
     length = np.diff(ends, prepend=2) - 1
     digits = text - np.uint8(ord("0"))  # not a digit: above 9
     regular = length.min() > 0 and length.max() < 4 and np.count_nonzero(digits < 10) == len(text) - len(ends) - 3
-    if regular and (column.str.count(" ") == SIDE * SIDE - 1).all():
+    if regular and all(row.count(" ") == SIDE * SIDE - 1 for row in column):
         values = digits[ends - 1].astype(np.uint16)
         values += 10 * digits[ends - 2] * (length > 1)
         values += np.uint16(100) * digits[ends - 3] * (length > 2)
