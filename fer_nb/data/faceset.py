@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 FER_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 CK_CLASSES = (*FER_CLASSES[:6], "Contempt")
@@ -30,15 +31,16 @@ class FaceSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, index) -> "FaceSet":
+    def subset(self, index: ArrayLike | slice) -> "FaceSet":
         """The pictures that ``index`` picks: a bool mask (N,), or positions in the order wanted."""
         names = ["images", "labels", "split", "groups", "sequences", "rows"]
         names += [] if self.targets is None else ["targets"]
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def of_split(self, name: str) -> "FaceSet":
-        """The pictures of one side of the split: "train", "valid" or "test"."""
+        """The pictures of one split: "train", "valid" or "test"."""
         return self.subset(self.split == name)
 
     def has_split(self, name: str) -> bool:
+        """Whether a split has a picture."""
         return bool((self.split == name).any())

@@ -9,6 +9,7 @@ from functools import cache
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
 SIZE = 48  # side of a picture, pixels
@@ -17,6 +18,8 @@ FULL = SIZE * SUPER
 
 CIRCLE = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
 BULGE = np.array([1 / 0.75**2, 1 / 1.1**2])  # a head is an ellipsoid of half axes 0.75, 1.1 and 0.5
+
+Points = ArrayLike  # (n, 2): x, y in face units
 
 # Codes of the region map; 0 is the rest of the picture.
 REGIONS = ("rest", "brows", "eyes", "nose", "mouth")
@@ -45,7 +48,7 @@ def _spline(count: int, closed: bool) -> np.ndarray:
     return CubicSpline(np.arange(count), np.eye(count), bc_type="natural")(np.linspace(0, count - 1, 6 * count))
 
 
-def smooth(points, closed: bool = False) -> np.ndarray:
+def smooth(points: Points, closed: bool = False) -> np.ndarray:
     """A smooth curve through control points (n, 2)."""
     points = np.asarray(points, float)
     return _spline(len(points), closed) @ points
@@ -72,8 +75,8 @@ class Canvas:
         self.turn = FULL / 2 * view.scale * np.array([[cos, sin], [-sin, cos]])
         self.centre = FULL / 2 * (1 + np.asarray(view.shift))
 
-    def place(self, points, lift: float = 0.0) -> np.ndarray:
-        """Face units (n, 2) -> canvas pixels (n, 2), on an ellipsoid turned by the view; ``lift`` stands out of it."""
+    def place(self, points: Points, lift: float = 0.0) -> np.ndarray:
+        """Face units (n, 2) -> canvas pixels (n, 2), on an ellipsoid turned by the view; ``lift``: how far above it."""
         points = np.asarray(points, float).reshape(-1, 2)
         inside = 1 - points**2 @ BULGE
         depth = 0.5 * np.sqrt(np.maximum(inside, 0)) + lift
@@ -93,39 +96,40 @@ class Canvas:
         else:
             cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
         if blur:
-            radius = max(
-                1, round(2.45 * blur * SUPER - 1)
-            )  # a triangle of the Gaussian's deviation, many times as quick
+            # a triangle of the Gaussian's deviation, many times as quick
+            radius = max(1, round(2.45 * blur * SUPER - 1))
             mask = cv2.stackBlur(mask, (2 * radius + 1, 2 * radius + 1))
         return self.image[top:bottom, left:right], mask
 
-    def paint(self, points, grey: float, alpha: float = 1.0, blur: float = 0.0, width: float = 0.0, lift: float = 0.0):
+    def paint(
+        self, points: Points, grey: float, alpha: float = 1.0, blur: float = 0.0, width: float = 0.0, lift: float = 0.0
+    ) -> None:
         """Lay ``grey`` over a polygon (or line); ``blur`` and ``width`` in pixels of the 48x48 picture."""
         window, mask = self._mask(points, blur, width, lift)
         window += (grey - window) * (mask * np.float32(alpha / 255))
 
-    def shade(self, points, amount: float, blur: float, width: float = 0.0, lift: float = 0.0):
+    def shade(self, points: Points, amount: float, blur: float, width: float = 0.0, lift: float = 0.0) -> None:
         """Darken (``amount`` < 0) or lighten a soft polygon (or line) by a share of what is there."""
         if amount:
             window, mask = self._mask(points, blur, width, lift)
             window *= 1 + mask * np.float32(amount / 255)
 
-    def region(self, name: str, points, lift: float = 0.0):
+    def region(self, name: str, points: Points, lift: float = 0.0) -> None:
         """Give a polygon, one pixel wider all round, to a region."""
         corners = [np.round(self.place(points, lift) * 16).astype(np.int32)]
         code = REGIONS.index(name)
         cv2.fillPoly(self.regions, corners, code, cv2.LINE_8, 4)
         cv2.polylines(self.regions, corners, True, code, 2 * SUPER, cv2.LINE_8, 4)
 
-    def mark(self, lift: float = 0.0, **points):
+    def mark(self, lift: float = 0.0, **points: Points) -> None:
         """Note landmarks (x, y) by name."""
         self.landmarks.update(zip(points, self.place(list(points.values()), lift), strict=True))
 
-    def backdrop(self):
+    def backdrop(self) -> None:
         """Fill the picture with the background, from its left grey to its right grey."""
         self.image[:] = np.linspace(*self.view.background, FULL, dtype=np.float32)
 
-    def relief(self, head: float):
+    def relief(self, head: float) -> None:
         """Light an ellipsoid of half width ``head`` by Lambert's law; 1 where it looks at the lamp."""
         view = self.view
         centre = 1 + np.asarray(view.shift)

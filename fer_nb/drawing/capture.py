@@ -13,7 +13,9 @@ NOISE = (1.0, 4.0)  # deviation of the grey, 0..255
 BLUR = (0.0, 0.75)  # deviation, pixels
 
 
-def clip(person: Identity, expression: str, strengths, rng: np.random.Generator):
+def clip(
+    person: Identity, expression: str, strengths: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One take in laboratory light at given strengths: pictures uint8 (T, 48, 48), landmarks, region maps."""
     full, view = random_actions(expression, 1.0, rng, wild=False), random_view(rng, spread=0.15)
     drawn = [render(person, {unit: value * level for unit, value in full.items()}, view) for level in strengths]

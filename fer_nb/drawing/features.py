@@ -8,7 +8,7 @@ from fer_nb.drawing.expressions import Identity
 SIDES = (("left", -1), ("right", 1))  # as the viewer sees them
 
 
-def nose(canvas: Canvas, person: Identity, wrinkle: float):
+def nose(canvas: Canvas, person: Identity, wrinkle: float) -> None:
     """Bridge, tip, wings and nostrils; AU9 lifts and spreads the wings and wrinkles the root."""
     y = person.nose - 0.06 * wrinkle
     w = person.nose_width * (1 + 0.18 * wrinkle)
@@ -33,7 +33,7 @@ def nose(canvas: Canvas, person: Identity, wrinkle: float):
     canvas.region("nose", half + [(-x, y) for x, y in half[::-1]], 0.06)
 
 
-def eye(canvas: Canvas, person: Identity, action: dict, name: str, side: int):
+def eye(canvas: Canvas, person: Identity, action: dict, name: str, side: int) -> None:
     """Socket, white, iris, lids and lashes of one eye."""
     x0, y0, w = side * person.eye, -0.17, person.eye_width
     closed = 0.55 * action["AU43"] + 0.3 * action["AU7"] + 0.15 * action["AU6"]
@@ -67,7 +67,7 @@ def eye(canvas: Canvas, person: Identity, action: dict, name: str, side: int):
     canvas.region("eyes", opening)
 
 
-def brow(canvas: Canvas, person: Identity, action: dict, name: str, side: int):
+def brow(canvas: Canvas, person: Identity, action: dict, name: str, side: int) -> None:
     """One brow, a stroke that thins outwards."""
     raised, outer, drawn = action["AU1"], action["AU2"], action["AU4"]
     down = drawn * (1 - 0.85 * raised)  # with the inner end raised, AU4 draws the brows together rather than down
@@ -86,7 +86,7 @@ def brow(canvas: Canvas, person: Identity, action: dict, name: str, side: int):
     canvas.region("brows", stroke)
 
 
-def frown(canvas: Canvas, person: Identity, action: dict):
+def frown(canvas: Canvas, person: Identity, action: dict) -> None:
     """The shadow between drawn brows; the skin between the brows belongs to their region."""
     y = person.brow - 0.1 * action["AU1"] + 0.1 * action["AU4"] * (1 - 0.85 * action["AU1"])
     canvas.shade(oval(0, y - 0.02, 0.055, 0.08), -0.4 * action["AU4"], 0.7)
@@ -126,7 +126,7 @@ def _between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.vstack([first, second[::-1]])
 
 
-def mouth(canvas: Canvas, person: Identity, action: dict):
+def mouth(canvas: Canvas, person: Identity, action: dict) -> None:
     """Lips, mouth line, dimples; what shows between parted lips."""
     above, upper, lower, below = (curves := _lips(person, action)).values()
     ends, middle = (upper[0], upper[-1]), len(upper) // 2

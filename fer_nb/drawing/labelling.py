@@ -1,6 +1,7 @@
 """What each row of the drawn FER2013 and FERPlus says: true expression, label, votes, repeats, non-faces."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fer_nb.drawing.expressions import STRENGTH
 
@@ -54,7 +55,7 @@ def annotate(expression: str, strength: float, rng: np.random.Generator) -> np.n
     return rng.multinomial(ANNOTATORS, shares / shares.sum())
 
 
-def apportion(total: int, shares, least: int = 0) -> np.ndarray:
+def apportion(total: int, shares: ArrayLike, least: int = 0) -> np.ndarray:
     """``total`` in whole parts by ``shares`` (largest remainder), none below ``least``; int64."""
     shares = np.asarray(shares, float)
     low = np.zeros(len(shares), bool)  # the parts that would be below the least, and are raised to it

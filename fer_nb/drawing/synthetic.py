@@ -1,11 +1,10 @@
-"""Drawn faces in the very formats of FER2013, FERPlus and CK+48, with what the real sets suffer from.
+"""Drawn faces in the formats of FER2013, FERPlus and CK+48, with the faults of the real sets.
 
     python -m fer_nb.drawing.synthetic FOLDER --faces 1500 --sequences 180 --seed 0
 
 Pictures of the wild, in FER2013's form, have poses, uneven light, noise, blur, watermarks, wrong labels, repeats and
 non-faces in about the proportions measured in FER2013 and FERPlus; those of the laboratory, in CK+'s, are frontal,
-evenly lit and rightly labelled. drawing/ holds how a face comes about; drawing/expressions.py tells which regions
-decide between which expressions. Beside them:
+evenly lit and rightly labelled. Which regions decide between which expressions: drawing/expressions.py. Beside them:
 
     landmarks/fer2013.npz, ckplus.npz   the truth, in the order of the rows, or of the file names class after class:
         landmarks float32 (N, 25, 2) x y in pixels, NaN for a non-face; names str (25,); regions uint8 (N, 48, 48),
@@ -18,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -156,7 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     return call(write, parser, arguments)
 
 
-def call(write, parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
+def call(write: Callable[..., None], parser: argparse.ArgumentParser, arguments: list[str] | None) -> int:
     """``write`` with the arguments of the command line; 0, or 1 where it raised an error, which is printed."""
     try:
         write(**vars(parser.parse_args(arguments)))
