@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,8 +17,9 @@ from fer_nb import paths, study
 from fer_nb.data.faceset import CK_CLASSES, FER_CLASSES
 from fer_nb.evaluation import thesis
 from fer_nb.nets import genotypes, models
-from fer_nb.published import __main__, card, keep, origins, results
-from fer_nb.report import promised, save
+from fer_nb.published import __main__, keep, origins, readme
+from fer_nb.published.card import model_card
+from fer_nb.report import manifest, promised, save
 from fer_nb.training import weights
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def tree(tmp_path, monkeypatch, tensors):
     (paths.PARAMS / "tiny").mkdir(parents=True)
     for name, text in PARAMETERS.items():
         (paths.PARAMS / "tiny" / f"{name}.yaml").write_text(text)
-    (tmp_path / "README.md").write_text(f"# Title\n\n{results.START}\nold\n{results.END}\n\nThe end.\n")
+    (tmp_path / "README.md").write_text(f"# Title\n\n{readme.START}\nold\n{readme.END}\n\nThe end.\n")
     finish(tensors)
     return tmp_path
 
@@ -61,17 +61,18 @@ def tensors(tmp_path_factory):
 
 
 def executed(stem, tables=(), data="real", status="ok", **parameters):
-    """Write an executed notebook that saved these tables, as ``fer_nb.run`` leaves it."""
+    """Save these tables and write the manifest of the page that shows them."""
     shown = [save.save_table(table, name, "tiny") for name, table in tables]
-    cells = [
-        new_code_cell("show", outputs=[new_output("display_data", {"text/html": display.data})]) for display in shown
+    outputs = [
+        new_output("display_data", {"text/html": one.data}, metadata={"text/html": one.metadata}) for one in shown
     ]
     record = {"notebook": stem.partition("-")[0], "status": status, "commit": COMMIT}
     record["parameters"] = {"data": data, **parameters}
     record |= {"started": "2026-11-20T10:00:00+00:00", "device": "a desk, 2 cores", "checksums": {"ck+/CK+48": "ab12"}}
-    path = paths.RUNS / "tiny" / "notebooks" / f"{stem}.ipynb"
+    node = new_notebook(cells=[new_code_cell("show", outputs=outputs)], metadata={"fer_nb": record})
+    path = manifest.manifest_path("tiny", stem)
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=cells, metadata={"fer_nb": record}), path)
+    path.write_text(json.dumps(manifest.make_manifest(node, "tiny", stem)))
 
 
 def accuracies(printed, models=MODELS):
@@ -102,10 +103,8 @@ def finish(tensors):
     protocol = {"model": "lightResNetl", "accuracy": 90.0, "without_repeats": 88.5, "repeats": 3}
     evaluated += [("table-3-10-protocol", pd.DataFrame([protocol])), ("table-3-11", counts)]
     executed("01_data_preparation", [("table-3-2", counts), ("data-files", counts)])
-    sides = pd.DataFrame(
-        [thesis.TABLE_3_4[side] for side in thesis.TABLE_3_4], pd.Index(thesis.TABLE_3_4, name="split")
-    )
-    executed("02_ferm_construction", [("table-3-4", sides)])
+    ferm = pd.DataFrame(thesis.TABLE_3_4).T.rename_axis("split")
+    executed("02_ferm_construction", [("table-3-4", ferm)])
     executed("03_models", [("table-3-1", counts)])
     executed("05_evaluation", evaluated)
     executed("12_summary", [("summary", counts), ("summary-counts", agreed)])
@@ -114,7 +113,7 @@ def finish(tensors):
 
 
 def train(run, counts, tensors):
-    """What a finished run leaves: of four test pictures a class the first net names three right."""
+    """What a finished run leaves: of four test pictures of a class it predicts three right."""
     executed(f"04_training-{run.name}", [(f"pictures-{run.name}", counts)], lr=0.01, pool="global", seed=run.seed)
     run.folder.mkdir(parents=True)
     metrics = {"study": "tiny", "dataset": run.dataset, "model": run.model, "seed": run.seed, "precision": "bfloat16"}
@@ -179,14 +178,14 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     }
     assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
     words = (
-        "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, 1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
+        "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, +1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
     )
     assert words in (tree / "README.md").read_text()
     made = pd.read_csv(folder / "origins.csv", index_col="table")
     assert made["runs"].to_dict() == {"search": 0, "table-9": 2, "table-9-against": 2, "table-10": 2}
-    words = "- ckplus-fold1: EmoNAS less the mean of RandomNet: +1.50 [−0.50, 3.00] points."
+    words = "- ckplus-fold1: EmoNAS minus the mean of RandomNet: +1.50 [−0.50, +3.00] points."
     assert words in (tree / "README.md").read_text()
-    assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in keep.register()
+    assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in keep.kept_readme()
 
 
 def test_what_is_kept_and_nothing_else(tree):
@@ -209,7 +208,7 @@ def test_what_is_kept_and_nothing_else(tree):
 
 
 def test_each_table_says_what_made_it():
-    made = origins.origins("tiny").set_index("table")
+    made = origins.origins_table("tiny").set_index("table")
     row = made.loc["table-3-10"]
     assert (row["notebook"], row["date"], row["commit"]) == ("05_evaluation", "2026-11-20", "0123456789")
     assert (row["runs"], row["epochs"], row["minutes"], row["precision"]) == (2, "2", 3.0, "bfloat16")
@@ -217,7 +216,7 @@ def test_each_table_says_what_made_it():
     assert made.loc["runs", "epochs"] == "60; 2"
     assert (made.loc["table-3-2", "runs"], made.loc["table-3-2", "device"]) == (0, "a desk, 2 cores")
     __main__.main(["tiny"])
-    text = (results.home() / "README.md").read_text()
+    text = (origins.kept_folder() / "README.md").read_text()
     assert "`snakemake -c 2 --config study=tiny`" in text and "- `ck+/CK+48`: ab12" in text
     line = "| [table-3-10](tiny/table-3-10.csv) | 05_evaluation | 2026-11-20 | 0123456789 | 2 | 2 | 3 min 00 s |"
     assert f"{line} 0123456789 | a board | bfloat16 |" in text
@@ -227,34 +226,34 @@ def test_the_runs_of_an_ablation_are_behind_its_table_alone():
     light, other = study.Run("tiny", "ferm", "lightResNetl", 0), study.Run("tiny", "ferm", "ResNet18", 0)
     changed = replace(light, change="without-ema")
     runs = [light, other, changed]
-    assert origins.behind("ablation", runs) == [light, changed]
-    assert origins.behind("table-3-10-classes", runs) == origins.behind("summary", runs) == [light, other]
+    assert origins.runs_behind("ablation", runs) == [light, changed]
+    assert origins.runs_behind("table-3-10-classes", runs) == origins.runs_behind("summary", runs) == [light, other]
 
 
 def test_a_table_that_is_gone_is_not_kept_on():
-    keep.keep("tiny")
+    keep.keep_study("tiny")
     executed("12_summary", [("summary", pd.DataFrame({"model": ["x"]}))])
-    keep.keep("tiny")
-    assert not (results.home() / "tiny/summary-counts.csv").exists()
+    keep.keep_study("tiny")
+    assert not (origins.kept_folder() / "tiny/summary-counts.csv").exists()
 
 
 def test_predictions_are_kept_as_they_are_or_compressed(monkeypatch):
     first = study.evaluation_runs("tiny")[-2]
     plain = (first.folder / "predictions.csv").read_bytes()
-    assert keep.predictions(first) == ("predictions/ferm-lightResNetl-seed0.csv", plain)
+    assert keep.kept_predictions(first) == ("predictions/ferm-lightResNetl-seed0.csv", plain)
     monkeypatch.setattr(keep, "PLAIN", 100)
-    keep.keep("tiny")
-    kept = results.home() / "tiny/predictions/ferm-lightResNetl-seed0.csv.gz"
+    keep.keep_study("tiny")
+    kept = origins.kept_folder() / "tiny/predictions/ferm-lightResNetl-seed0.csv.gz"
     assert kept.stat().st_size < len(plain) / 2
     pd.testing.assert_frame_equal(pd.read_csv(kept), pd.read_csv(first.folder / "predictions.csv"))
     before = kept.read_bytes()
-    keep.keep("tiny")
+    keep.keep_study("tiny")
     assert kept.read_bytes() == before
 
 
 def test_weights_are_kept_in_half_precision_with_what_made_them(tensors):
-    keep.keep("tiny")
-    path = results.home() / "tiny/weights/lightResNetl-ferm.safetensors"
+    keep.keep_study("tiny")
+    path = origins.kept_folder() / "tiny/weights/lightResNetl-ferm.safetensors"
     whole, half = load_file(tensors), load_file(path)
     assert path.stat().st_size < 0.52 * tensors.stat().st_size and whole.keys() == half.keys()
     for name, value in whole.items():
@@ -266,7 +265,7 @@ def test_weights_are_kept_in_half_precision_with_what_made_them(tensors):
     assert (facts["valid_accuracy"], facts["test_accuracy"], facts["date"]) == (80.0, 75.0, "2026-11-20")
     assert facts["parameters"]["lr"] == 0.01 and facts["checksums"] == {"ck+/CK+48": "ab12"}
     before = path.read_bytes()
-    keep.keep("tiny")
+    keep.keep_study("tiny")
     assert path.read_bytes() == before
 
 
@@ -277,32 +276,32 @@ def test_a_weight_beyond_half_precision_stays_whole():
 
 def test_weights_of_other_data_are_refused():
     ckplus, _, _, _, ferm, _ = study.evaluation_runs("tiny")
-    with pytest.raises(ValueError, match="ckplus-fold1-lightResNetl-seed0: weights are kept of nets on FERm alone"):
-        keep.pack(ckplus)
+    with pytest.raises(ValueError, match="ckplus-fold1-lightResNetl-seed0: only weights of nets on FERm are kept"):
+        keep.packed_weights(ckplus)
     executed(f"04_training-{ferm.name}", data="synthetic")
-    with pytest.raises(ValueError, match=r"ferm-lightResNetl-seed0\.ipynb read drawn faces"):
-        keep.pack(ferm)
+    with pytest.raises(ValueError, match=r"ferm-lightResNetl-seed0\.json: the notebook read drawn faces"):
+        keep.packed_weights(ferm)
     executed(f"04_training-{ferm.name}", data="other")
     with pytest.raises(ValueError, match="ferm-lightResNetl-seed0 was not trained on the real data"):
-        keep.pack(ferm)
+        keep.packed_weights(ferm)
 
 
 def test_a_disk_that_fills_leaves_what_was_kept(tree, monkeypatch):
-    keep.keep("tiny")
-    before = {path: path.read_bytes() for path in results.home().rglob("*") if path.is_file()}
+    keep.keep_study("tiny")
+    before = {path: path.read_bytes() for path in origins.kept_folder().rglob("*") if path.is_file()}
 
     def full(path, content):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        keep.keep("tiny")
-    assert {path: path.read_bytes() for path in results.home().rglob("*") if path.is_file()} == before
+        keep.keep_study("tiny")
+    assert {path: path.read_bytes() for path in origins.kept_folder().rglob("*") if path.is_file()} == before
 
 
 def test_the_model_card_says_what_was_measured(tree):
     __main__.main(["tiny"])
-    text = (results.home() / "MODEL_CARD.md").read_text()
+    text = (origins.kept_folder() / "MODEL_CARD.md").read_text()
     assert text.startswith("# Model card: lightResNetl, trained on FERm\n")
     sections = re.findall(r"^## (.*)", text, re.MULTILINE)
     assert sections[:3] == ["Model details", "Intended use", "Factors"] and len(sections) == 9
@@ -315,7 +314,7 @@ def test_the_model_card_says_what_was_measured(tree):
         "on which it was trained; without them the accuracy over the study's seeds is\n  88.50% instead of 90.00%."
         in text
     )
-    assert "The test side of FERm (3,153 pictures)" in text and "| valid | 287 | 37 |" in text
+    assert "The test split of FERm (3,153 pictures)" in text and "| valid | 287 | 37 |" in text
     assert "trained for 2 epochs, the thesis's for 200: the two accuracies are not comparable" in text
     assert "weakest class is Angry (lightResNetl: 50.0% of" in text
     assert "| lr | 0.01 |\n" in text and "| epochs | 2 |" in text and "\n| seed |" not in text
@@ -323,16 +322,16 @@ def test_the_model_card_says_what_was_measured(tree):
     assert rows[0][:2] == ("Angry", "50.00") and {row[0] for row in rows} == set(FER_CLASSES)
     assert [float(row[1]) for row in rows] == sorted(float(row[1]) for row in rows)
     assert ("Disgust", "75.00", "Happy (25.0%)") in rows and ("Happy", "100.00", "–") in rows
-    assert "[MODEL_CARD.md](MODEL_CARD.md)" in (results.home() / "README.md").read_text()
+    assert "[MODEL_CARD.md](MODEL_CARD.md)" in (origins.kept_folder() / "README.md").read_text()
     for link in re.findall(r"\]\((?!http|\.\./)([^)]+)\)", text):
-        assert (results.home() / link).exists(), link
+        assert (origins.kept_folder() / link).exists(), link
 
 
 def test_the_code_in_the_model_card_runs(tree, monkeypatch, capsys):
-    keep.keep("tiny")
+    keep.keep_study("tiny")
     monkeypatch.chdir(tree)
     cv2.imwrite("face.png", np.random.default_rng(0).integers(0, 256, (90, 70), dtype=np.uint8))
-    exec("".join(re.findall(r"```python\n(.*?)```", card.text(), re.DOTALL)), {})
+    exec("".join(re.findall(r"```python\n(.*?)```", model_card(), re.DOTALL)), {})
     torch_scores, onnx_scores = (ast.literal_eval(line) for line in capsys.readouterr().out.splitlines()[-2:])
     assert tuple(torch_scores) == tuple(onnx_scores) == FER_CLASSES
     assert sum(onnx_scores.values()) == pytest.approx(1, abs=1e-5)
@@ -341,15 +340,15 @@ def test_the_code_in_the_model_card_runs(tree, monkeypatch, capsys):
 
 def test_without_weights_there_is_no_card(tree):
     __main__.main(["tiny"])
-    shutil.rmtree(results.home() / "tiny/weights")
+    shutil.rmtree(origins.kept_folder() / "tiny/weights")
     __main__.main([])
-    assert not (results.home() / "MODEL_CARD.md").exists()
-    assert "MODEL_CARD" not in (results.home() / "README.md").read_text()
+    assert not (origins.kept_folder() / "MODEL_CARD.md").exists()
+    assert "MODEL_CARD" not in (origins.kept_folder() / "README.md").read_text()
 
 
 def test_results_stand_beside_the_thesis():
-    keep.keep("tiny")
-    text = results.results()
+    keep.keep_study("tiny")
+    text = readme.results_text()
     measured = "90.00 [85.00, 95.00] | 80.00 | 2"
     assert f"| CK+ | ResNet18 | tiny | {measured} | 60 | 94.95 | −4.95 | within the interval |" in text
     assert f"| CK+ | lightResNetl | tiny | {measured} | 60 | 100.00 | −10.00 | below |" in text
@@ -363,21 +362,23 @@ def test_results_stand_beside_the_thesis():
 def test_only_the_part_between_the_marks_is_written(tree):
     __main__.main(["tiny"])
     text = (tree / "README.md").read_text()
-    assert text == f"# Title\n\n{results.START}\n{results.results()}\n{results.END}\n\nThe end.\n"
+    assert text == f"# Title\n\n{readme.START}\n{readme.results_text()}\n{readme.END}\n\nThe end.\n"
     __main__.main([])
     assert (tree / "README.md").read_text() == text
 
 
 def test_drawn_faces_are_refused(capsys):
     executed("05_evaluation", data="synthetic")
-    assert "05_evaluation.ipynb read drawn faces" in fails(capsys, "tiny")
+    assert "05_evaluation.json: the notebook read drawn faces" in fails(capsys, "tiny")
     (paths.PARAMS / "tiny" / "12_summary.yaml").write_text("data: synthetic\n")
     assert "study tiny reads drawn faces, so its tables are no results" in fails(capsys, "tiny")
 
 
 def test_what_is_missing_is_named_with_the_remedy(capsys):
     executed("12_summary", status="failed")
-    assert "no runs/tiny/notebooks/12_summary.ipynb that ran to its end" in fails(capsys, "tiny")
+    assert "reports/tiny/12_summary.json is of a notebook that did not run to its end" in fails(capsys, "tiny")
+    (paths.REPORTS / "tiny/12_summary.json").unlink()
+    assert "12_summary.json is missing, so nothing tells what made the results" in fails(capsys, "tiny")
     (paths.REPORTS / "tiny/tables/table-3-7.csv").unlink()
     message = "fer_nb.published: study tiny has no table-3-7.csv: make it with `snakemake -c 2 --config study=tiny`"
     assert fails(capsys, "tiny") == message
@@ -388,15 +389,15 @@ def test_what_is_missing_is_named_with_the_remedy(capsys):
 
 def test_the_readme_has_the_results_of_what_is_kept(monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", ROOT / "reports")
-    part = README.partition(results.START)[2].partition(results.END)[0]
-    assert part.strip() == results.results(), "run `python -m fer_nb.published`"
+    part = README.partition(readme.START)[2].partition(readme.END)[0]
+    assert part.strip() == readme.results_text(), "run `python -m fer_nb.published`"
 
 
 def test_the_texts_beside_what_is_kept_are_made_from_it(monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", ROOT / "reports")
-    assert (results.home() / "README.md").read_text() == keep.register(), "run `python -m fer_nb.published`"
-    path = results.home() / "MODEL_CARD.md"
-    assert (path.read_text() if path.exists() else "") == card.text(), "run `python -m fer_nb.published`"
+    assert (origins.kept_folder() / "README.md").read_text() == keep.kept_readme(), "run `python -m fer_nb.published`"
+    path = origins.kept_folder() / "MODEL_CARD.md"
+    assert (path.read_text() if path.exists() else "") == model_card(), "run `python -m fer_nb.published`"
 
 
 def test_what_the_readme_names_is_there(monkeypatch):
