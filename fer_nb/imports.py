@@ -7,7 +7,12 @@ from pathlib import Path
 from fer_nb import paths
 
 # What decides where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("report", "evaluation", "drawing", "files", "finished", "intervals", "machine", "paths", "study")
+PRESENTATION = ("report", "evaluation", "drawing")
+PRESENTATION += ("files", "finished", "intervals", "machine", "names", "parameters", "paths", "study", "study_files")
+
+OTHER_NETS = ("nets.by_name",)  # of no account for the thesis's nets
+OTHER_SETS = ("data.emonas_sets",)  # of no account for the thesis's data sets
+SEARCH_SHOWN = ("nas.plots", "nas.drawing")  # how a search is shown
 
 
 def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
@@ -23,7 +28,7 @@ def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
     while pending:
         file = pending.pop()
         found.add(file)
-        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) if not _part_of(name, without)}
+        names = {name.replace(".", "/") for name in imported(paths.ROOT / file) if not _part_of(name, without)}
         files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py", ".cpp")}
         pending |= {file for file in files - found if (paths.ROOT / file).exists()}
     return sorted(found)
@@ -33,7 +38,7 @@ def _part_of(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def _imports(path: Path) -> set[str]:
+def imported(path: Path) -> set[str]:
     """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
     if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
         return set()

@@ -184,8 +184,9 @@ def test_verdict(thesis_accuracy, word):
 
 
 def test_plan_trains_the_thesis_fold_once():
-    given = {"ckplus": ["VGG19"], "ckplus_folds": ["ResNet18", "VGG19"], "seeds": [0]}
+    given = {"ckplus": ["VGG19"], "ckplus_folds": ["ResNet18", "VGG19"], "ferm": [], "seeds": [0]}
     (paths.PARAMS / "tiny").mkdir(parents=True)
+    (paths.PARAMS / "tiny" / "04_training.yaml").touch()
     runs = evaluation_runs("tiny", given)
     assert len(runs) == len(set(runs)) == 20
     assert {run.model for run in runs if run.dataset == "ckplus-fold1"} == {"VGG19", "ResNet18"}
@@ -194,7 +195,7 @@ def test_plan_trains_the_thesis_fold_once():
 def test_summary_sets_each_result_beside_the_thesis():
     (paths.PARAMS / "tiny").mkdir(parents=True)
     (paths.PARAMS / "tiny" / "04_training.yaml").touch()
-    (paths.PARAMS / "tiny" / "05_evaluation.yaml").write_text("ferm: [VGG19]\nseeds: [0]\n")
+    (paths.PARAMS / "tiny" / "05_evaluation.yaml").write_text("ckplus: []\nferm: [VGG19]\n")
     runs = [fake("VGG19", "AAAAAAAAHH")]
     tables = paths.REPORTS / "tiny" / "tables"
     tables.mkdir(parents=True)
