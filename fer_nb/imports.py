@@ -1,6 +1,7 @@
 """Which files of fer_nb a notebook or module rests on: a result is out of date where one of them has changed."""
 
 import ast
+import functools
 import json
 from pathlib import Path
 
@@ -38,18 +39,26 @@ def _part_of(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
+def imported(path: Path) -> frozenset[str]:
+    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}.
+
+    Imports inside functions count; relative ones are not used here.
+    """
     if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
-        return set()
+        return frozenset()
     text = path.read_text()
     if path.suffix == ".ipynb":
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         text = "\n".join("".join(cell["source"]) for cell in cells)
+    return _imported_by(text)
+
+
+@functools.cache  # each notebook's files are asked for in turn, and most of them are the same
+def _imported_by(text: str) -> frozenset[str]:
     names = set()
-    for node in ast.walk(ast.parse(text, path)):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return {name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb.")}
+    return frozenset(name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb."))

@@ -154,6 +154,7 @@ def _yaml(content: bytes | str):
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"
+        problem = str(problem).partition(" with value")[0]  # of a key that stands twice: as yet without the values
         raise ValueError(f"{where}{problem}: correct it") from error
 
 

@@ -52,12 +52,10 @@ def protocol(study: str, dataset: str) -> str:
 def planned(study: str, dataset: str, model: str, seed: int) -> Run:
     """A training run of ``study``.
 
-    Raises ValueError for a data set without a test split; for a net that the study searches but would train by another
-    study's protocol, which does not know its genotype; and where no study has that protocol.
+    Raises ValueError where no study has its protocol, and for a net that the study searches but would train by another
+    study's protocol, which does not know its genotype.
     """
     by = protocol(study, dataset)
-    if "-" not in dataset and dataset not in SPLIT:
-        raise ValueError(f"{dataset} has no test split to score a net on: name a fold of it, as {dataset}-subject1")
     missing = f"params/{study}/04_training.yaml does not exist"
     if by != study and by not in studies():
         raise ValueError(f"{missing}, nor a study {by} that would train {dataset}: add one of them")
@@ -82,9 +80,14 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     """The training runs of notebook 10, from its parameter files (or from ``given``, the same parameters as a dict).
 
     ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
-    out in turn, from each of ``seeds``.
+    out in turn, from each of ``seeds``. Raises ValueError for a data set without a test split.
     """
     given = _all_parameters(study, "10_searched_networks", given)
+    for name in given["datasets"]:
+        if "-" not in name and name not in SPLIT:
+            raise ValueError(
+                f"10_searched_networks: datasets: {name} has no test split: name a fold, as {name}-subject1"
+            )
     folds = [f"{name}-subject{k}" for name in given["micro"] for k in range(1, given["subjects"] + 1)]
     pairs = [(name, net) for name in given["datasets"] for net in given["nets"]]
     pairs += [(name, net) for name in folds for net in given["micro_nets"]]

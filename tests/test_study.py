@@ -284,7 +284,7 @@ def test_a_data_set_without_a_test_split_is_refused(write, dataset):
     write("mine", "04_training")
     write("mine", "10_searched_networks", datasets=["rafdb", "ckplus-subject1", dataset])
     told = refused(study.training_runs, "mine")
-    assert told == f"{dataset} has no test split to score a net on: name a fold of it, as {dataset}-subject1"
+    assert told == f"10_searched_networks: datasets: {dataset} has no test split: name a fold, as {dataset}-subject1"
 
 
 def test_a_fold_that_is_not_there_is_refused(write):
