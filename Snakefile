@@ -161,7 +161,7 @@ def learned_by(wildcards):
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
-        parameters=lambda wildcards: relative(*study.files(wildcards.protocol, "04_training")),
+        parameters=lambda wildcards: relative(*study.parameter_files(wildcards.protocol, "04_training")),
         modules=learned_by,
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset]),
         genotype=described_by,
@@ -203,7 +203,7 @@ for notebook, given in GIVEN.items():
             notebook
         input:
             notebook=f"notebooks/{notebook}.ipynb",
-            parameters=relative(*study.files(STUDY, notebook)),
+            parameters=relative(*study.parameter_files(STUDY, notebook)),
             modules=rests_on(notebook),
             faces=drawn(given, study.named_datasets(given)),
             results=BEFORE.get(notebook, []),
@@ -214,7 +214,7 @@ for notebook, given in GIVEN.items():
             page=f"reports/{STUDY}/{notebook}.html",
         params:
             parameters=f"params/{STUDY}/{notebook}.yaml",
-            data=contents(given, study.datasets(STUDY)),
+            data=contents(given, study.read_datasets(given)),
         # 11 takes times: nothing may run beside it. The others compute for minutes.
         threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:

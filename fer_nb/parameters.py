@@ -36,10 +36,10 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_checked(path: Path, known: dict) -> dict:
-    """``read_yaml(path)``; ValueError for a key or value that does not fit ``known`` (see ``check``)."""
+    """``read_yaml(path)``; ValueError for a key or value that does not fit ``known`` (see ``check_fit``)."""
     given = read_yaml(path)
     try:
-        check(given, known)
+        check_fit(given, known)
     except ValueError as error:
         raise ValueError(f"{_shown(path)}: {error}") from error
     return given
@@ -61,7 +61,7 @@ def read_overrides(words: list[str]) -> dict:
     return found
 
 
-def word(name: str, value) -> str:
+def as_word(name: str, value) -> str:
     """``"name=value"``, which ``read_overrides`` reads back."""
     try:
         plain = isinstance(value, str) and _yaml(value) == value
@@ -70,7 +70,7 @@ def word(name: str, value) -> str:
     return f"{name}={value if plain else json.dumps(value, ensure_ascii=False)}"  # YAML 1.2 contains JSON
 
 
-def check(given: dict, known: dict) -> None:
+def check_fit(given: dict, known: dict) -> None:
     """Refuse (ValueError) a name that ``known`` lacks, or a value of another type than the default there.
 
     An int may stand for a float. The elements of a list are of the type of the default's first one, of text where the

@@ -20,8 +20,8 @@ import nbformat
 from fer_nb import machine, paths, study
 from fer_nb.data import datasets
 from fer_nb.files import replacing
-from fer_nb.parameters import check, defaults, read_checked, read_overrides
-from fer_nb.study_files import files, folder, read_files, study_of
+from fer_nb.parameters import check_fit, defaults, read_checked, read_overrides
+from fer_nb.study_files import parameter_files, read_study_files, study_folder, study_of
 
 
 def execute(notebook: Path, given: dict, out: Path) -> str:
@@ -101,15 +101,12 @@ def execute_and_render(notebook: Path, parameters: dict, given: dict, out: Path)
 
 
 def checksums(parameters: dict) -> dict[str, str]:
-    """SHA-256 of each data file (or folder) that a notebook with these parameters reads; {} where it reads none.
+    """SHA-256 of each data file (or folder) that a notebook with these parameters reads.
 
-    The data sets are those that the parameters name, else those of the study. Missing files are left out: the
-    notebook itself has said so.
+    Missing files are left out: the notebook itself has said so.
     """
-    if "data" not in parameters:
-        return {}
     found = {}
-    for name in study.named_datasets(parameters) or study.datasets(parameters["study"]):
+    for name in study.read_datasets(parameters):
         try:
             found |= datasets.checksums(name, parameters["data"])
         except (OSError, ValueError):
@@ -125,10 +122,10 @@ def given_parameters(notebook: Path, file: Path, words: list[str]) -> tuple[dict
     known, name = defaults(notebook), study_of(file)
     if (other := notebook.resolve().parents[1]) != paths.ROOT and (other / "fer_nb/run.py").exists():
         raise ValueError(f"{notebook} is of another checkout than the fer_nb in use: set PYTHONPATH={other}")
-    of_study = files(name, file.stem) if name else []
-    given = {"study": name} | read_files(of_study, known) if of_study else read_checked(file, known)
+    of_study = parameter_files(name, file.stem) if name else []
+    given = {"study": name} | read_study_files(of_study, known) if of_study else read_checked(file, known)
     overrides = read_overrides(words)
-    check(overrides, known)
+    check_fit(overrides, known)
     return known, given | overrides
 
 
@@ -141,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         known, chosen = given_parameters(given.notebook, given.parameters, given.overrides)
-        folder((known | chosen)["study"])  # raises where there is no such study
+        study_folder((known | chosen)["study"])  # raises where there is no such study
         if given.out.suffix != ".ipynb" or given.out.resolve() == given.notebook.resolve():
             raise ValueError(f"{given.out}: name another .ipynb file for the executed notebook")
         given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.names import suggestion
-from fer_nb.parameters import check, defaults, read_yaml, word
-from fer_nb.study_files import files, folder, lineage, notebooks, parameters, studies
+from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
+from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
 
 KEPT = "reference/emonas/genotypes"  # under reports/: what a study takes that does not search itself
 # Parameters of notebook 05 that list nets, and the data set that these are trained on.
@@ -46,7 +46,7 @@ def protocol(study: str, dataset: str) -> str:
     A study without a 04_training.yaml of its own (``thesis``) takes each data set's protocol, and its
     finished runs, from the study named after the data set: ckplus, fer2013, ferm.
     """
-    return study if files(study, "04_training") else dataset.split("-")[0]
+    return study if parameter_files(study, "04_training") else dataset.split("-")[0]
 
 
 def planned(study: str, dataset: str, model: str, seed: int) -> Run:
@@ -97,7 +97,7 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
 
 def searches(study: str) -> list[tuple[str, int]]:
     """The searches of a study's notebook 09, as (name of the net, seed); [] where it has none."""
-    if not files(study, "09_architecture_search"):
+    if not parameter_files(study, "09_architecture_search"):
         return []
     given = parameters(study, "09_architecture_search")
     return [(name, seed) for name in given["searches"] for seed in given["seeds"]]
@@ -178,12 +178,12 @@ def changes(study: str) -> dict[str, dict]:
     known = {name: value for name, value in known.items() if name not in Run.__dataclass_fields__}
     found = {}
     for name in lineage(study):
-        path = folder(name) / "ablation.yaml"
+        path = study_folder(name) / "ablation.yaml"
         for change, given in (read_yaml(path) if path.exists() else {}).items():
             try:
                 if not isinstance(given, dict):
                     raise ValueError("expected the form {parameter: value}")
-                check(given, known)
+                check_fit(given, known)
             except ValueError as error:
                 raise ValueError(f"params/{name}/ablation.yaml: {change}: {error}") from error
             found[change] = given
@@ -219,7 +219,7 @@ def command_words(run: Run) -> list[str]:
     """The ``name=value`` words for ``fer_nb.run`` that make notebook 04 train ``run`` of the file's study."""
     named = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
     named |= {"change": run.change} if run.change else {}
-    return [word(name, value) for name, value in (named | overrides(run)).items()]
+    return [as_word(name, value) for name, value in (named | overrides(run)).items()]
 
 
 def named_datasets(given: dict) -> list[str]:
@@ -233,6 +233,11 @@ def reported_datasets(study: str, notebook: str) -> list[str]:
     """The data sets that have tables of their own in ``notebook``: in ``datasets``, or with nets under their name."""
     given = parameters(study, notebook)
     return [name for name in ("ckplus", "fer2013", "ferm") if given.get(name) or name in given.get("datasets", [])]
+
+
+def read_datasets(given: dict) -> list[str]:
+    """The data sets that a notebook with the parameters ``given`` reads: those that they name, or all of the study."""
+    return named_datasets(given) or (datasets(given["study"]) if "data" in given else [])
 
 
 def datasets(study: str) -> list[str]:

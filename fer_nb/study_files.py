@@ -21,7 +21,7 @@ def studies() -> list[str]:
     return sorted(path.name for path in paths.PARAMS.iterdir() if path.is_dir() and NAME.fullmatch(path.name))
 
 
-def folder(study: str) -> Path:
+def study_folder(study: str) -> Path:
     """params/<study>; FileNotFoundError, with the nearest name, where there is no such study."""
     if not NAME.fullmatch(study):
         raise ValueError(f"study {study!r}: name it with letters, digits, - and _, a letter first")
@@ -42,9 +42,9 @@ def lineage(study: str) -> list[str]:
     Raises ValueError where one of them extends itself, by way of others or not, or a study that is not there.
     """
     found = [study]
-    while extended := about(found[-1])["extends"]:
+    while extended := study_settings(found[-1])["extends"]:
         try:
-            folder(extended)
+            study_folder(extended)
         except (FileNotFoundError, ValueError) as error:
             raise ValueError(f"params/{found[-1]}/study.yaml: extends: {error}") from error
         if extended in found:
@@ -54,18 +54,18 @@ def lineage(study: str) -> list[str]:
     return found[::-1]
 
 
-def about(study: str) -> dict:
+def study_settings(study: str) -> dict:
     """What params/<study>/study.yaml says: ``extends`` ("" for no study) and ``without`` (notebooks left out)."""
-    path, known = folder(study) / "study.yaml", {"extends": "", "without": []}
+    path, known = study_folder(study) / "study.yaml", {"extends": "", "without": []}
     return known | (read_checked(path, known) if path.exists() else {})
 
 
-def files(study: str, notebook: str) -> list[Path]:
+def parameter_files(study: str, notebook: str) -> list[Path]:
     """The parameter files of ``study`` for ``notebook``, those of the studies that it extends first; [] for none."""
     found = []
     for name in lineage(study):
-        found = [] if notebook in about(name)["without"] else found
-        path = folder(name) / f"{notebook}.yaml"
+        found = [] if notebook in study_settings(name)["without"] else found
+        path = study_folder(name) / f"{notebook}.yaml"
         found += [path] if path.exists() else []
     return found
 
@@ -76,14 +76,14 @@ def parameters(study: str, notebook: str) -> dict:
     Raises FileNotFoundError where there is no such study or it has no such notebook, ValueError, with file and key,
     where a file does not fit the notebook.
     """
-    given = files(study, notebook)
+    given = parameter_files(study, notebook)
     if not given:
         raise FileNotFoundError(f"params/{study}/{notebook}.yaml does not exist: add it, or choose another study")
     found = defaults(paths.NOTEBOOKS / f"{notebook}.ipynb")
-    return found | read_files(given, found) | {"study": study}
+    return found | read_study_files(given, found) | {"study": study}
 
 
-def read_files(given: list[Path], known: dict) -> dict:
+def read_study_files(given: list[Path], known: dict) -> dict:
     """What parameter files of a study say, a later one in place of an earlier, checked against ``known``."""
     found = {}
     for path in given:
@@ -100,13 +100,13 @@ def notebooks(study: str) -> list[str]:
     """
     known = sorted(path.stem for path in paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     for name in lineage(study):
-        for path in folder(name).glob("*.y*ml"):
+        for path in study_folder(name).glob("*.y*ml"):
             if path.name not in (allowed := [f"{one}.yaml" for one in (*known, "ablation", "study")]):
                 raise ValueError(f"params/{name}/{path.name} belongs to no notebook: {suggestion(path.name, allowed)}")
-        for left_out in about(name)["without"]:
+        for left_out in study_settings(name)["without"]:
             if left_out not in known:
                 raise ValueError(
                     f"params/{name}/study.yaml: without: no notebook {left_out}: {suggestion(left_out, known)}"
                 )
-    names = {name for name in known if files(study, name)}
+    names = {name for name in known if parameter_files(study, name)}
     return sorted(names | ({"04_training"} if names & set(TRAINED_FOR) else set()))

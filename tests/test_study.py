@@ -98,7 +98,9 @@ def test_the_teacher_is_trained_without_one(write):
     assert study.command_words(swapped)[-2:] == ["teacher=A", "lr=1e-05"]
 
 
-@pytest.mark.parametrize("name", [name for name in study.studies() if (study.folder(name) / "ablation.yaml").exists()])
+@pytest.mark.parametrize(
+    "name", [name for name in study.studies() if (study.study_folder(name) / "ablation.yaml").exists()]
+)
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
     parts = [field.name for field in fields(Recipe) if field.name != "votes"]
     for change in study.changes(name):
@@ -221,7 +223,7 @@ def test_a_study_extends_another(write):
     given = study.parameters("mine", "04_training")
     assert (given["study"], given["epochs"], given["lr"], given["teacher"]) == ("mine", 2, 0.5, "ResNet18")
     # what Snakemake watches: a change in any of them makes the notebook run again
-    watched = [f"{path.parent.name}/{path.stem}" for path in study.files("mine", "04_training")]
+    watched = [f"{path.parent.name}/{path.stem}" for path in study.parameter_files("mine", "04_training")]
     assert watched == ["base/04_training", "middle/04_training"]
     assert [run.name for run in study.training_runs("mine")] == ["ferm-A-seed3", "ferm-A-seed3-slow"]
     assert {run.study for run in study.training_runs("mine")} == {"mine"}  # the same runs by another protocol
@@ -259,7 +261,7 @@ def test_a_file_that_belongs_to_no_notebook_is_refused(write):
 
 @pytest.mark.parametrize("name", ["my study", "it's", "a&b", "2024-05-01", "007", "", "../ferm", "-n"])
 def test_a_name_that_a_shell_or_yaml_takes_otherwise_is_refused(write, name):
-    assert "name it with letters" in refused(study.folder, name)
+    assert "name it with letters" in refused(study.study_folder, name)
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.report.page import bar, duration, failure_of, first_heading, outdated, read, render, write
-from fer_nb.study import Run, files, parameters, training_runs
+from fer_nb.study import Run, parameter_files, parameters, training_runs
 
 # What report.save_table and report.save_figure put into a notebook: kind, name, caption.
 _SAVED = re.compile(r'<(table|figure) class="report" id="([^"]+)">\s*<(?:caption>|img alt=")([^<"]*)')
@@ -97,7 +97,7 @@ def _summary(notebook: Path, study: str) -> dict:
 
 def _lead(study: str, names: list[str]) -> str:
     """What the study is, in a sentence or two."""
-    with_file = [name for name in names if files(study, name)]
+    with_file = [name for name in names if parameter_files(study, name)]
     real = "real" in {parameters(study, name).get("data") for name in with_file}
     return "Facial-expression recognition with light networks, " + (
         "on the data sets as published. Every result stands beside the thesis's."
