@@ -25,7 +25,7 @@ FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"
 
 
 def drawn(given, names=()):
-    """The synthetic faces, for a notebook whose parameters ask for them, and clips for data sets that are made of them."""
+    """The drawn faces that parameters with `data: synthetic` need, and the drawn clips where a data set is made of them."""
     if given.get("data") != "synthetic":
         return []
     clips = any(name.startswith("micro_") for name in names)
@@ -33,7 +33,7 @@ def drawn(given, names=()):
 
 
 def contents(given, names):
-    """The real data by content: a folder that moves makes nothing run again."""
+    """The digests of the real data: a folder that moves makes nothing run again."""
     return " ".join(digests(name) for name in names) if given.get("data") == "real" else ""
 
 
@@ -83,7 +83,7 @@ RESULTS |= {name: [*RESULTS[name], *FOUND] for name in RESULTS if name == "09_ar
 
 
 def explained(notebook):
-    """What the notebook's own run left, for one that looks into a single trained net."""
+    """The files of the one training run that a notebook looks into."""
     run = "{dataset}-{model}-seed{seed}".format_map(GIVEN.get(notebook, dict.fromkeys(["dataset", "model", "seed"])))
     return [file for file in TRAINED if f"/{run}/" in file]
 
@@ -151,13 +151,13 @@ def described_by(wildcards):
 
 
 def learned_by(wildcards):
-    """The modules that decide what a run learns: searched nets and clips are of no account for the others."""
+    """The modules that decide what a run learns; those of searched nets and of clips are left out where it has none."""
     run = run_of(wildcards)
     unused = imports.OTHER_NETS * (run.model in MODELS) + imports.OTHER_SETS * (run.dataset in NAMES)
     return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
 
 
-# One run. What it learns does not depend on how results are shown: a changed plot trains nothing.
+# One training run. How results are shown does not change what it learns: a changed plot trains nothing.
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
@@ -189,7 +189,7 @@ rule training:
 
 
 def rests_on(notebook):
-    """The modules whose change makes a notebook run again; a search decides what is trained: see ``training``."""
+    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
     searches = notebook == "09_architecture_search"
     shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
     unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)

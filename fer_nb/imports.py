@@ -1,4 +1,4 @@
-"""Which files of fer_nb a notebook or module rests on: a result is out of date where one of them has changed."""
+"""Which files of fer_nb a notebook or module imports: a result is out of date where one of them has changed."""
 
 import ast
 import functools
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from fer_nb import paths
 
-# What decides where results stand and how they look, never what a net learns. (Drawn faces count as data.)
+# They decide where results stand and how they look, not what a net learns. (Drawn faces are data.)
 PRESENTATION = ("report", "evaluation", "drawing")
 PRESENTATION += ("files", "finished", "intervals", "machine", "names", "parameters", "paths", "study", "study_files")
 
-OTHER_NETS = ("nets.by_name",)  # of no account for the thesis's nets
-OTHER_SETS = ("data.emonas_sets",)  # of no account for the thesis's data sets
+OTHER_NETS = ("nets.by_name",)  # not used by the thesis's nets
+OTHER_SETS = ("data.emonas_sets",)  # not used by the thesis's data sets
 SEARCH_SHOWN = ("nas.plots", "nas.drawing")  # how a search is shown
 
 

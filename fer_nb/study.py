@@ -3,7 +3,7 @@
 The parameters themselves, from the files in the study's folder, are read by ``study_files``.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from fer_nb import paths
@@ -175,7 +175,7 @@ def changes(study: str) -> dict[str, dict]:
     Raises ValueError for a change that does not fit notebook 04, or sets which run it is.
     """
     known = defaults(paths.NOTEBOOKS / "04_training.ipynb")
-    known = {name: value for name, value in known.items() if name not in Run.__dataclass_fields__}
+    known = {name: value for name, value in known.items() if name not in [field.name for field in fields(Run)]}
     found = {}
     for name in lineage(study):
         path = study_folder(name) / "ablation.yaml"
