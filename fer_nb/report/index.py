@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_nb import paths
 from fer_nb.report.manifest import first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
-from fer_nb.study import Run, parameters, training_runs
+from fer_nb.study import Run, parameter_files, parameters, training_runs
 
 
 def write_index(study: str) -> Path:
@@ -85,7 +85,7 @@ def _up_to_date(study: str, page: str) -> dict | None:
 
 def _lead(study: str, names: list[str]) -> str:
     """What the study is, in two sentences."""
-    with_file = [name for name in names if (paths.PARAMS / study / f"{name}.yaml").exists()]
+    with_file = [name for name in names if parameter_files(study, name)]
     real = "real" in {parameters(study, name).get("data") for name in with_file}
     return "Facial-expression recognition with light networks, " + (
         "on the published data sets. Every result is shown beside the thesis's."

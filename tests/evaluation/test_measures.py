@@ -149,7 +149,9 @@ def test_fewer_epochs_than_the_thesis_are_not_comparable():
 
 def test_plan_trains_the_thesis_fold_once():
     given = {"ckplus": ["VGG19"], "ckplus_folds": ["ResNet18", "VGG19"], "seeds": [0]}
+    given |= {"ckplus_subjects": [], "fer2013": [], "ferm": []}
     (paths.PARAMS / "tiny").mkdir(parents=True)
+    (paths.PARAMS / "tiny" / "04_training.yaml").touch()
     runs = evaluation_runs("tiny", given)
     assert len(runs) == len(set(runs)) == 20
     assert {run.model for run in runs if run.dataset == "ckplus-fold1"} == {"VGG19", "ResNet18"}

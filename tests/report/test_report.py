@@ -25,7 +25,7 @@ RUN = "04_training-ferm-lightResNetl-seed0"
 @pytest.fixture(autouse=True)
 def tree(tmp_path, monkeypatch):
     """A checkout's folders with two studies: ``small`` trains its own run, ``whole`` takes it from ``ferm``."""
-    for name in ("PARAMS", "RUNS", "REPORTS", "NOTEBOOKS"):
+    for name in ("PARAMS", "RUNS", "REPORTS"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     files = {
         "small": ["01_data_preparation", "04_training", "05_evaluation"],
@@ -35,7 +35,7 @@ def tree(tmp_path, monkeypatch):
     for study, names in files.items():
         (paths.PARAMS / study).mkdir(parents=True)
         for name in names:
-            content = "ferm: [lightResNetl]\nseeds: [0]\n" if name == "05_evaluation" else "data: synthetic\n"
+            content = "ckplus: []\nferm: [lightResNetl]\n" if name == "05_evaluation" else "data: synthetic\n"
             (paths.PARAMS / study / f"{name}.yaml").write_text(content)
     return tmp_path
 
