@@ -61,8 +61,9 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         yield _item(part, part.others, text, measures.others_table(part.quoted, ours))
         table = measures.protocol_table(runs, part.dataset, faces.rows[datasets.repeated(faces)])
         text = (
-            "accuracy by our protocol (ten crops); selected on test, the thesis's way, and optimism (crops as for the"
-            " score after each epoch); accuracy without the test pictures that also stand in training."
+            "accuracy by our protocol (ten crops); selected on test: the epoch that is best on the test split, as in"
+            " the thesis; optimism: what that choice adds (both by the crops of the score after each epoch); without"
+            " repeats: accuracy without the test pictures that also stand in training."
         )
         yield _item(part, f"{part.table}-protocol", text, table)
         table = measures.per_class_table(runs, part.dataset, part.classes)
@@ -71,7 +72,10 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
     if len(nets) > 1:
         table = measures.paired_tests(runs, part.dataset)
         different = (table["p_holm"] < 0.05).sum()
-        text = f"McNemar tests; {different} of {len(table)} pairs of nets differ at the 5% level."
+        text = (
+            "pictures that only the first or only the second net predicts right, and McNemar's test;"
+            f" {different} of {len(table)} pairs of nets differ at the 5% level."
+        )
         yield _item(part, f"{part.table}-mcnemar", text, table)
     if key == "ckplus" and _trained(runs, key):
         table = measures.ckplus_table(runs, datasets.load(key, data))

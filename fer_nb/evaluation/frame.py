@@ -6,7 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
-def frame(size: tuple[float, float], rows: int = 1, columns: int = 1, style: str = "whitegrid", **options):
+def frame(
+    size: tuple[float, float], rows: int = 1, columns: int = 1, style: str = "whitegrid", **options
+) -> tuple[Figure, np.ndarray]:
     """An empty figure of ``size`` (width, height in inches) and its axes, an array (rows, columns).
 
     ``style``: of seaborn. ``options``: of ``Figure.subplots`` (sharex, width_ratios, ...).
@@ -28,7 +30,7 @@ def panels(count: int, width: float, height: float, **options) -> tuple[Figure, 
     return figure, list(axes.flat[:count])
 
 
-def legend_above(figure: Figure, axes, **options) -> None:
+def legend_above(figure: Figure, axes: np.ndarray | list[Axes], **options) -> None:
     """One legend above all ``axes``, with each of their labels once."""
     found = {label: line for ax in np.ravel(axes) for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     options = {"ncols": max(1, len(found)), "frameon": False} | options

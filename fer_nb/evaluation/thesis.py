@@ -100,24 +100,24 @@ class Results(NamedTuple):
     others: str  # table of other methods beside the thesis's own nets
     quoted: dict[str, float]
     confusions: str  # figure of confusion matrices
-    finding: str  # what the thesis reads from that figure
     curves: dict[str, str]  # learning curves: quantity -> figure
+    finding: str = ""  # what the thesis reads from the confusion matrices
 
 
 SECTION_3_3 = {
     "ckplus": Results(
         "CK+", "ckplus-fold1", CK_CLASSES, 60, "table-3-6", TABLE_3_6, "table-3-7", TABLE_3_7,
-        "fig-3-8", "", {"accuracy": "accuracy-curves-ckplus"},
+        confusions="fig-3-8", curves={"accuracy": "accuracy-curves-ckplus"},
     ),
     "fer2013": Results(
         "FER2013", "fer2013", FER_CLASSES, 200, "table-3-8", TABLE_3_8, "table-3-9", TABLE_3_9,
-        "fig-3-9", "The thesis finds happiness and surprise easiest, and anger, fear and sadness confused.",
-        {"accuracy": "accuracy-curves-fer2013"},
+        confusions="fig-3-9", curves={"accuracy": "accuracy-curves-fer2013"},
+        finding="The thesis finds happiness and surprise easiest, and anger, fear and sadness confused.",
     ),
     "ferm": Results(
         "FERm", "ferm", FER_CLASSES, 200, "table-3-10", TABLE_3_10, "table-3-11", TABLE_3_11,
-        "fig-3-10", "The thesis finds disgust taken for anger or neutral, and fear for surprise.",
-        {"accuracy": "fig-3-11", "loss": "fig-3-12"},
+        confusions="fig-3-10", curves={"accuracy": "fig-3-11", "loss": "fig-3-12"},
+        finding="The thesis finds disgust taken for anger or neutral, and fear for surprise.",
     ),
 }  # fmt: skip
 DATASETS = {key: part.name for key, part in SECTION_3_3.items()}

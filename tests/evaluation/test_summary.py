@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,12 +10,20 @@ from fer_nb.evaluation import measures, plots, summary, thesis
 
 @pytest.fixture
 def study():
-    """``study(evaluation, runs)``: study "tiny" with these parameters of notebook 05 and the tables it saves."""
+    """``study(runs, ferm=["VGG19"])``: study "tiny" with these parameters of notebook 05 and the tables it saves."""
 
-    def write(evaluation, runs):
+    def write(runs, **given):
+        given = {
+            "ckplus": [],
+            "ckplus_folds": [],
+            "ckplus_subjects": [],
+            "fer2013": [],
+            "ferm": [],
+            "seeds": [0],
+        } | given
         (paths.PARAMS / "tiny").mkdir(parents=True)
         (paths.PARAMS / "tiny" / "04_training.yaml").touch()
-        (paths.PARAMS / "tiny" / "05_evaluation.yaml").write_text(evaluation)
+        (paths.PARAMS / "tiny" / "05_evaluation.yaml").write_text(json.dumps(given))
         tables = paths.REPORTS / "tiny" / "tables"
         tables.mkdir(parents=True)
         for part in thesis.SECTION_3_3.values():
@@ -28,7 +38,7 @@ def study():
 
 
 def test_summary_sets_each_result_beside_the_thesis(fake, study):
-    study("ferm: [VGG19]\nseeds: [0]\n", [fake("VGG19", "AAAAAAAAHH", test_curve=[50.0] * 200)])
+    study([fake("VGG19", "AAAAAAAAHH", test_curve=[50.0] * 200)], ferm=["VGG19"])
     table = summary.accuracies("tiny", "real").set_index("model")
     assert table.loc["VGG19", ["epochs", "seeds", "verdict"]].tolist() == [200, 1, "within the interval"]
     assert table.loc["ResNet18", "verdict"] == "not run"
@@ -39,10 +49,10 @@ def test_summary_sets_each_result_beside_the_thesis(fake, study):
     assert summary.ckplus_splits("tiny").empty
 
 
-@pytest.mark.parametrize("folds", ["ckplus_subjects: [VGG19]\nfolds: [2]", "ckplus_folds: [VGG19]\nfolds: [2]"])
-def test_a_study_without_the_thesis_s_fold_has_a_summary(fake, study, folds):
-    dataset = "ckplus-subject2" if "subjects" in folds else "ckplus-fold2"
-    study(folds + "\n", [fake("VGG19", "AAAAAAAAHH", dataset=dataset)])
+@pytest.mark.parametrize("rule", ["subject", "fold"])
+def test_a_study_without_the_thesis_s_fold_has_a_summary(fake, study, rule):
+    runs = [fake("VGG19", "AAAAAAAAHH", dataset=f"ckplus-{rule}2")]
+    study(runs, folds=[2], **{f"ckplus_{rule}s": ["VGG19"]})
     table = summary.accuracies("tiny", "real")
     assert table["model"].tolist() == list(thesis.MODELS) and set(table["verdict"]) == {"not run"}
     assert set(table["dataset"]) == {"CK+"} and table[["accuracy", "seeds", "epochs"]].isna().all(axis=None)
