@@ -103,7 +103,7 @@ def test_what_only_shows_does_not_train(study):
 
 def test_searched_nets_and_clips_are_of_no_account_for_the_thesiss_nets(study):
     clips, thesis = ("micro_dynamic-subject1", "EmoNAS"), ("ckplus-fold1", "lightResNetl")
-    change(study / "fer_nb/data/micro.py")
+    change(study / "fer_nb/data/readers/casme.py")
     assert clips in (trained := planned(study).trained) and thesis not in trained
     change(study / "fer_nb/nets/cells.py")
     jobs, trained = planned(study)

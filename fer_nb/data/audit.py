@@ -1,24 +1,25 @@
-"""What a data set holds and what is wrong with it: counts, repeats, leaks between the sides, noise pictures."""
+"""What a data set holds and what is wrong with it: counts, repeats, leaks between the splits, noise pictures."""
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.datasets import FOLDS, position_fold, repeated, subject_fold
+from fer_nb.data.datasets import repeated
 from fer_nb.data.faceset import FaceSet
+from fer_nb.data.folds import FOLDS, position_fold, subject_fold
 from fer_nb.intervals import wilson
 
 
-def compare(ours: pd.DataFrame, thesis: dict[str, dict[str, int]]) -> pd.DataFrame:
-    """datasets.distribution beside a table of thesis.py: for each side the rows "ours", "thesis" and "difference"."""
+def beside_thesis(ours: pd.DataFrame, thesis: dict[str, dict[str, int]]) -> pd.DataFrame:
+    """datasets.distribution beside a table of thesis.py: rows "ours", "thesis" and "difference" for each split."""
     printed = pd.DataFrame(thesis).T.loc[ours.index, ours.columns]
     sources = {"ours": ours, "thesis": printed, "difference": ours - printed}
     rows = [(split, source) for split in ours.index for source in sources]
     return pd.concat(sources, names=["source", "split"]).swaplevel().loc[rows]
 
 
-def in_words(compared: pd.DataFrame) -> str:
-    """What ``compare`` found, naming each cell that differs, and whether the thesis's own row sums to its total."""
+def differences_in_words(compared: pd.DataFrame) -> str:
+    """Each cell of ``beside_thesis`` that differs, and whether the thesis's row then sums to its total."""
     ours, printed = compared.xs("ours", level="source"), compared.xs("thesis", level="source")
     cells = (ours != printed).stack()
     if not cells.any():
@@ -78,20 +79,20 @@ def findings(faces: FaceSet) -> pd.DataFrame:
         ("identical pictures that carry different labels", (labels > 1).sum(), len(faces)),
         ("one flat colour", flat(faces).sum(), len(faces)),
     ]
-    for side in ("valid", "test"):
-        if faces.has_split(side):
-            here = faces.split == side
-            rows.append((f"{side} picture that stands in train too", (again & here).sum(), here.sum()))
+    for split in ("valid", "test"):
+        if faces.has_split(split):
+            inside = faces.split == split
+            rows.append((f"{split} picture that is in train too", (again & inside).sum(), inside.sum()))
     table = pd.DataFrame(rows, columns=["finding", "pictures", "of"])
     return table.assign(share=100 * table["pictures"] / table["of"])
 
 
 def fold_leaks(faces: FaceSet) -> pd.DataFrame:
-    """What ten folds of CK+ share between their sides, and what that is worth to a nearest-neighbour classifier.
+    """What train and test share in ten folds of CK+, and what a nearest-neighbour classifier makes of it.
 
-    Columns split ("random", "thesis" or "subject"), fold, pictures (of the test side), shared_sequences and
-    shared_subjects (percent of the test pictures whose sequence or subject stands in train too), nearest_neighbour
-    (percent of the test pictures whose nearest training picture, by Euclidean distance of pixels, has their class).
+    Columns split ("random", "thesis" or "subject"), fold, pictures (of test), shared_sequences and shared_subjects
+    (percent of the test pictures whose sequence or subject is in train too), nearest_neighbour (percent of the test
+    pictures whose nearest training picture, by Euclidean distance of pixels, has their class).
     """
     from sklearn.model_selection import StratifiedKFold
     from sklearn.neighbors import KNeighborsClassifier
@@ -113,15 +114,15 @@ def fold_leaks(faces: FaceSet) -> pd.DataFrame:
 
 
 def agreement(faces: FaceSet, relabelled: FaceSet) -> pd.DataFrame:
-    """Percent of the pictures of ``relabelled`` whose label in ``faces`` is the same, per side, 95% Wilson interval.
+    """Percent of the pictures of ``relabelled`` with the same label in ``faces``, per split, 95% Wilson interval.
 
     ``relabelled.rows`` are positions in ``faces``. Columns split, pictures, agree, low, high.
     """
     same, rows = faces.labels[relabelled.rows] == relabelled.labels, []
-    for side in ("train", "valid", "test"):
-        here = same[relabelled.split == side]
-        if len(here):
-            rows.append((side, len(here), 100 * here.mean(), *wilson(100 * here.mean(), len(here))))
+    for split in ("train", "valid", "test"):
+        inside = same[relabelled.split == split]
+        if len(inside):
+            rows.append((split, len(inside), 100 * inside.mean(), *wilson(100 * inside.mean(), len(inside))))
     return pd.DataFrame(rows, columns=["split", "pictures", "agree", "low", "high"])
 
 

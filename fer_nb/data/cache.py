@@ -1,45 +1,80 @@
-"""Parsed data kept under runs/cache/, keyed by the content of the file it came from."""
+"""Parsed data kept under runs/cache/, keyed by the content of the files read and by the source of their reader."""
 
 import hashlib
+import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from fer_nb import paths
+from fer_nb import imports, paths
 from fer_nb.files import replacing
 
 
-def digest(path: Path) -> str:
-    """The SHA-256 of a file; of a folder, that of the names and SHA-256s of the files in it."""
+def digest(path: Path, files: Iterable[Path] | None = None) -> str:
+    """The SHA-256 of a file; of a folder, that of the names and SHA-256s of ``files`` in it (by default all)."""
     if path.is_dir():
         whole = hashlib.sha256()
-        for part in sorted(part for part in path.rglob("*") if part.is_file()):
-            whole.update(f"{hashlib.sha256(part.read_bytes()).hexdigest()}  {part.relative_to(path)}\n".encode())
+        for part in sorted(_files_in(path) if files is None else files):
+            whole.update(f"{_sha256(part)}  {part.relative_to(path)}\n".encode())
         return whole.hexdigest()
     # A large file is not read again while it is the same file, untouched: path, number, size and both times.
     stat = path.stat()
     identity = f"{path.resolve()} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
     note = paths.RUNS / "cache" / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sha256"
-    if note.exists() and len(known := note.read_text().strip()) == 64:
-        return known
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    with replacing(note) as partial:
+    with suppress(OSError, ValueError):
+        if len(known := note.read_text().strip()) == 64:
+            return known
+    found = _sha256(path)
+    with suppress(OSError), replacing(note) as partial:
         partial.write_text(found)
     return found
 
 
-def cached(name: str, source: Path, parse: Callable[[Path], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """``parse(source)``, from the cache where the same content was parsed before; a damaged cache file is rebuilt."""
-    path = paths.RUNS / "cache" / f"{name}-{digest(source)[:16]}.npz"
+def _files_in(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Every file under a folder, behind symbolic links too; a link back to a folder above it is ignored."""
+    real = folder.resolve()
+    for path in folder.iterdir() if real not in above else ():
+        if path.is_dir():
+            yield from _files_in(path, (*above, real))
+        elif path.is_file():
+            yield path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cached(
+    name: str, digests: Iterable[str], module: str, parse: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """``parse()``, from the cache where the same reader has parsed the same content before.
+
+    Args:
+        name: of the data set; the cache file's name begins with it.
+        digests: of every file that ``parse`` reads or uses, in a fixed order.
+        module: the reader's name. Where a file of fer_nb that it rests on has changed, everything is parsed again.
+
+    A damaged cache file is replaced, and a cache that cannot be written is left alone; one line on stderr says so.
+    """
+    sources = [_sha256(paths.ROOT / file) for file in imports.modules(f"{module.replace('.', '/')}.py")]
+    key = hashlib.sha256("\n".join([*digests, *sources]).encode()).hexdigest()
+    path = paths.RUNS / "cache" / f"{name}-{key[:16]}.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
-        arrays = parse(source)
-    with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
-        np.savez(file, **arrays)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        print(f"{path}: damaged ({error}), read again", file=sys.stderr)
+    arrays = parse()
+    try:
+        with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
+            np.savez(file, **arrays)
+    except OSError as error:
+        print(f"{path}: not kept ({error.strerror}), {name} will be read again", file=sys.stderr)
     return arrays

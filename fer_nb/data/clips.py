@@ -1,4 +1,4 @@
-"""Labelled clips of one person each, as the readers of micro-expression sets give them."""
+"""Labelled clips of one person each: what the readers of micro-expression sets give."""
 
 from dataclasses import dataclass, replace
 
@@ -13,9 +13,9 @@ class ClipSet:
 
     frames: tuple of N arrays uint8 (T_i, 48, 48), grey, T_i at least 2, the face cut out the same way in every frame of
     a clip; apexes: int64 (N,), the position of the apex in the frames, -1 where the coding sheet has none (the middle
-    frame stands in); labels: int64 (N,), positions in ``classes``; classes: tuple[str, ...]; subjects: str (N,); names:
-    str (N,), the clips' names as their owners have them; sources: str (N,), in a composite the set that each clip comes
-    from ("smic", "casme2", "samm"), else "".
+    frame is taken then); labels: int64 (N,), positions in ``classes``; classes: tuple[str, ...]; subjects: str (N,);
+    names: str (N,), the owners' names of the clips; sources: str (N,), in a composite the set that each clip comes from
+    ("smic", "casme2", "samm"), else "".
     """
 
     frames: tuple[np.ndarray, ...]
@@ -37,10 +37,10 @@ class ClipSet:
 
 
 def check(clips: ClipSet) -> ClipSet:
-    """``clips`` as they are, where every clip is whole.
+    """``clips`` unchanged.
 
-    Raises ValueError, naming the clip, for one of fewer than two frames, of frames of different sizes or not 48x48, of
-    another dtype, for an apex outside the clip or a label outside the classes; and where an array is not N long.
+    Raises ValueError with the name of the first clip of fewer than two frames, of frames not 48x48 or of different
+    sizes, of another dtype, with its apex or label out of range; and where an array is not N long.
     """
     for name in ARRAYS:
         if len(getattr(clips, name)) != len(clips.frames):
@@ -62,7 +62,7 @@ def check(clips: ClipSet) -> ClipSet:
 
 
 def pack(clips: ClipSet) -> dict[str, np.ndarray]:
-    """``clips`` as plain arrays for one npz file: all frames in one array, and how many each clip has."""
+    """``clips`` as plain arrays for one npz file: pixels of all frames, counts of frames of each clip, the rest."""
     arrays = {name: getattr(clips, name) for name in ARRAYS}
     counts = np.array([len(frames) for frames in clips.frames], np.int64)
     return arrays | {"classes": np.array(clips.classes), "counts": counts, "pixels": np.concatenate(clips.frames)}

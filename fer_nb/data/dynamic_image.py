@@ -1,10 +1,12 @@
 """A clip in one picture by approximate rank pooling (Bilen et al. 2016, "Dynamic image networks", section 2).
 
-The parameters of a ranking machine that puts the running means of the frames in order hold what the clip does. Their
-first-order approximation is a weighted sum of the frames, whose weights depend on the number of frames alone.
+The parameters of a ranking machine that orders the running means of the frames describe the motion. To first order they
+are a weighted sum of the frames, whose weights depend on the number of frames alone.
 """
 
 import numpy as np
+
+from fer_nb.names import suggestion
 
 KINDS = ("rank", "linear", "leaky")
 FLAT = 128  # grey of the picture of a clip in which nothing moves
@@ -15,13 +17,13 @@ def coefficients(T: int, kind: str = "rank") -> np.ndarray:
 
     "rank": alpha_t = sum over i = t..T of (2i - T - 1) / i, Bilen et al.'s equation 3 in another form; the running mean
     is in it. "linear": 2t - T - 1, without the running mean. Both sum to 0, so what all frames share drops out.
-    "leaky": sum of (2i - T) / i, as widespread code has it; its weights sum to T and the face's look leaks in. It is
-    here to be compared with. Raises ValueError for fewer than two frames, which have no order, or another kind.
+    "leaky": sum of (2i - T) / i, as in widespread code, for comparison: its weights sum to T, so the face shows. Raises
+    ValueError for fewer than two frames, which have no order, or another kind.
     """
     if T < 2:
         raise ValueError(f"{T} frame(s) have no order: a dynamic image needs two or more")
     if kind not in KINDS:
-        raise ValueError(f"unknown coefficients {kind!r}: choose of {', '.join(KINDS)}")
+        raise ValueError(f"unknown coefficients {kind!r}: {suggestion(kind, KINDS)}")
     i = np.arange(1, T + 1)
     if kind == "linear":
         return (2 * i - T - 1).astype(np.float64)

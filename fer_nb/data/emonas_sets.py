@@ -1,52 +1,96 @@
 """The data sets of EmoNAS (Verma et al. 2023) beside the thesis's: other pictures, and clips as one picture each.
 
-Macro-expressions: ``rafdb`` with its owners' sides; ``mug``, ``oulu``, ``ised``, ``disfa`` in ten folds by subject, as
-mug-subject1. Clips: the names of ``fer_nb.data.micro``, with an underscore, as micro_dynamic-subject3.
+Pictures: ``rafdb``, split by its owners; ``mug``, ``oulu``, ``ised``, ``disfa`` in ten folds by subject (mug-subject1).
+Clips: ``<set>_<kind>``, one of KINDS of picture of each clip (micro_dynamic), or with one subject held out, numbered
+from 1 in sorted order (micro_dynamic-subject3), which is the protocol of MEGC2019 (See et al. 2019).
 """
 
-import difflib
+import re
 from pathlib import Path
 
-from fer_nb.data import micro
-from fer_nb.data.datasets import FOLDS, NAMES, root, subject_fold
-from fer_nb.data.faceset import FaceSet
+import numpy as np
 
-MACRO = ("rafdb", "mug", "oulu", "ised", "disfa")  # by application; a folder each
+from fer_nb.data import cache, faces
+from fer_nb.data.clip_pictures import KINDS, ckplus_clips, pictures
+from fer_nb.data.clips import ClipSet, check, pack, unpack
+from fer_nb.data.faceset import FaceSet
+from fer_nb.data.folds import FOLDS, leave_one_subject_out, subject_fold
+from fer_nb.data.places import root
+from fer_nb.data.readers import casme, casmesq, ckplus, disfa, ised, megc2019, mug, oulu, rafdb, samm, smic
+from fer_nb.drawing import micro_expressions
+
+# By application; each reader takes the set's own folder.
+PICTURES = {"rafdb": rafdb.read, "mug": mug.read, "oulu": oulu.read, "ised": ised.read, "disfa": disfa.read}
+CLIPS = {
+    "casme1": casme.casme1,
+    "casme2": casme.casme2,
+    "casmesq": casmesq.read,
+    "samm": samm.read,
+    "smic": smic.read,
+    "megc2019": megc2019.read,
+}
+COMPOSED = ("casme2", "samm", "smic")  # the sets whose clips megc2019 takes
+DRAWN, OF_CKPLUS = "micro", "ckplusclips"  # no folders of their own: drawn, and the sequences of CK+
+
+NAMES = (
+    *PICTURES,
+    *(f"{name}-subject{k}" for name in PICTURES if name != "rafdb" for k in FOLDS),
+    *(f"{clips}_{kind}" for clips in (DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
+)  # and each set of clips with -subject<k>: how many subjects it has is known when it is read
+
+
+def knows(name: str) -> bool:
+    """Whether ``load`` reads a data set of this name."""
+    whole = re.sub(r"-subject[1-9][0-9]*$", "", name)
+    return name in NAMES or ("_" in whole and whole in NAMES)
 
 
 def sources(name: str, data: str) -> list[Path]:
-    """The files or folders that ``load(name, data)`` reads.
+    """The file or folders that ``load(name, data)`` reads; the drawn clips are drawn on first use.
 
-    Raises ValueError for an unknown name, FileNotFoundError where the folder is missing.
+    YuNet's file is among them where it is there and faces may have to be found. Raises ValueError where the set does
+    not go with ``data``, FileNotFoundError where a folder is missing.
     """
-    if micro.owns(name):
-        return micro.sources(micro.parse_name(name)[0], data)
-    base = name.partition("-")[0]
-    known = [base, *(f"{base}-subject{k}" for k in FOLDS if base != "rafdb")] if base in MACRO else []
-    if name not in known:
-        clips = [f"{part}_{kind}" for part in micro.SETS for kind in micro.KINDS]
-        near = difflib.get_close_matches(name, known or [*NAMES, *MACRO, *clips], n=1) or known or (*NAMES, *MACRO)
-        raise ValueError(f"unknown data set {name!r}: did you mean {', '.join(near)}?")
-    if data != "real":
-        raise ValueError(f'{name} with data "{data}": it is not drawn: choose "real"')
-    folder = root(data) / base
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder}: no {base} here (README: real data; the variable FER_NB_DATA names the folder)"
-        )
-    return [folder]
+    base = re.split("[-_]", name)[0]
+    if base == OF_CKPLUS:
+        return [ckplus.find(root(data))]
+    if (base == DRAWN) != (data == "synthetic"):
+        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base == DRAWN else "real"}"')
+    if base == DRAWN:
+        if not micro_expressions.path().exists():
+            micro_expressions.write(micro_expressions.path())
+        return [micro_expressions.path()]
+    folders = [root(data) / part for part in (base, *(COMPOSED if base == "megc2019" else ()))]
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"{folder}: no {folder.name} here (README: real data; the variable FER_NB_DATA names the data folder)"
+            )
+    return folders if base == "rafdb" else [*folders, *faces.installed()]
 
 
 def load(name: str, data: str) -> FaceSet:
-    """A data set by name; without a fold, pictures with no sides of their owners are "train". Raises as ``sources``."""
-    if micro.owns(name):
-        part, kind, subject = micro.parse_name(name)
-        faces = micro.load(part, kind, data)
-        return faces if subject is None else micro.leave_one_subject_out(faces, subject)
+    """A data set by name; without a fold, pictures that their owners have not split are "train".
 
-    from fer_nb.data.readers import macro
+    Raises as ``sources`` and the set's reader do, ValueError for a subject that is not there.
+    """
+    whole, _, fold = name.partition("-subject")
+    if whole in PICTURES:
+        read = PICTURES[whole](sources(name, data)[0])
+        return subject_fold(read, int(fold)) if fold else read
+    clips, kind = whole.split("_")
+    read = pictures(load_clips(clips, data), kind)
+    return leave_one_subject_out(read, int(fold)) if fold else read
 
-    (folder,) = sources(name, data)
-    base, _, fold = name.partition("-subject")
-    faces = getattr(macro, base)(folder)
-    return subject_fold(faces, int(fold)) if fold else faces
+
+def load_clips(name: str, data: str) -> ClipSet:
+    """The clips of a set, checked (``clips.check``); those of the owners go through the cache. Raises as ``load``."""
+    first, *others = sources(name, data)
+    if name == DRAWN:
+        with np.load(first, allow_pickle=False) as arrays:
+            return check(unpack(arrays))
+    if name == OF_CKPLUS:
+        return check(ckplus_clips(ckplus.read(first)))
+    read = CLIPS[name]
+    digests = [cache.digest(source) for source in (first, *others)]
+    return unpack(cache.cached(name, digests, read.__module__, lambda: pack(check(read(first)))))

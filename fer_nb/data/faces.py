@@ -1,7 +1,7 @@
-"""Where the parts of a face are: five points of each picture, by the detector YuNet or, for drawn faces, known.
+"""Where the parts of a face are: five points of each picture, found by YuNet or, for drawn faces, known.
 
 YuNet: W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023,
-through OpenCV. It is made for larger pictures, so that the 48x48 ones are enlarged first.
+through OpenCV. It is made for larger pictures, so pictures of 48x48 are enlarged first.
 """
 
 from pathlib import Path
@@ -11,22 +11,27 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
-from fer_nb.data.datasets import root
 from fer_nb.data.faceset import FaceSet
+from fer_nb.data.places import root
 
 # The points of a face, left and right as the viewer sees them.
 POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")
 
-ENLARGE = 4  # of 400 pictures of FER2013's test side YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
+ENLARGE = 4  # of 400 pictures of FER2013's test split YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
 THRESHOLD = 0.6  # least score of a detection
 
 
-def detector_file(path: Path | str | None = None) -> Path:
-    """YuNet's ONNX file: ``path``, or the last by name of ``yunet/*.onnx`` in the data folder.
+def installed() -> list[Path]:
+    """YuNet's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
+    return sorted((paths.DATA / "yunet").glob("*.onnx"))[-1:]
 
-    Raises FileNotFoundError that names the place and the remedy.
+
+def detector_file(path: Path | str | None = None) -> Path:
+    """YuNet's ONNX file: ``path``, or the one that is installed.
+
+    Raises FileNotFoundError where it is missing.
     """
-    found = [Path(path)] if path is not None else sorted((paths.DATA / "yunet").glob("*.onnx"))
+    found = [Path(path)] if path is not None else installed()
     if not found or not found[-1].is_file():
         place = found[-1] if found else paths.DATA / "yunet"
         raise FileNotFoundError(
@@ -59,7 +64,7 @@ def detect(images: np.ndarray, model: Path | str | None = None, progress: bool =
     try:
         detector = cv2.FaceDetectorYN.create(str(file), "", (width, height), THRESHOLD)
     except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the file that README names") from error
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
     points = np.full((len(images), len(POINTS), 2), np.nan, np.float32)
     for image, found in zip(tqdm(images, "detecting faces", mininterval=1, disable=not progress), points, strict=True):
         large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -89,12 +94,12 @@ def drawn(faces: FaceSet, name: str, data: str = "synthetic") -> dict[str, np.nd
     if data == "real" and not folder.is_dir():
         return None
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them anew")
+        raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them again")
     with np.load(file) as arrays:
         known = {key: arrays[key] for key in ("landmarks", "names", "regions", "expressions")}
     if len(faces) and faces.rows.max() >= len(known["landmarks"]):
         rows = len(known["landmarks"])
-        raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is asked for: these are other faces")
+        raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is wanted: these are other faces")
     points = five_points(known["landmarks"][faces.rows], known["names"].tolist())
     return {"points": points} | {key: known[key][faces.rows] for key in ("regions", "expressions")}
 

@@ -37,8 +37,9 @@ class FaceSet:
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def of_split(self, name: str) -> "FaceSet":
-        """The pictures of one side of the split: "train", "valid" or "test"."""
+        """The pictures of one split: "train", "valid" or "test"."""
         return self.subset(self.split == name)
 
     def has_split(self, name: str) -> bool:
+        """Whether a split has a picture."""
         return bool((self.split == name).any())

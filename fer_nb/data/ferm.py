@@ -1,19 +1,16 @@
 """FERm: FER2013 cleaned by the votes of FERPlus (thesis section 3.2, table 3-4).
 
-Ten people labelled each picture of FER2013 anew (Barsoum et al. 2016). The thesis keeps a picture where they agree
+Ten people labelled each picture of FER2013 again (Barsoum et al. 2016). The thesis keeps a picture where they agree
 on an expression, and merges contempt into disgust. Pure functions: nothing is read or written here.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.readers.parse import VOTES
-
-if TYPE_CHECKING:
-    from fer_nb.data.faceset import FaceSet
+from fer_nb.data.faceset import FaceSet
+from fer_nb.data.readers.ferplus import VOTES
 
 REASONS = ("kept", "no majority", "unknown", "not a face")
 
@@ -33,9 +30,9 @@ LABELS = {
 def clean(votes: pd.DataFrame) -> pd.DataFrame:
     """The FERm label of each picture, or why it has none.
 
-    votes: the ten columns of parse.VOTES, counts of votes, one row a picture. Returns, with the same index, label
+    votes: the ten columns of ferplus.VOTES, counts of votes, one row a picture. Returns, with the same index, label
     (int64, -1 where dropped), kept (bool) and reason (one of REASONS). The rule: single votes are noise and count as
-    0; more than half of the votes left must be for one column ("no majority"); that column must be an expression
+    0; one column must have more than half of the remaining votes ("no majority"); that column must be an expression
     ("unknown", "not a face"). Contempt becomes disgust only after the vote, so the two do not add up.
     """
     counts = counted(votes)
@@ -50,7 +47,7 @@ def clean(votes: pd.DataFrame) -> pd.DataFrame:
 
 
 def counted(votes: pd.DataFrame) -> np.ndarray:
-    """int64 (N, 10): the votes with the single ones as 0."""
+    """int64 (N, 10): the votes, single votes as 0."""
     counts = votes[list(VOTES)].to_numpy(dtype=np.int64)
     return np.where(counts <= 1, 0, counts)
 
@@ -67,7 +64,7 @@ def shares(votes: pd.DataFrame) -> np.ndarray:
     return of_label / np.maximum(of_label.sum(axis=1, keepdims=True), 1)
 
 
-def build(fer2013: "FaceSet", votes: pd.DataFrame) -> "FaceSet":
+def build(fer2013: FaceSet, votes: pd.DataFrame) -> FaceSet:
     """FERm: the pictures of FER2013 that ``clean`` keeps, with the new labels; split and rows stay FER2013's.
 
     ``targets`` are the ``shares`` of the votes.

@@ -73,7 +73,7 @@ class Canvas:
         self.centre = FULL / 2 * (1 + np.asarray(view.shift))
 
     def place(self, points, lift: float = 0.0) -> np.ndarray:
-        """Face units (n, 2) -> canvas pixels (n, 2), on an ellipsoid turned by the view; ``lift`` stands out of it."""
+        """Face units (n, 2) -> canvas pixels (n, 2), on an ellipsoid turned by the view; ``lift``: how far above it."""
         points = np.asarray(points, float).reshape(-1, 2)
         inside = 1 - points**2 @ BULGE
         depth = 0.5 * np.sqrt(np.maximum(inside, 0)) + lift

@@ -2,10 +2,10 @@
 
     python -m fer_nb.drawing.micro_expressions runs/synthetic-micro/clips.npz --subjects 12 --per-subject 9 --seed 0
 
-Every person shows every class equally often and holds the face a little to one expression at rest, so that the look of
-a face tells nothing of the class: what moves does. The head drifts by a fraction of a pixel, the sensor is noisy, and a
-clip's light is its own. Classes after See et al. 2019 ("MEGC 2019: the second facial micro-expressions grand
-challenge"): happiness is positive; anger, disgust, fear and sadness are negative; surprise stays.
+Every person shows every class equally often, on a face that is not quite neutral at rest, so that only motion tells the
+class. The head drifts by a fraction of a pixel, the sensor is noisy, and each clip has its own light. Classes after See
+et al. 2019 ("MEGC 2019: the second facial micro-expressions grand challenge"): happiness is positive; anger, disgust,
+fear and sadness are negative; surprise stays.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
-from fer_nb.data.clips import ClipSet, check, pack
 from fer_nb.drawing.canvas import View
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import ACTIONS, Identity, random_actions, random_identity, random_view
@@ -27,7 +26,8 @@ from fer_nb.files import replacing
 CLASSES = ("negative", "positive", "surprise")
 EXPRESSIONS = {"negative": ("Angry", "Disgust", "Fear", "Sad"), "positive": ("Happy",), "surprise": ("Surprise",)}
 
-STRENGTH = (0.1, 0.3)  # of the apex; 1 is a full expression
+FRAMES = (9, 15)  # of a clip: the least and the most
+STRENGTH = (0.1, 0.3)  # of the apex, the least and the most; 1 is a full expression
 REST = 0.08  # deviation of each action at rest, one draw a person
 DRIFT = 0.008  # deviation over a clip of the head's shift (face units, 24 pixels each) and roll (radians)
 NOISE = 1.5  # deviation of the grey, 0..255
@@ -41,26 +41,29 @@ def levels(frames: int, intensity: float, rng: np.random.Generator) -> np.ndarra
 
 
 def path() -> Path:
-    """Where the drawn clips of a checkout stand."""
+    """Where the drawn clips of a checkout are."""
     return paths.RUNS / "synthetic-micro/clips.npz"
 
 
-def draw(
-    subjects: int = 12,
-    per_subject: int = 9,
-    frames: tuple[int, int] = (9, 15),
-    seed: int = 0,
-    strength: tuple[float, float] = STRENGTH,
-    progress: bool = False,
-) -> ClipSet:
-    """``per_subject`` clips of each of ``subjects`` people, of ``frames`` (least, most) frames, as a ClipSet.
+def draw(subjects: int = 12, per_subject: int = 9, seed: int = 0, progress: bool = False) -> dict[str, np.ndarray]:
+    """``per_subject`` clips of each of ``subjects`` people.
 
     The classes take turns, so a person has equally many of each where ``per_subject`` is a multiple of three; the order
-    of a person's clips is random. ``strength``: least and most at the apex, 0..1. The same arguments give the same
-    clips, and a person's clips do not depend on how many people there are. Raises ValueError for no subject, fewer
-    clips a person than classes, fewer than three frames (onset, apex, offset), a range upside down, or a seed below 0.
+    of a person's clips is random. The same arguments give the same clips, and a person's clips do not depend on how
+    many people there are.
+
+    Returns:
+        N clips as plain arrays, which ``data.clips.unpack`` makes a ClipSet of: apexes and labels int64 (N,), subjects,
+        names and sources ("") str (N,), classes str (3,), counts int64 (N,) of frames, pixels uint8 (all frames, 48,
+        48).
+
+    Raises:
+        ValueError: no subject, fewer clips a person than classes, or a seed below 0.
     """
-    _check(subjects, per_subject, frames, seed, strength)
+    lowest = {"subjects": (subjects, 1), "per_subject": (per_subject, len(CLASSES)), "seed": (seed, 0)}
+    for name, (value, least) in lowest.items():
+        if value < least:
+            raise ValueError(f"{name} is {value}: it must be at least {least}")
     found = {"frames": [], "apexes": [], "labels": [], "subjects": [], "names": []}
     total = subjects * per_subject
     with tqdm(total=total, desc="drawing clips", mininterval=5, disable=not progress) as bar:
@@ -69,16 +72,17 @@ def draw(
             person, rest = random_identity(rng), _rest(rng)
             for number, label in enumerate(rng.permutation(np.arange(per_subject) % len(CLASSES))):
                 expression = str(rng.choice(EXPRESSIONS[CLASSES[label]]))
-                strengths = levels(int(rng.integers(frames[0], frames[1] + 1)), rng.uniform(*strength), rng)
+                strengths = levels(int(rng.integers(FRAMES[0], FRAMES[1] + 1)), rng.uniform(*STRENGTH), rng)
                 name = f"s{subject + 1:02d}"
                 clip = _clip(person, rest, expression, strengths, rng)
                 values = (clip, int(strengths.argmax()), int(label), name, f"{name}_{number + 1:02d}")
                 for key, value in zip(found, values, strict=True):
                     found[key].append(value)
                 bar.update()
-    clips = tuple(found.pop("frames"))
+    clips = found.pop("frames")
     arrays = {name: np.array(values) for name, values in found.items()}
-    return check(ClipSet(frames=clips, classes=CLASSES, sources=np.full(total, ""), **arrays))
+    arrays |= {"sources": np.full(total, ""), "classes": np.array(CLASSES)}
+    return arrays | {"counts": np.array([len(clip) for clip in clips]), "pixels": np.concatenate(clips)}
 
 
 def _rest(rng: np.random.Generator) -> dict[str, float]:
@@ -104,26 +108,12 @@ def _moved(view: View, by: np.ndarray) -> View:
     return replace(view, shift=(float(x + by[0]), float(y + by[1])), roll=float(view.roll + by[2]))
 
 
-def _check(subjects: int, per_subject: int, frames: tuple[int, int], seed: int, strength: tuple[float, float]):
-    for name, value, least in (
-        ("subjects", subjects, 1),
-        ("per_subject", per_subject, len(CLASSES)),
-        ("seed", seed, 0),
-    ):
-        if value < least:
-            raise ValueError(f"{name} is {value}: it must be at least {least}")
-    if not 3 <= frames[0] <= frames[1]:
-        raise ValueError(f"frames is {frames}: give the least and the most, 3 (onset, apex, offset) or more")
-    if not 0 < strength[0] <= strength[1] <= 1:
-        raise ValueError(f"strength is {strength}: give the least and the most, above 0 and not above 1")
-
-
 def write(path: Path, subjects: int = 12, per_subject: int = 9, seed: int = 0, progress: bool = True) -> None:
-    """Draw clips into one npz file (``clips.pack``), which appears whole or not at all; arguments as for ``draw``.
+    """Draw clips into one npz file, which appears whole or not at all; arguments as for ``draw``.
 
     The same arguments give the same bytes. A file that is there is replaced.
     """
-    arrays = pack(draw(subjects, per_subject, seed=seed, progress=progress))
+    arrays = draw(subjects, per_subject, seed=seed, progress=progress)
     with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
         np.savez_compressed(file, **arrays)
 

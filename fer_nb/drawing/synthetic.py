@@ -1,11 +1,10 @@
-"""Drawn faces in the very formats of FER2013, FERPlus and CK+48, with what the real sets suffer from.
+"""Drawn faces in the formats of FER2013, FERPlus and CK+48, with the faults of the real sets.
 
     python -m fer_nb.drawing.synthetic FOLDER --faces 1500 --sequences 180 --seed 0
 
 Pictures of the wild, in FER2013's form, have poses, uneven light, noise, blur, watermarks, wrong labels, repeats and
 non-faces in about the proportions measured in FER2013 and FERPlus; those of the laboratory, in CK+'s, are frontal,
-evenly lit and rightly labelled. drawing/ holds how a face comes about; drawing/expressions.py tells which regions
-decide between which expressions. Beside them:
+evenly lit and rightly labelled. Which regions decide between which expressions: drawing/expressions.py. Beside them:
 
     landmarks/fer2013.npz, ckplus.npz   the truth, in the order of the rows, or of the file names class after class:
         landmarks float32 (N, 25, 2) x y in pixels, NaN for a non-face; names str (25,); regions uint8 (N, 48, 48),

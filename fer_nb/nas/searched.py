@@ -6,8 +6,8 @@ Everything but the times comes from finished runs' predictions and from the nets
 import pandas as pd
 
 from fer_nb import intervals
-from fer_nb.data import micro
 from fer_nb.data.faceset import FaceSet
+from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares
 from fer_nb.evaluation.measures import accuracy, by_model, pooled
 from fer_nb.finished import read_predictions

@@ -35,13 +35,13 @@ def faces():
 
 def test_comparison_with_the_thesis(faces):
     ours = datasets.distribution(faces)
-    assert audit.in_words(audit.compare(ours, ours.T.to_dict())) == "All 24 cells equal the thesis's."
+    assert audit.differences_in_words(audit.beside_thesis(ours, ours.T.to_dict())) == "All 24 cells equal the thesis's."
     misprint = ours.T.to_dict()
     misprint["test"]["Fear"] = 2
-    table = audit.compare(ours, misprint)
+    table = audit.beside_thesis(ours, misprint)
     assert table.index.names == ["split", "source"]
     assert table.loc[("test", "difference"), "Fear"] == -1
-    assert audit.in_words(table).startswith(
+    assert audit.differences_in_words(table).startswith(
         "1 of 24 cells differ. Fear, test: the thesis prints 2, counted 1 (a misprint: its row sums to 2, not to"
     )
 
@@ -114,4 +114,6 @@ def test_real_ckplus_leaks():
     assert mean["random"] > 98
     assert 50 < mean["subject"] < 60
     table = datasets.distribution(datasets.load("ckplus-fold1", "real")).rename(index={"test": "valid"})
-    assert audit.in_words(audit.compare(table, thesis.TABLE_3_2)) == "All 16 cells equal the thesis's."
+    assert (
+        audit.differences_in_words(audit.beside_thesis(table, thesis.TABLE_3_2)) == "All 16 cells equal the thesis's."
+    )

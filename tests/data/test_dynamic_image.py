@@ -99,7 +99,7 @@ def test_bad_input():
         dynamic_image(clip()[:1])
     with pytest.raises(ValueError, match="needs two or more"):
         coefficients(0)
-    with pytest.raises(ValueError, match="unknown coefficients 'rang': choose of rank, linear, leaky"):
+    with pytest.raises(ValueError, match=r"unknown coefficients 'rang': did you mean rank\?"):
         dynamic_image(clip(), "rang")
     with pytest.raises(ValueError, match=r"different sizes, \[\(12, 9\), \(12, 10\)\]"):
         dynamic_image([clip()[0], clip()[1, :, 1:]])

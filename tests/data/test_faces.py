@@ -54,7 +54,7 @@ def test_other_faces_than_those_of_the_landmarks(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"40 rows, but row 59.*other faces"):
         faces.drawn(whole, "fer2013")
     (tmp_path / "synthetic/landmarks/fer2013.npz").unlink()
-    with pytest.raises(FileNotFoundError, match=r"fer2013\.npz: no landmarks.*draw them anew"):
+    with pytest.raises(FileNotFoundError, match=r"fer2013\.npz: no landmarks.*draw them again"):
         faces.drawn(whole, "fer2013")
 
 

@@ -8,7 +8,8 @@ import pytest
 from fer_nb import paths
 from fer_nb.data import datasets, ferm
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
-from fer_nb.data.readers.parse import VOTES
+from fer_nb.data.readers import ferplus
+from fer_nb.data.readers.ferplus import VOTES
 from fer_nb.evaluation import thesis
 
 needs_data = pytest.mark.skipif("FER_NB_DATA" not in os.environ, reason="FER_NB_DATA names no folder of real data")
@@ -91,7 +92,7 @@ def test_no_rows():
     assert ferm.shares(votes().iloc[:0]).shape == (0, 7)
 
 
-def test_build_keeps_rows_and_sides():
+def test_build_keeps_rows_and_split():
     images = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
     names = np.full(3, "")
     split = np.array(["train", "valid", "test"])
@@ -110,10 +111,10 @@ def test_build_keeps_rows_and_sides():
 def test_table_3_4_on_the_real_data(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path)
     fer2013_csv, votes_csv = datasets.sources("ferm", "real")
-    table = ferm.clean(datasets.load_votes(votes_csv))
-    usage = pd.read_csv(votes_csv, usecols=["Usage"])["Usage"]
+    votes = ferplus.read(votes_csv)
+    table, usage = ferm.clean(votes), votes["Usage"]
     assert fer2013_csv.exists()
-    for side, name in (("train", "Training"), ("valid", "PublicTest"), ("test", "PrivateTest")):
+    for split, name in (("train", "Training"), ("valid", "PublicTest"), ("test", "PrivateTest")):
         labels = table.loc[(usage == name) & table["kept"], "label"]
         counts = np.bincount(labels, minlength=7).tolist()
-        assert [*counts, sum(counts)] == list(thesis.TABLE_3_4[side].values())
+        assert [*counts, sum(counts)] == list(thesis.TABLE_3_4[split].values())

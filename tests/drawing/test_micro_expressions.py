@@ -1,29 +1,36 @@
 import numpy as np
 import pytest
 
-from fer_nb.data.clips import check, pack, unpack
+from fer_nb.data.clips import check, unpack
 from fer_nb.drawing import micro_expressions
-from fer_nb.drawing.micro_expressions import CLASSES, draw
+from fer_nb.drawing.micro_expressions import CLASSES
+
+
+def draw(*args, **given):
+    """What is drawn, as it is read."""
+    return unpack(micro_expressions.draw(*args, **given))
 
 
 @pytest.fixture(scope="module")
 def clips():
-    return draw(3, 6)
+    return draw(2, 6)
 
 
 def test_a_drawn_set(clips):
-    assert check(clips) is clips and len(clips) == 18
+    assert check(clips) is clips and len(clips) == 12
     assert clips.classes == CLASSES == ("negative", "positive", "surprise")
     assert all(frames.dtype == np.uint8 and frames.shape[1:] == (48, 48) for frames in clips.frames)
     lengths = [len(frames) for frames in clips.frames]
     assert min(lengths) >= 9 and max(lengths) <= 15 and len(set(lengths)) > 2
-    assert len(set(clips.names)) == 18 and set(clips.sources) == {""}
-    for subject in ("s01", "s02", "s03"):
+    assert len(set(clips.names)) == 12 and set(clips.sources) == {""}
+    for subject in ("s01", "s02"):
         assert np.bincount(clips.labels[clips.subjects == subject]).tolist() == [2, 2, 2]
 
 
-def test_the_face_moves_most_at_the_apex():
-    clips = draw(2, 6, frames=(12, 12), strength=(0.3, 0.3))
+def test_the_face_moves_most_at_the_apex(monkeypatch):
+    monkeypatch.setattr(micro_expressions, "FRAMES", (12, 12))
+    monkeypatch.setattr(micro_expressions, "STRENGTH", (0.3, 0.3))
+    clips = draw(2, 6)
     assert all(3 <= apex <= 8 for apex in clips.apexes)
     # The mean over the clips of the distance from onset, which noise and drift alone would not bring back down.
     frames = np.stack(clips.frames).astype(float)
@@ -32,24 +39,16 @@ def test_the_face_moves_most_at_the_apex():
     assert at_apex > moved[:, 1].mean() + 0.5 and at_apex > moved[:, -1].mean() + 0.3
 
 
-def test_the_same_arguments_give_the_same_clips(clips):
-    again, other = draw(3, 6), draw(3, 6, seed=1)
-    assert all(np.array_equal(a, b) for a, b in zip(clips.frames, again.frames, strict=True))
-    assert np.array_equal(clips.labels, again.labels) and np.array_equal(clips.apexes, again.apexes)
-    assert not any(np.array_equal(a, b) for a, b in zip(clips.frames, other.frames, strict=True))
+def test_another_seed_gives_other_clips(clips):
+    other = draw(1, 6, seed=1)
+    assert not any(np.array_equal(a, b) for a, b in zip(clips.frames[:6], other.frames, strict=True))
 
 
-def test_a_person_does_not_depend_on_the_others(clips):
-    fewer = draw(1, 6)
-    assert all(np.array_equal(a, b) for a, b in zip(fewer.frames, clips.frames, strict=False))
-
-
-def test_packed_and_back(clips):
-    back = unpack(pack(clips))
-    assert all(np.array_equal(a, b) for a, b in zip(back.frames, clips.frames, strict=True))
-    assert back.classes == clips.classes
-    for name in ("apexes", "labels", "subjects", "names", "sources"):
-        assert np.array_equal(getattr(back, name), getattr(clips, name))
+def test_the_same_arguments_give_the_same_clips_of_a_person(clips):
+    """However many people there are."""
+    again = draw(1, 6)
+    assert all(np.array_equal(a, b) for a, b in zip(again.frames, clips.frames[:6], strict=True))
+    assert np.array_equal(again.labels, clips.labels[:6]) and np.array_equal(again.apexes, clips.apexes[:6])
 
 
 def test_the_command_writes_the_same_bytes_twice(tmp_path):
@@ -68,9 +67,6 @@ def test_the_command_writes_the_same_bytes_twice(tmp_path):
         ({"subjects": 0}, "subjects is 0: it must be at least 1"),
         ({"per_subject": 2}, "per_subject is 2: it must be at least 3"),
         ({"seed": -1}, "seed is -1"),
-        ({"frames": (2, 9)}, "3 \\(onset, apex, offset\\) or more"),
-        ({"frames": (9, 5)}, "give the least and the most"),
-        ({"strength": (0.0, 0.3)}, "above 0 and not above 1"),
     ],
 )
 def test_bad_arguments(given, message):

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_nb.data import datasets
 from fer_nb.data.faceset import FER_CLASSES
-from fer_nb.data.readers import parse
+from fer_nb.data.readers import ckplus, fer2013, ferplus
 from fer_nb.drawing import expressions, synthetic
 from fer_nb.drawing.canvas import REGIONS, View
 from fer_nb.drawing.draw import LANDMARKS, render
@@ -67,7 +66,7 @@ def test_ferplus_is_in_the_published_format(drawn):
     assert path.read_text().splitlines()[0] == header
     table, faces = pd.read_csv(path), pd.read_csv(drawn / "fer2013/fer2013.csv")
     assert (table["Usage"] == faces["Usage"]).all()
-    assert (table[list(parse.VOTES)].sum(axis=1) == 10).all()
+    assert (table[list(ferplus.VOTES)].sum(axis=1) == 10).all()
 
 
 def test_non_faces_have_no_name_no_landmarks_and_ten_nf_votes(drawn):
@@ -82,10 +81,10 @@ def test_non_faces_have_no_name_no_landmarks_and_ten_nf_votes(drawn):
 
 
 def test_the_loaders_take_what_is_written(drawn):
-    faces = datasets.load_fer2013(drawn / "fer2013/fer2013.csv")
-    votes = datasets.load_votes(drawn / "ferplus/fer2013new.csv", faces)
+    faces = fer2013.read(drawn / "fer2013/fer2013.csv")
+    votes = ferplus.votes_on(faces, drawn / "ferplus/fer2013new.csv")
     assert tuple(FER_SHARES) == FER_CLASSES and len(votes) == len(faces) == 80
-    lab = datasets.load_ckplus(drawn / "ck+/CK+48")
+    lab = ckplus.read(drawn / "ck+/CK+48")
     assert len(lab) == 42 and set(np.bincount(lab.labels)) == {6}
     with np.load(drawn / "landmarks/ckplus.npz") as truth:
         assert [lab.classes[label] for label in lab.labels] == truth["expressions"].tolist()
@@ -93,7 +92,7 @@ def test_the_loaders_take_what_is_written(drawn):
 
 def test_ckplus_has_three_consecutive_frames_a_sequence(drawn):
     files = sorted((drawn / "ck+/CK+48").glob("*/*.png"))
-    assert {file.parent.name for file in files} == set(parse.CK_FOLDERS) and len(files) == 42
+    assert {file.parent.name for file in files} == set(ckplus.EMOTIONS) and len(files) == 42
     names = [re.fullmatch(r"(S\d{3}_\d{3})_(\d{8})\.png", file.name) for file in files]
     frames = pd.Series([int(name[2]) for name in names]).groupby([name[1] for name in names]).agg(list)
     assert len(frames) == 14

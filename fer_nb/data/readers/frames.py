@@ -1,4 +1,4 @@
-"""Pictures and frames of any size: read, the face cut out, made 48x48. For parse_macro and parse_micro."""
+"""Pictures and frames of any size: read, the face cut out, made 48x48, and put together to a FaceSet or ClipSet."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 
 from fer_nb.data import faces
-from fer_nb.data.readers.parse import SIDE, grey
+from fer_nb.data.clips import ClipSet
+from fer_nb.data.faceset import FaceSet
+from fer_nb.data.readers.picture_file import SIDE, grey
+
+# Folders' names, and their classes.
+FOLDERS = {"anger": "Angry", "disgust": "Disgust", "fear": "Fear", "happiness": "Happy", "sadness": "Sad"}
+FOLDERS |= {"surprise": "Surprise", "neutral": "Neutral"}
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
@@ -22,9 +28,9 @@ def cut(frames: list[np.ndarray], where: str, cropped: bool) -> np.ndarray:
 
     Args:
         frames: uint8 (H, W) each, of one size.
-        where: names the clip or picture in an error.
-        cropped: the frames are faces already and are taken whole; otherwise the face is found once, in the first
-            frame, and the same square is cut out of all of them, so that no motion comes from the cutting.
+        where: what an error says of the clip or picture.
+        cropped: the frames are faces already and are taken whole; otherwise the face is found in the first frame, and
+            the same square is cut out of all, so that cutting adds no motion.
 
     Raises:
         ValueError: frames of different sizes, or no face found.
@@ -36,6 +42,11 @@ def cut(frames: list[np.ndarray], where: str, cropped: bool) -> np.ndarray:
         top, left, side = _square(frames[0], where)
         frames = [frame[top : top + side, left : left + side] for frame in frames]
     return np.stack([cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in frames])
+
+
+def read_faces(files: list[Path], where: str, cropped: bool) -> np.ndarray:
+    """The face in every picture file, uint8 (T, 48, 48); as ``cut``."""
+    return cut([grey(file) for file in files], where, cropped)
 
 
 def _square(frame: np.ndarray, where: str) -> tuple[int, int, int]:
@@ -62,9 +73,9 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def frame_files(place: Path, where: str) -> dict[int, Path]:
-    """The pictures of a clip's folder by frame number (the last digits of the name), in its order."""
+    """The pictures of a clip's folder by frame number (the last digits of the name), sorted by it."""
     if not place.is_dir():
-        raise FileNotFoundError(f"{where}: no folder {place}; copy it from the owners' archive or take the row out")
+        raise FileNotFoundError(f"{where}: no folder {place}; copy it from the owners' archive or remove the row")
     numbered = {}
     for file in pictures(place):
         digits = re.findall(r"\d+", file.stem)
@@ -78,4 +89,24 @@ def clip(files: dict[int, Path], where: str, cropped: bool) -> np.ndarray:
     """The frames of a clip, uint8 (T, 48, 48), the face cut out (see ``cut``); ValueError for fewer than two."""
     if len(files) < 2:
         raise ValueError(f"{where}: {len(files)} frame(s), a clip needs two or more; copy the folder again")
-    return cut([grey(file) for file in files.values()], where, cropped)
+    return read_faces(list(files.values()), where, cropped)
+
+
+def face_set(found: list[tuple], classes: tuple[str, ...], where: Path) -> FaceSet:
+    """A FaceSet of one (image, class name, split, subject, sequence) a picture; ValueError where there is none."""
+    if not found:
+        raise ValueError(f"{where}: no picture of {', '.join(classes)} in it; unpack it again")
+    images, names, split, groups, sequences = zip(*found, strict=True)
+    labels = np.array([classes.index(name) for name in names], np.int64)
+    rows = np.arange(len(labels), dtype=np.int64)
+    return FaceSet(np.stack(images), labels, classes, np.array(split), np.array(groups), np.array(sequences), rows)
+
+
+def clip_set(clips: list[tuple], classes: tuple[str, ...], where: str, sources: list[str] | None = None) -> ClipSet:
+    """A ClipSet of one (frames, apex, label, subject, name) a clip; ValueError where there is none."""
+    if not clips:
+        raise ValueError(f"{where}: no clip of {', '.join(classes)}; give the set as its owners hand it out")
+    frames, apexes, labels, subjects, names = zip(*clips, strict=True)
+    numbers = (np.array(values, np.int64) for values in (apexes, labels))
+    texts = (np.array(values) for values in (subjects, names, sources or [""] * len(names)))
+    return ClipSet(frames, *numbers, classes, *texts)

@@ -1,12 +1,22 @@
-"""Coding sheets of micro-expression sets: a row a clip; .xlsx as the owners hand it out, or .csv with the same rows."""
+"""Sets of micro-expressions with a coding sheet: a row a clip; .xlsx as the owners hand it out, or .csv alike.
+
+Of a folder of cropped faces, frames are taken whole and scaled to 48x48; of raw frames, the face is found in the first
+one and the same square is cut out of all. A missing folder or picture raises FileNotFoundError, anything else wrong
+ValueError, with the sheet, its row (counted from 1, as a spreadsheet shows it) and the clip.
+"""
 
 import csv
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
+
+from fer_nb.data.clips import ClipSet
+from fer_nb.data.readers.frames import clip, clip_set, frame_files
 
 FIELDS = ("subject", "clip", "onset", "apex", "offset", "emotion")
 
@@ -26,7 +36,7 @@ def read_sheet(folder: Path, layout: Layout) -> tuple[Path, pd.DataFrame]:
     """The coding sheet and its clips: columns FIELDS and "row"; subject int, clip and emotion str, the rest as coded.
 
     Of several sheets that fit the last by name counts (the newest of CASME II). The head is the first row with the
-    file name's column in it; rows without a file name are passed over.
+    file name's column in it; rows without a file name are ignored.
     """
     names = [f"{place}{layout.sheet}{suffix}" for suffix in (".xlsx", ".csv") for place in ("", "*/")]
     found = [file for name in names for file in sorted(folder.glob(name), reverse=True) if file.name[0] not in ".~"]
@@ -73,3 +83,33 @@ def integer(value, where: str) -> int:
     if not re.fullmatch(r"[0-9]+(\.0*)?", text):
         raise ValueError(f"{where} is {value!r}, expected a whole number; correct the sheet")
     return int(text.split(".")[0])
+
+
+def coded_clips(folder: Path, layout: Layout, classes: tuple[str, ...]) -> ClipSet:
+    """The clips of a set with a coding sheet whose emotion is among ``classes``; the others are ignored."""
+    if unknown := set(classes) - set(layout.emotions):
+        raise ValueError(f"unknown classes {sorted(unknown)}: choose from {', '.join(layout.emotions)}")
+    sheet, table = read_sheet(Path(folder), layout)
+    table = table[table["emotion"].isin(classes)]
+    clips = []
+    for row in tqdm(table.itertuples(), f"reading {folder.name}", len(table), mininterval=5):
+        subject = layout.subject.format(row.subject)
+        clips.append((*coded_clip(folder, layout, sheet, row), classes.index(row.emotion), subject, row.clip))
+    return clip_set(clips, classes, str(sheet))
+
+
+def coded_clip(folder: Path, layout: Layout, sheet: Path, row) -> tuple[np.ndarray, int]:
+    """Frames uint8 (T, 48, 48) and the apex's position of one row of a coding sheet."""
+    subject = layout.subject.format(row.subject)
+    where = f"{sheet}: row {row.row}: clip {row.clip} of {subject}"
+    root, cropped = next((root for root in layout.roots if (folder / root[0]).is_dir()), layout.roots[0])
+    place = folder / root / subject / row.clip
+    onset, offset = integer(row.onset, f"{where}: onset"), integer(row.offset, f"{where}: offset")
+    frames = frame_files(place, where)
+    span = {number: file for number, file in frames.items() if onset <= number <= offset}
+    if onset not in frames or offset not in frames or onset > offset:
+        # The folders hold the clip and nothing else, and a few rows of the owners' sheets are known to be wrong.
+        warnings.warn(f"{where}: frames {onset} to {offset} are not in {place}: all its frames are taken", stacklevel=2)
+        span = frames
+    apex = pd.to_numeric(row.apex, errors="coerce")  # "/" where CASME II's coders found none
+    return clip(span, where, cropped), list(span).index(apex) if apex in span else -1

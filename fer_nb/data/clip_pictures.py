@@ -1,0 +1,56 @@
+"""Clips as pictures: each clip as one, and the sequences of CK+ as clips."""
+
+import numpy as np
+import pandas as pd
+
+from fer_nb.data.clips import ClipSet
+from fer_nb.data.dynamic_image import dynamic_image
+from fer_nb.data.faceset import FaceSet
+
+KINDS = ("dynamic", "apex", "mean")
+
+
+def ckplus_clips(faces: FaceSet) -> ClipSet:
+    """CK+'s sequences as clips of three frames, in the order of ``faces``; the last frame is the apex.
+
+    Raises ValueError for a sequence with frames in two classes.
+    """
+    names = pd.Series(faces.sequences)
+    rows = [np.array(of.index) for _, of in names.groupby(names, sort=False)]
+    for where in rows:
+        if len(set(faces.labels[where])) > 1:
+            raise ValueError(f"sequence {names[where[0]]} is in two classes: leave its frames in one folder")
+    first = np.array([where[0] for where in rows])
+    return ClipSet(
+        frames=tuple(faces.images[where] for where in rows),
+        apexes=np.array([len(where) - 1 for where in rows]),
+        labels=faces.labels[first],
+        classes=faces.classes,
+        subjects=faces.groups[first],
+        names=faces.sequences[first],
+        sources=np.full(len(rows), ""),
+    )
+
+
+def pictures(clips: ClipSet, kind: str) -> FaceSet:
+    """Each clip as one picture uint8 (48, 48), in the order of ``clips``, all of them "train".
+
+    "dynamic": its dynamic image; "apex": its apex frame, the middle one where the apex is not known; "mean": the mean
+    of its frames. ``groups`` are the subjects, ``sequences`` the clips' names, ``rows`` positions in ``clips``.
+    """
+    if kind == "dynamic":
+        images = [dynamic_image(frames) for frames in clips.frames]
+    elif kind == "apex":
+        apexes = np.where(clips.apexes < 0, [len(frames) // 2 for frames in clips.frames], clips.apexes)
+        images = [frames[apex] for frames, apex in zip(clips.frames, apexes, strict=True)]
+    else:
+        images = [np.rint(frames.mean(axis=0)).astype(np.uint8) for frames in clips.frames]
+    return FaceSet(
+        images=np.stack(images),
+        labels=clips.labels,
+        classes=clips.classes,
+        split=np.full(len(clips), "train"),
+        groups=clips.subjects,
+        sequences=clips.names,
+        rows=np.arange(len(clips)),
+    )

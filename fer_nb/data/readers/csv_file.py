@@ -1,0 +1,74 @@
+"""CSV files as published, plain or packed, read in chunks and checked.
+
+Errors are one line with the file, the row and the remedy. Rows are counted from 1 without the header: "data row 1" is
+line 2 of the file.
+"""
+
+import gzip
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a CSV file, or of FER2013's CSV inside an .xz, .gz or .zip."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
+            named = [name for name in members if Path(name).name in ("fer2013.csv", "icml_face_data.csv")]
+            if not (named or len(members) == 1):
+                raise ValueError(f"{path}: no fer2013.csv inside; put the published CSV file in its place")
+            with archive.open((named or members)[0]) as file:
+                yield file
+    else:
+        with {".xz": lzma.open, ".gz": gzip.open}.get(path.suffix, open)(path, "rb") as file:
+            yield file
+
+
+def chunks(path: Path, columns: tuple[str, ...], rows: int) -> Iterator[pd.DataFrame]:
+    """The CSV in DataFrames of at most ``rows`` rows, ``columns`` as text, index the row from 0.
+
+    Raises ValueError where the file is damaged, empty, without rows or lacks a column.
+    """
+    empty = True
+    try:
+        with _opened(path) as file:
+            for chunk in pd.read_csv(file, chunksize=rows, dtype=str, keep_default_na=False, index_col=False):
+                chunk.columns = chunk.columns.str.strip()  # icml_face_data.csv has " Usage" and " pixels"
+                missing = [name for name in columns if name not in chunk.columns]
+                if missing:
+                    raise ValueError(f"{path}: no column {missing[0]!r}; the published file has {', '.join(columns)}")
+                if len(chunk):
+                    empty = False
+                    yield chunk[list(columns)]
+    except DAMAGED as error:
+        raise ValueError(f"{path}: damaged or cut off ({error}); copy or download it again") from error
+    except pd.errors.EmptyDataError as error:
+        raise ValueError(f"{path}: the file is empty; copy or download it again") from error
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"{path}: not a readable CSV file ({reason}); copy or download it again") from error
+    if empty:
+        raise ValueError(f"{path}: no row below the header; copy or download it again")
+
+
+def translated(path: Path, column: pd.Series, meaning: dict) -> np.ndarray:
+    """``column`` with each text replaced by its meaning; ValueError for the first row that has none."""
+    found = column.str.strip().map(meaning)
+    if found.isna().any():
+        row = found.isna().idxmax()
+        raise ValueError(
+            f"{path}: data row {row + 1}: {column.name} is {column[row]!r}, expected one of "
+            f"{', '.join(meaning)}; correct or download the file again"
+        )
+    return found.to_numpy()

@@ -1,0 +1,118 @@
+"""FER2013 (Goodfellow et al. 2013): its CSV file, or picture folders.
+
+The split is that of the column Usage: Training, PublicTest and PrivateTest are "train", "valid" and "test".
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from fer_nb.data import cache, places
+from fer_nb.data.faceset import FER_CLASSES, FaceSet
+from fer_nb.data.readers.csv_file import chunks, translated
+from fer_nb.data.readers.picture_file import SIDE, picture
+
+USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # folders in the order of the labels
+FOLDERS = {"train": "train", "validation": "valid", "test": "test"} | {k.lower(): v for k, v in USAGE.items()}
+
+
+def find(home: Path) -> Path:
+    """FER2013's CSV file under the data folder in any of its forms, or the folder of its picture folders."""
+    stems, suffixes = ("fer2013.csv", "icml_face_data.csv"), ("", ".xz", ".gz", ".zip")
+    files = [f"{stem}{suffix}" for stem in stems for suffix in suffixes]
+    folders = ["fer2013/train", "fer2013/Training", "train", "Training"]
+    expected = "fer2013/fer2013.csv (or that as .xz, .gz, .zip, or icml_face_data.csv, or train/<emotion>/*.jpg)"
+    found = places.find(home, [*(f"fer2013/{file}" for file in files), *files, *folders], "FER2013", expected)
+    return found.parent if found.is_dir() else found
+
+
+def read(path: Path) -> FaceSet:
+    """FER2013 through the cache, in the order of the file's rows.
+
+    path: Kaggle's fer2013.csv or icml_face_data.csv, plain or in an .xz, .gz or .zip, or a folder of
+    ``train|test/<emotion>/*.jpg|png``. Of folders, ``rows`` are positions in the list of files, sorted by folder, class
+    and name; a file name that begins with Training_, PublicTest_ or PrivateTest_ (as in the copy on Kaggle) decides the
+    split, else the folder does, and there is no "valid" then. Raises FileNotFoundError and ValueError in one line with
+    the file, the row and the remedy.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = cache.cached("fer2013", [cache.digest(path, files(path))], __name__, lambda: _read_folders(path))
+    else:
+        found = cache.cached("fer2013", [cache.digest(path)], __name__, lambda: _read_csv(path))
+    unknown = np.full(len(found["labels"]), "")
+    rows = np.arange(len(unknown), dtype=np.int64)
+    return FaceSet(**found, classes=FER_CLASSES, groups=unknown, sequences=unknown, rows=rows)
+
+
+def _read_csv(path: Path) -> dict[str, np.ndarray]:
+    """images uint8 (N, 48, 48), labels int64 (N,) and split str (N,)."""
+    labels = {str(label): label for label in range(len(EMOTIONS))}
+    parts = []
+    with tqdm(desc=f"reading {path.name}", unit=" rows", delay=1, mininterval=1) as bar:
+        for chunk in chunks(path, ("emotion", "pixels", "Usage"), rows=1000):
+            split = translated(path, chunk["Usage"], USAGE).astype("U5")
+            parts.append((_pixels(path, chunk["pixels"]), translated(path, chunk["emotion"], labels), split))
+            bar.update(len(chunk))
+    images, emotions, split = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return {"images": images, "labels": emotions.astype(np.int64), "split": split}
+
+
+def _pixels(path: Path, column: pd.Series) -> np.ndarray:
+    """Pixel texts of 2,304 numbers each -> uint8 (rows, 48, 48).
+
+    All rows at once: a number is the one to three digits before a space. Where anything else turns up, the rows are
+    read one by one, to name the bad one.
+    """
+    text = np.frombuffer(("   " + " ".join(column) + " ").encode(), np.uint8)
+    ends = np.flatnonzero(text == ord(" "))[3:]
+    length = np.diff(ends, prepend=2) - 1
+    digits = text - np.uint8(ord("0"))  # not a digit: above 9
+    regular = length.min() > 0 and length.max() < 4 and np.count_nonzero(digits < 10) == len(text) - len(ends) - 3
+    if regular and (column.str.count(" ") == SIDE * SIDE - 1).all():
+        values = digits[ends - 1].astype(np.uint16)
+        values += 10 * digits[ends - 2] * (length > 1)
+        values += np.uint16(100) * digits[ends - 3] * (length > 2)
+        if values.max() <= 255:
+            return values.astype(np.uint8).reshape(-1, SIDE, SIDE)
+    return np.stack([_pixel_row(f"{path}: data row {row + 1}", text) for row, text in column.items()])
+
+
+def _pixel_row(where: str, text: str) -> np.ndarray:
+    numbers = text.split()
+    bad = [number for number in numbers if not (number.isascii() and number.isdigit() and int(number) <= 255)]
+    if bad:
+        raise ValueError(f"{where}: pixel {bad[0]!r}, expected 0 to 255; correct or download the file again")
+    if len(numbers) != SIDE * SIDE:
+        raise ValueError(
+            f"{where}: {len(numbers):,} pixels, expected {SIDE * SIDE:,} (48x48); correct or download the file again"
+        )
+    return np.array(numbers, np.uint8).reshape(SIDE, SIDE)
+
+
+def files(folder: Path) -> list[Path]:
+    """The pictures of a folder of picture folders, in the order in which they are read."""
+    return [path for path, _, _ in _listed(folder)]
+
+
+def _listed(folder: Path) -> list[tuple[Path, int, str]]:
+    """Each picture with its label and split; FileNotFoundError where an emotion has none."""
+    listed = []
+    for part in sorted(path for path in folder.iterdir() if path.name.lower() in FOLDERS):
+        for label, emotion in enumerate(EMOTIONS):
+            found = sorted(path for path in (part / emotion).glob("*") if path.suffix in (".jpg", ".jpeg", ".png"))
+            if not found:
+                raise FileNotFoundError(f"{part / emotion}: no pictures; expected *.jpg or *.png of this emotion")
+            split = FOLDERS[part.name.lower()]
+            listed += [(path, label, USAGE.get(path.name.split("_")[0], split)) for path in found]
+    return listed
+
+
+def _read_folders(folder: Path) -> dict[str, np.ndarray]:
+    """As ``_read_csv``."""
+    found, labels, split = zip(*_listed(folder), strict=True)
+    images = np.stack([picture(path) for path in tqdm(found, desc=f"reading {folder.name}", delay=1, mininterval=1)])
+    return {"images": images, "labels": np.array(labels, np.int64), "split": np.array(split)}
