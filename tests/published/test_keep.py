@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from fer_nb import paths, study
 from fer_nb.data.faceset import CK_CLASSES, FER_CLASSES
 from fer_nb.evaluation import thesis
-from fer_nb.nets import genotypes, models
+from fer_nb.nets import device, genotypes, models
 from fer_nb.published import __main__, keep, origins, readme
 from fer_nb.published.card import model_card
 from fer_nb.report import manifest, promised, save
@@ -330,12 +330,13 @@ def test_the_model_card_says_what_was_measured(tree):
 def test_the_code_in_the_model_card_runs(tree, monkeypatch, capsys):
     keep.keep_study("tiny")
     monkeypatch.chdir(tree)
+    monkeypatch.setattr(device, "bfloat16_is_faster", lambda: False)  # measuring takes a minute on some processors
     cv2.imwrite("face.png", np.random.default_rng(0).integers(0, 256, (90, 70), dtype=np.uint8))
     exec("".join(re.findall(r"```python\n(.*?)```", model_card(), re.DOTALL)), {})
     torch_scores, onnx_scores = (ast.literal_eval(line) for line in capsys.readouterr().out.splitlines()[-2:])
     assert tuple(torch_scores) == tuple(onnx_scores) == FER_CLASSES
     assert sum(onnx_scores.values()) == pytest.approx(1, abs=1e-5)
-    assert list(torch_scores.values()) == pytest.approx(list(onnx_scores.values()), abs=0.02)  # bfloat16 has 8 bits
+    assert list(torch_scores.values()) == pytest.approx(list(onnx_scores.values()), abs=1e-4)
 
 
 def test_without_weights_there_is_no_card(tree):
