@@ -14,6 +14,8 @@ from fer_nb.report import manifest, save
 
 MODELS = ("lightResNetl", "ResNet18")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NET = {"model": "lightResNetl", "classes": 7, "pool": "global", "block_relu": False}
+
 PARAMETERS = {
     "01_data_preparation": "data: real\ndatasets: [ckplus]\n",
     "02_ferm_construction": "data: real\n",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from fer_nb import paths
@@ -82,7 +83,8 @@ def packed_weights(run: Run) -> bytes:
     """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
-    the run's name (run), the classes, and date, commit, checksums and parameters of the notebook that trained it.
+    what the header of the run's own file says (the net's description), the run's name (run), the classes, and date,
+    commit, checksums and parameters of the notebook that trained it.
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
@@ -91,9 +93,12 @@ def packed_weights(run: Run) -> bytes:
     made = finished_manifest(run.study, f"04_training-{run.name}")
     if made["parameters"].get("data") != "real":
         raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
-    facts = read_metrics(run) | {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
+    facts, path = read_metrics(run), run.folder / "weights.safetensors"
+    with safe_open(path, "pt") as file:
+        facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
+    facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
     facts |= {"date": made["started"][:10]} | {key: made[key] for key in ("commit", "checksums", "parameters")}
-    tensors = {name: _half(value) for name, value in load_file(run.folder / "weights.safetensors").items()}
+    tensors = {name: _half(value) for name, value in load_file(path).items()}
     return save(tensors, {"fer_nb": json.dumps(facts)})
 
 

@@ -1,9 +1,12 @@
+import json
+
 import pytest
 import torch
-from finished_study import PARAMETERS, finish
+from finished_study import NET, PARAMETERS, finish
 from safetensors.torch import save_file
 
 from fer_nb import paths
+from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.nets import models
 from fer_nb.published import readme
 
@@ -27,5 +30,6 @@ def tensors(tmp_path_factory):
     """A file with weights of lightResNetl."""
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
     torch.manual_seed(0)
-    save_file(models.build("lightResNetl").state_dict(), path)
+    described = {"net": NET, "classes": list(FER_CLASSES)}
+    save_file(models.build("lightResNetl").state_dict(), path, {"fer_nb": json.dumps(described)})
     return path

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from finished_study import COMMIT, executed, train
+from finished_study import COMMIT, NET, executed, train
 from safetensors.torch import load_file
 
 from fer_nb import paths, study
@@ -129,7 +129,7 @@ def test_weights_are_kept_in_half_precision_with_what_made_them(tensors):
     assert (facts["run"], facts["seed"], facts["epochs"]) == ("ferm-lightResNetl-seed0", 0, 2)
     assert (facts["classes"], facts["study"], facts["commit"]) == (list(FER_CLASSES), "tiny", COMMIT)
     assert (facts["valid_accuracy"], facts["test_accuracy"], facts["date"]) == (80.0, 75.0, "2026-11-20")
-    assert facts["parameters"]["lr"] == 0.01 and facts["checksums"] == {"ck+/CK+48": "ab12"}
+    assert facts["net"] == NET and facts["parameters"]["lr"] == 0.01 and facts["checksums"] == {"ck+/CK+48": "ab12"}
     before = path.read_bytes()
     keep.keep_study("tiny")
     assert path.read_bytes() == before
