@@ -8,7 +8,7 @@ PYTHON = python3
 
 # -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
 INSTALLED = -P -c 'import sys; from importlib.util import find_spec as f; \
-  sys.exit(not all(map(f, ("fer_nb", "torch", "papermill", "snakemake"))))'
+  sys.exit(not all(map(f, ("fer_nb", "torch", "papermill", "snakemake", "ruamel.yaml"))))'
 # An activated .venv of this checkout is still .venv: it is kept up to date.
 ACTIVE := $(shell $(PYTHON) $(INSTALLED) 2>/dev/null && $(PYTHON) -c 'import sys; print(sys.prefix)')
 

@@ -14,18 +14,18 @@ workdir: workflow.basedir
 # This checkout's fer_nb, whichever is installed.
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
-from fer_nb import imports, study
+from fer_nb import imports, paths, study
 from fer_nb.report.promised import promised
-from fer_nb.data.datasets import NAMES
+from fer_nb.data.datasets import NAMES, checksums, sources
 from fer_nb.evaluation.thesis import MODELS
 
-STUDY = str(config.get("study", "quick"))
-RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {input.parameters:q} {log.notebook:q}"
+STUDY = config.get("study", "quick")
+RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {params.parameters:q} {log.notebook:q}"
 FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
 
 
 def drawn(given, names=()):
-    """The synthetic faces, for a notebook whose parameters ask for them, and clips for data sets that are made of them."""
+    """The drawn faces that parameters with `data: synthetic` need, and the drawn clips where a data set is made of them."""
     if given.get("data") != "synthetic":
         return []
     clips = any(name.startswith("micro_") for name in names)
@@ -33,14 +33,12 @@ def drawn(given, names=()):
 
 
 def contents(given, names):
-    """The real data by content: a folder that moves makes nothing run again."""
+    """The digests of the real data: a folder that moves makes nothing run again."""
     return " ".join(digests(name) for name in names) if given.get("data") == "real" else ""
 
 
 @functools.cache
 def digests(name):
-    from fer_nb.data.datasets import checksums
-
     return " ".join(digest[:16] for digest in checksums(name, "real").values())
 
 
@@ -53,12 +51,23 @@ def done(notebook):
     return f"runs/{STUDY}/notebooks/{notebook}.done"
 
 
+def relative(*files):
+    """Paths as Snakemake wants them: relative to the checkout."""
+    return [str(file.relative_to(paths.ROOT)) for file in files]
+
+
+# All parameters, and whether the data are there, before anything runs.
 try:
+    if not isinstance(STUDY, str):
+        raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, - and _")
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
-    FOUND = [str(study.genotype(STUDY, *of).relative_to(study.paths.ROOT)) for of in study.searches(STUDY)]
+    FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
     for given in GIVEN.values():
-        contents(given, study.datasets(STUDY))  # data that are missing are named before anything runs
+        contents(given, study.datasets(STUDY))
+    for run in RUNS:
+        if study.training_parameters(run)["data"] == "real":
+            sources(run.dataset, "real")
 except (OSError, ValueError) as error:
     sys.exit(f"Snakefile: {error}")
 
@@ -74,7 +83,7 @@ RESULTS |= {name: [*RESULTS[name], *FOUND] for name in RESULTS if name == "09_ar
 
 
 def explained(notebook):
-    """What the notebook's own run left, for one that looks into a single trained net."""
+    """The files of the one training run that a notebook looks into."""
     run = "{dataset}-{model}-seed{seed}".format_map(GIVEN.get(notebook, dict.fromkeys(["dataset", "model", "seed"])))
     return [file for file in TRAINED if f"/{run}/" in file]
 
@@ -137,22 +146,22 @@ def taught_by(wildcards):
 def described_by(wildcards):
     """The genotype of the run's net, where it is a searched one."""
     run = run_of(wildcards)
-    file = study.described(run.study, run.model, run.seed)
-    return [str(file.relative_to(study.paths.ROOT))] if file else []
+    file = study.searched_genotype(run.study, run.model, run.seed)
+    return relative(file) if file else []
 
 
 def learned_by(wildcards):
-    """The modules that decide what a run learns: searched nets and clips are of no account for the others."""
+    """The modules that decide what a run learns; those of searched nets and of clips are left out where it has none."""
     run = run_of(wildcards)
-    unused = ["nets.by_name"] * (run.model in MODELS) + ["data.emonas_sets"] * (run.dataset in NAMES)
+    unused = imports.OTHER_NETS * (run.model in MODELS) + imports.OTHER_SETS * (run.dataset in NAMES)
     return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
 
 
-# One run. What it learns does not depend on how results are shown: a changed plot trains nothing.
+# One training run. How results are shown does not change what it learns: a changed plot trains nothing.
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
-        parameters="params/{protocol}/04_training.yaml",
+        parameters=lambda wildcards: relative(*study.parameter_files(wildcards.protocol, "04_training")),
         modules=learned_by,
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset]),
         genotype=described_by,
@@ -169,20 +178,21 @@ rule training:
         seed="[0-9]+",
         change="(-[^/]+)?",
     params:
+        parameters="params/{protocol}/04_training.yaml",
         data=lambda wildcards: contents(
             study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset.partition("-")[0]]
         ),
-        words=lambda wildcards: study.words(run_of(wildcards)),
+        words=lambda wildcards: study.command_words(run_of(wildcards)),
     threads: workflow.cores
     shell:
         RUN + " {params.words:q}"
 
 
 def rests_on(notebook):
-    """The modules whose change makes a notebook run again; a search decides what is trained: see ``training``."""
+    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
     searches = notebook == "09_architecture_search"
-    shown = (*imports.PRESENTATION, "nas.plots", "nas.drawing") if searches else ()
-    unused = ["data.emonas_sets"] * (searches and GIVEN[notebook]["dataset"] in NAMES)
+    shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
+    unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)
     return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
 
 
@@ -193,9 +203,9 @@ for notebook, given in GIVEN.items():
             notebook
         input:
             notebook=f"notebooks/{notebook}.ipynb",
-            parameters=f"params/{STUDY}/{notebook}.yaml",
+            parameters=relative(*study.parameter_files(STUDY, notebook)),
             modules=rests_on(notebook),
-            faces=drawn(given, [given.get("dataset", ""), *given.get("micro", [])]),
+            faces=drawn(given, study.named_datasets(given)),
             results=BEFORE.get(notebook, []),
         output:
             RESULTS[notebook] if tables(notebook) else touch(done(notebook)),
@@ -203,11 +213,12 @@ for notebook, given in GIVEN.items():
             notebook=f"runs/{STUDY}/notebooks/{notebook}.ipynb",
             page=f"reports/{STUDY}/{notebook}.html",
         params:
-            data=contents(given, study.datasets(STUDY)),
+            parameters=f"params/{STUDY}/{notebook}.yaml",
+            data=contents(given, study.read_datasets(given)),
         # 11 takes times: nothing may run beside it. The others compute for minutes.
         threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:
-            RUN + " study={STUDY}"
+            RUN
 
 
 rule index:

@@ -1,13 +1,19 @@
-"""Which files of fer_nb a notebook or module rests on: a result is out of date where one of them has changed."""
+"""Which files of fer_nb a notebook or module imports: a result is out of date where one of them has changed."""
 
 import ast
+import functools
 import json
 from pathlib import Path
 
 from fer_nb import paths
 
-# What decides where results stand and how they look, never what a net learns. (Drawn faces count as data.)
-PRESENTATION = ("report", "evaluation", "drawing", "files", "finished", "intervals", "machine", "paths", "study")
+# They decide where results stand and how they look, not what a net learns. (Drawn faces are data.)
+PRESENTATION = ("report", "evaluation", "drawing")
+PRESENTATION += ("files", "finished", "intervals", "machine", "names", "parameters", "paths", "study", "study_files")
+
+OTHER_NETS = ("nets.by_name",)  # not used by the thesis's nets
+OTHER_SETS = ("data.emonas_sets",)  # not used by the thesis's data sets
+SEARCH_SHOWN = ("nas.plots", "nas.drawing")  # how a search is shown
 
 
 def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
@@ -23,7 +29,7 @@ def modules(source: str, without: tuple[str, ...] = ()) -> list[str]:
     while pending:
         file = pending.pop()
         found.add(file)
-        names = {name.replace(".", "/") for name in _imports(paths.ROOT / file) if not _part_of(name, without)}
+        names = {name.replace(".", "/") for name in imported(paths.ROOT / file) if not _part_of(name, without)}
         files = {f"fer_nb/{name}{end}" for name in names for end in (".py", "/__init__.py", ".cpp")}
         pending |= {file for file in files - found if (paths.ROOT / file).exists()}
     return sorted(found)
@@ -33,18 +39,26 @@ def _part_of(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def _imports(path: Path) -> set[str]:
-    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}."""
+def imported(path: Path) -> frozenset[str]:
+    """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}.
+
+    Imports inside functions count; relative ones are not used here.
+    """
     if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
-        return set()
+        return frozenset()
     text = path.read_text()
     if path.suffix == ".ipynb":
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         text = "\n".join("".join(cell["source"]) for cell in cells)
+    return _imported_by(text)
+
+
+@functools.cache  # each notebook's files are asked for in turn, and most of them are the same
+def _imported_by(text: str) -> frozenset[str]:
     names = set()
-    for node in ast.walk(ast.parse(text, path)):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
-    return {name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb.")}
+    return frozenset(name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb."))

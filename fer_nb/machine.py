@@ -1,4 +1,4 @@
-"""What made a result: the code's commit, library versions, the machine, the data's checksums."""
+"""What made a result: the code's commit, library versions, the machine."""
 
 import hashlib
 import importlib.metadata
@@ -28,7 +28,6 @@ LIBRARIES = (
     "papermill",
     "snakemake",
 )
-DATASETS = ("ckplus", "fer2013", "ferm")
 
 
 def _output(*command: str) -> str:
@@ -81,29 +80,3 @@ def device() -> str:
     # "GPU 0: NVIDIA H100 80GB HBM3 (UUID: ...)"
     gpus = [line.partition(": ")[2].partition(" (UUID")[0] for line in _output("nvidia-smi", "-L").splitlines()]
     return "; ".join([f"{processor()}, {cores} cores", *gpus])
-
-
-def checksums(parameters: dict) -> dict[str, str]:
-    """SHA-256 of each data file (or folder) that a notebook with these parameters reads; {} where it reads none.
-
-    The data sets are those that ``dataset``, ``datasets`` or a key of their own name, else those of the study. Missing
-    files are left out: the notebook itself has said so.
-    """
-    from fer_nb import study
-    from fer_nb.data import datasets
-
-    if "data" not in parameters:
-        return {}
-    named = [
-        parameters.get("dataset", ""),
-        *parameters.get("datasets", []),
-        *(n for n in DATASETS if parameters.get(n)),
-    ]
-    named = list(filter(None, named)) or study.datasets(parameters["study"])
-    found = {}
-    for name in dict.fromkeys(text.partition("-")[0] for text in named):
-        try:
-            found |= datasets.checksums(name, parameters["data"])
-        except (OSError, ValueError):
-            continue
-    return found

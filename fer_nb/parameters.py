@@ -1,32 +1,22 @@
-"""A notebook's parameters: read from its cell, and the values of a YAML file held against them.
+"""A notebook's parameters: its own, from the cell tagged ``parameters``, and what YAML files give in their place.
 
-papermill only warns of a parameter that the notebook does not know, and YAML 1.1 reads ``1e-3`` as text and ``off`` as
-False; both are refused here. Every function raises ValueError (FileNotFoundError where the file is missing) with one
-line that names file, key and remedy.
+The files are YAML 1.2 in which a key stands once. What cannot be taken is refused by a ValueError (FileNotFoundError
+where a file is missing) of one line that names file, key and remedy.
 """
 
 import ast
-import difflib
-import math
+import copy
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-import nbformat
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key stands once: plain YAML lets the last one win."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"{name} stands twice: delete one", problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
+from fer_nb import paths
+from fer_nb.names import suggestion
 
 
 def defaults(notebook: Path) -> dict:
@@ -34,136 +24,67 @@ def defaults(notebook: Path) -> dict:
 
     Raises ValueError where the file is no notebook, has not exactly one such cell, or the cell holds anything else.
     """
-    _expect_file(notebook)
-    try:
-        cells = nbformat.read(notebook, as_version=4).cells
-    except (ValueError, AttributeError, nbformat.ValidationError) as error:
-        raise ValueError(f"{notebook}: not a readable notebook: restore it with git, or save it again") from error
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if len(tagged) != 1:
-        raise ValueError(f"{notebook}: {len(tagged)} cells are tagged `parameters`: tag exactly one")
-    found = {}
-    for line in _statements(notebook, tagged[0].source):
-        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
-        try:
-            (name,) = targets
-            found[name.id] = ast.literal_eval(line.value)
-        except (ValueError, AttributeError, TypeError) as error:
-            text = ast.unparse(line).splitlines()[0]
-            raise ValueError(f"{notebook}: parameters cell: write `{text}` as `name = literal`") from error
-    if not isinstance(found.get("study"), str):
-        raise ValueError(f'{notebook}: parameters cell: no study: add `study = "quick"`')
-    return found
+    return _read(notebook, _literals)
 
 
-def _expect_file(path: Path) -> None:
-    if not path.is_file():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
-        raise FileNotFoundError(f"{path}: no such file: {f'did you mean {near[0]}?' if near else 'check the path'}")
-
-
-def _statements(notebook: Path, source: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(source).body
-    except SyntaxError as error:
-        raise ValueError(f"{notebook}: parameters cell, line {error.lineno}: {error.msg}: correct it") from error
-
-
-def read_parameters(path: Path) -> dict:
-    """The flat keys of a YAML file as a dict; an empty file gives none.
+def read_yaml(path: Path) -> dict:
+    """The keys and values of a YAML file; an empty file gives none.
 
     Raises ValueError, naming file and line, where it is no YAML, no mapping, or a key stands twice.
     """
-    _expect_file(path)
+    return _read(path, _mapping)
+
+
+def read_checked(path: Path, known: dict) -> dict:
+    """``read_yaml(path)``; ValueError for a key or value that does not fit ``known`` (see ``check_fit``)."""
+    given = read_yaml(path)
     try:
-        given = yaml.load(path.read_bytes(), _Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else path
-        raise ValueError(f"{where}: {getattr(error, 'problem', None) or 'not readable as YAML: correct it'}") from error
-    if not isinstance(given or {}, dict):
-        raise ValueError(f"{path}: expected lines of the form `name: value`")
-    return {str(name): value for name, value in (given or {}).items()}
+        check_fit(given, known)
+    except ValueError as error:
+        raise ValueError(f"{_shown(path)}: {error}") from error
+    return given
 
 
-def read_override(text: str) -> tuple[str, object]:
-    """``"seed=3"`` -> ``("seed", 3)``: the value is read as YAML. Raises ValueError where it cannot be."""
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise ValueError(f"{text!r}: expected name=value")
-    try:
-        return name, yaml.load(value, _Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{text}: the value is not readable as YAML: quote it") from error
-
-
-def check(name: str, value, known: dict) -> None:
-    """Refuse (ValueError) a name that ``known`` lacks, or a value of another type than the default there.
-
-    An int may stand for a float, a bool for nothing else; None as the default takes anything; the elements of a list
-    are held against those of the default list, where it has any.
-    """
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-        raise ValueError(f"unknown parameter {name}: {hint}")
-    default = known[name]
-    if isinstance(default, list | tuple) and isinstance(value, list):
-        for element in value if default else []:
-            if not any(_fits(element, one) for one in default):
-                raise ValueError(f"{name}: {_mismatch(element, default[0])}, in the list")
-    elif not _fits(value, default):
-        raise ValueError(f"{name}: {_mismatch(value, default)}")
-
-
-def _fits(value, default) -> bool:
-    if default is None:
-        return True
-    return type(value) is type(default) or (type(value) is int and type(default) is float)
-
-
-def _mismatch(value, default) -> str:
-    """What was expected, what stands there, and how to write it."""
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
-    found = f"expected {names.get(type(default), type(default).__name__)}, found {value!r}"
-    if isinstance(default, str) and not isinstance(value, list | dict | None):
-        return f'{found}: quote it, as in "off" or "1"'  # YAML 1.1 reads off, no, on, yes as booleans
-    if isinstance(value, str) and type(default) in (int, float):
-        return found + _as_number(value, type(default))
-    if isinstance(default, list | tuple):
-        return f"{found}: write [{value}]"
+def read_overrides(words: list[str]) -> dict:
+    """``["seed=3", "model=VGG19"]`` -> ``{"seed": 3, "model": "VGG19"}``: the values are read as YAML."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{word!r}: expected name=value")
+        if name in found:
+            raise ValueError(f"{word}: {name} is given twice: delete one")
+        try:
+            found[name] = _yaml(value)
+        except ValueError as error:
+            raise ValueError(f"{word}: the value is not readable as YAML: quote it") from error
     return found
 
 
-def _as_number(text: str, kind: type) -> str:
-    """The remedy where YAML 1.1 took a number for text: ": write 1.0e-3" for ``1e-3``, "100" for ``1e2`` as an int."""
+def as_word(name: str, value) -> str:
+    """``"name=value"``, which ``read_overrides`` reads back."""
     try:
-        number = float(text)
+        plain = isinstance(value, str) and _yaml(value) == value
     except ValueError:
-        return ""
-    if not math.isfinite(number) or (kind is int and not number.is_integer()):
-        return ""
-    mantissa, e, exponent = text.strip().lower().partition("e")
-    if kind is int or not e:
-        return f": write {kind(number)}"
-    return f": write {mantissa}{'' if '.' in mantissa else '.0'}e{'' if exponent[0] in '+-' else '+'}{exponent}"
+        plain = False
+    return f"{name}={value if plain else json.dumps(value, ensure_ascii=False)}"  # YAML 1.2 contains JSON
 
 
-def merge(known: dict, path: Path, overrides: list[str]) -> dict:
-    """The parameters that the YAML file and the ``name=value`` pairs give, checked against the notebook's (``known``).
+def check_fit(given: dict, known: dict) -> None:
+    """Refuse (ValueError) a name that ``known`` lacks, or a value of another type than the default there.
 
-    Raises ValueError or OSError with one line that names file or pair, key and remedy.
+    An int may stand for a float. The elements of a list are of the type of the default's first one, of text where the
+    default is empty; each stands once.
     """
-    given = read_parameters(path)
     for name, value in given.items():
-        try:
-            check(name, value, known)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-    pairs = [read_override(text) for text in overrides]
-    for name, value in pairs:
-        check(name, value, known)
-    return given | dict(pairs)
+        if name not in known:
+            raise ValueError(f"unknown parameter {name}: {suggestion(name, known)}")
+        default = known[name]
+        if problem := _mismatch(value, default):
+            raise ValueError(f"{name}: {problem}")
+        twice = [one for one in value if value.count(one) > 1] if isinstance(value, list) else []
+        if twice:
+            raise ValueError(f"{name}: {twice[0]!r} stands twice in the list: delete one")
 
 
 def settings(kind, values: Mapping):
@@ -172,3 +93,85 @@ def settings(kind, values: Mapping):
     In a notebook the parameters cell gives the values, so no setting is named a second time.
     """
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})
+
+
+def _read(path: Path, parse) -> dict:
+    if not path.is_file():
+        hint = suggestion(path.name, [other.name for other in path.parent.glob("*")])
+        raise FileNotFoundError(f"{_shown(path)}: no such file: {hint if 'mean' in hint else 'check the path'}")
+    try:
+        return copy.deepcopy(parse(path.read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"{_shown(path)}: {error}") from error
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path
+
+
+@functools.cache  # a start of Snakemake asks for the same contents hundreds of times
+def _literals(content: bytes) -> dict:
+    """The names and values of a notebook's parameters cell. Read as JSON: nbformat takes seconds to import."""
+    try:
+        cells = json.loads(content)["cells"]
+        tagged = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError("not a readable notebook: restore it with git, or save it again") from error
+    if len(tagged) != 1:
+        raise ValueError(f"{len(tagged)} cells are tagged `parameters`: tag exactly one")
+    try:
+        lines = ast.parse(tagged[0]).body
+    except SyntaxError as error:
+        raise ValueError(f"parameters cell, line {error.lineno}: {error.msg}: correct it") from error
+    found = {}
+    for line in lines:
+        try:
+            (target,) = line.targets
+            found[target.id] = ast.literal_eval(line.value)
+        except (ValueError, AttributeError, TypeError) as error:
+            text = ast.unparse(line).splitlines()[0]
+            raise ValueError(f"parameters cell: write `{text}` as `name = literal`") from error
+    if not isinstance(found.get("study"), str):
+        raise ValueError('parameters cell: no study: add `study = "quick"`')
+    return found
+
+
+@functools.cache
+def _mapping(content: bytes) -> dict:
+    given = _yaml(content)
+    given = {} if given is None else given
+    if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+        raise ValueError("expected lines of the form `name: value`")
+    return given
+
+
+@functools.cache
+def _yaml(content: bytes | str):
+    """What YAML 1.2 makes of a text; ValueError, with the line, where it is none."""
+    try:
+        return YAML(typ="safe", pure=True).load(content)
+    except (YAMLError, ValueError) as error:  # a date such as 2024-99-01 is a ValueError
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"
+        problem = str(problem).partition(" with value")[0]  # of a key that stands twice: as yet without the values
+        raise ValueError(f"{where}{problem}: correct it") from error
+
+
+def _mismatch(value, default) -> str:
+    """What is expected in place of ``value``, and how to write it; "" where it fits."""
+    if isinstance(value, list) and isinstance(default, list):
+        one = default[0] if default else ""
+        found = next(filter(None, (_mismatch(element, one) for element in value)), "")
+        return f"{found}, in the list" if found else ""
+    if type(value) is type(default) or (type(value) is int and type(default) is float):
+        return ""
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list"}
+    remedy = ""
+    if isinstance(default, str) and not isinstance(value, list | dict | None):
+        remedy = ': quote it, as in "1"'
+    if isinstance(default, list) and value is not None:
+        remedy = f": write [{value}]"
+    if isinstance(default, list) and value is None:
+        remedy = ": write [] for none"
+    return f"expected {names[type(default)]}, found {value!r}{remedy}"

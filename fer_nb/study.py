@@ -1,12 +1,20 @@
-"""What a study trains: the runs (data set x model x seed) that its parameter files name."""
+"""What a study trains: the runs (data set x model x seed) that its parameters name; what it needs for them.
 
-import difflib
-from dataclasses import asdict, dataclass, replace
+The parameters themselves, from the files in the study's folder, are read by ``study_files``.
+"""
+
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import yaml
-
 from fer_nb import paths
+from fer_nb.names import suggestion
+from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
+from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
+
+KEPT = "reference/emonas/genotypes"  # under reports/: what a study takes that does not search itself
+# Parameters of notebook 05 that list nets, and the data set that these are trained on.
+NETS_ON = {name: name.partition("_")[0] for name in ("ckplus", "ckplus_folds", "ckplus_subjects", "fer2013", "ferm")}
+SPLIT = ("fer2013", "ferm", "rafdb")  # have a test split of their own; of the others a fold is held out
 
 
 @dataclass(frozen=True)
@@ -32,50 +40,28 @@ class Run:
         return paths.RUNS / self.study / "04_training" / self.name
 
 
-def studies() -> list[str]:
-    """The names of the studies: the folders under params/."""
-    return sorted(path.name for path in paths.PARAMS.iterdir() if path.is_dir())
-
-
-def folder(study: str) -> Path:
-    """params/<study>; FileNotFoundError, with the nearest name, where there is no such study."""
-    path = paths.PARAMS / study
-    if not path.is_dir():
-        near = difflib.get_close_matches(study, studies(), n=1) or studies()
-        raise FileNotFoundError(f"no study {study!r} under params/: did you mean {', '.join(near)}?")
-    return path
-
-
-def parameters(study: str, notebook: str) -> dict:
-    """The parameters that ``study`` gives to ``notebook`` (``"05_evaluation"``), as a dict.
-
-    Raises FileNotFoundError where there is no such study or it has no such notebook.
-    """
-    path = folder(study) / f"{notebook}.yaml"
-    if not path.exists():
-        raise FileNotFoundError(f"params/{study}/{notebook}.yaml does not exist: add it, or choose another study")
-    with path.open() as file:  # not its text alone: an error names the file
-        return yaml.safe_load(file) or {}
-
-
-KEPT = "reference/emonas/genotypes"  # under reports/: what a study takes that does not search itself
-TRAINED_FOR = ("05_evaluation", "10_searched_networks")  # the notebooks whose parameter files name runs
-
-
-def notebooks(study: str) -> list[str]:
-    """The notebooks of a study in order: those it has a parameter file for, and 04 for its runs."""
-    names = {path.stem for path in folder(study).glob("[0-9][0-9]_*.yaml")}
-    return sorted(names | ({"04_training"} if names & set(TRAINED_FOR) else set()))
-
-
 def protocol(study: str, dataset: str) -> str:
     """The study whose 04_training.yaml trains ``dataset`` for ``study``.
 
     A study without a 04_training.yaml of its own (``thesis``) takes each data set's protocol, and its
     finished runs, from the study named after the data set: ckplus, fer2013, ferm.
     """
-    own = (paths.PARAMS / study / "04_training.yaml").exists()
-    return study if own else dataset.split("-")[0]
+    return study if parameter_files(study, "04_training") else dataset.split("-")[0]
+
+
+def planned(study: str, dataset: str, model: str, seed: int) -> Run:
+    """A training run of ``study``.
+
+    Raises ValueError where no study has its protocol, and for a net that the study searches but would train by another
+    study's protocol, which does not know its genotype.
+    """
+    by = protocol(study, dataset)
+    missing = f"params/{study}/04_training.yaml does not exist"
+    if by != study and by not in studies():
+        raise ValueError(f"{missing}, nor a study {by} that would train {dataset}: add one of them")
+    if by != study and model in dict(searches(study)):
+        raise ValueError(f"{missing}: add it, for study {by} would not train the {model} that study {study} finds")
+    return Run(by, dataset, model, seed)
 
 
 def training_runs(study: str) -> list[Run]:
@@ -85,23 +71,33 @@ def training_runs(study: str) -> list[Run]:
     return list(dict.fromkeys(run for name, of in named.items() if name in there for run in of(study)))
 
 
+def _all_parameters(study: str, notebook: str, given: dict | None) -> dict:
+    """``parameters``; or, for a notebook that runs by hand, what it gives."""
+    return parameters(study, notebook) if given is None else defaults(paths.NOTEBOOKS / f"{notebook}.ipynb") | given
+
+
 def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
-    """The training runs of notebook 10, from its parameter file (or from ``given``, the same parameters as a dict).
+    """The training runs of notebook 10, from its parameter files (or from ``given``, the same parameters as a dict).
 
     ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
-    out in turn, from each of ``seeds``.
+    out in turn, from each of ``seeds``. Raises ValueError for a data set without a test split.
     """
-    given = parameters(study, "10_searched_networks") if given is None else given
+    given = _all_parameters(study, "10_searched_networks", given)
+    for name in given["datasets"]:
+        if "-" not in name and name not in SPLIT:
+            raise ValueError(
+                f"10_searched_networks: datasets: {name} has no test split: name a fold, as {name}-subject1"
+            )
     folds = [f"{name}-subject{k}" for name in given["micro"] for k in range(1, given["subjects"] + 1)]
     pairs = [(name, net) for name in given["datasets"] for net in given["nets"]]
     pairs += [(name, net) for name in folds for net in given["micro_nets"]]
     pairs = dict.fromkeys(pairs)  # a fold that is named among the data sets too counts once
-    return [Run(protocol(study, name), name, net, seed) for name, net in pairs for seed in given["seeds"]]
+    return [planned(study, name, net, seed) for name, net in pairs for seed in given["seeds"]]
 
 
 def searches(study: str) -> list[tuple[str, int]]:
     """The searches of a study's notebook 09, as (name of the net, seed); [] where it has none."""
-    if "09_architecture_search" not in notebooks(study):
+    if not parameter_files(study, "09_architecture_search"):
         return []
     given = parameters(study, "09_architecture_search")
     return [(name, seed) for name in given["searches"] for seed in given["seeds"]]
@@ -118,67 +114,80 @@ def genotype(study: str, model: str, seed: int) -> Path:
     return place / f"{model}-seed{seed if seed in known else known[0]}.json"
 
 
-def described(study: str, model: str, seed: int) -> Path | None:
+def searched_genotype(study: str, model: str, seed: int) -> Path | None:
     """``genotype`` where the study searches for the net or its genotype is kept; None for a net of another kind."""
     file = genotype(study, model, seed)
     return file if file.exists() or model in dict(searches(study)) else None
 
 
 def evaluation_runs(study: str, given: dict | None = None) -> list[Run]:
-    """The training runs of notebook 05, from its 05_evaluation.yaml (or from ``given``, the same parameters as a dict).
+    """The training runs of notebook 05, from its parameter files (or from ``given``, the same parameters as a dict).
 
-    ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each;
-    ``ckplus_folds`` and ``ckplus_subjects`` those trained on the ``folds`` (all ten by default) by position and by
-    subject. The runs of the ablation (``ablation``) come last. Raises ValueError where that names what is not there.
+    ``fer2013``, ``ferm`` and ``ckplus`` (the thesis's fold) list the models trained on each; ``ckplus_folds`` and
+    ``ckplus_subjects`` those trained on the ``folds`` by position and by subject. The runs of the ablation
+    (``ablation``) come last. Raises ValueError where a parameter names what is not there.
     """
-    given = parameters(study, "05_evaluation") if given is None else given
-    everywhere, folds = given.get("ckplus_folds", []), given.get("folds", range(1, 11))
+    given = _all_parameters(study, "05_evaluation", given)
+    everywhere, folds = given["ckplus_folds"], given["folds"]
+    if unknown := [k for k in folds if k not in range(1, 11)]:
+        raise ValueError(f"05_evaluation: folds: there is no fold {unknown[0]}: choose of 1 to 10")
     datasets = {
         # the thesis's fold is the first of the ten; a model named for both is trained once
-        "ckplus-fold1": list(dict.fromkeys([*given.get("ckplus", []), *(everywhere if 1 in folds else [])])),
-        "fer2013": given.get("fer2013", []),
-        "ferm": given.get("ferm", []),
+        "ckplus-fold1": list(dict.fromkeys([*given["ckplus"], *(everywhere if 1 in folds else [])])),
+        "fer2013": given["fer2013"],
+        "ferm": given["ferm"],
         **{f"ckplus-fold{k}": everywhere for k in folds if k != 1},
-        **{f"ckplus-subject{k}": given.get("ckplus_subjects", []) for k in folds},
+        **{f"ckplus-subject{k}": given["ckplus_subjects"] for k in folds},
     }
     runs = [
-        Run(protocol(study, dataset), dataset, model, seed)
+        planned(study, dataset, model, seed)
         for dataset, models in datasets.items()
         for model in models
-        for seed in given.get("seeds", [0])
+        for seed in given["seeds"]
     ]
-    return runs + ablation(runs, given)
+    return runs + ablation_runs(runs, given)
 
 
-def ablation(runs: list[Run], given: dict) -> list[Run]:
+def ablation_runs(runs: list[Run], given: dict) -> list[Run]:
     """The runs of ``runs`` again with each change that ``given["ablation"]`` names.
 
     ``ablation_nets`` and ``ablation_datasets`` say which of them. Raises ValueError for a change that ablation.yaml
     lacks or that changes nothing, and for a net or data set without a run to compare with.
     """
-    changes = given.get("ablation", [])
     for key, known in {"nets": [run.model for run in runs], "datasets": [run.dataset for run in runs]}.items():
-        for name in given.get(f"ablation_{key}", []):
+        for name in given[f"ablation_{key}"]:
             if name not in known:
-                raise ValueError(f"ablation_{key}: the study trains no {name}: name one of {', '.join(set(known))}")
-    chosen = [
-        run
-        for run in runs
-        if run.model in given.get("ablation_nets", []) and run.dataset in given.get("ablation_datasets", [])
-    ]
-    if changes and not chosen:
+                raise ValueError(f"ablation_{key}: the study trains no {name}: choose one of {', '.join(set(known))}")
+    nets, datasets = given["ablation_nets"], given["ablation_datasets"]
+    chosen = [run for run in runs if run.model in nets and run.dataset in datasets]
+    if given["ablation"] and not chosen:
         raise ValueError("ablation: no run to change: ablation_nets and ablation_datasets name none that is trained")
-    changed = [replace(run, change=change) for change in changes for run in chosen]
+    changed = [replace(run, change=change) for change in given["ablation"] for run in chosen]
     for run in changed:
-        if resolved(run) == resolved(replace(run, change="")):
+        if training_parameters(run) == training_parameters(replace(run, change="")):
             raise ValueError(f"ablation: {run.change} changes nothing for {run.model}: leave it out, or correct it")
     return changed
 
 
 def changes(study: str) -> dict[str, dict]:
-    """The changes in params/<study>/ablation.yaml: what each sets in 04_training.yaml; {} where there is no file."""
-    path = folder(study) / "ablation.yaml"
-    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+    """The changes in ablation.yaml: what each sets in 04_training.yaml; {} where there is no file.
+
+    Raises ValueError for a change that does not fit notebook 04, or sets which run it is.
+    """
+    known = defaults(paths.NOTEBOOKS / "04_training.ipynb")
+    known = {name: value for name, value in known.items() if name not in [field.name for field in fields(Run)]}
+    found = {}
+    for name in lineage(study):
+        path = study_folder(name) / "ablation.yaml"
+        for change, given in (read_yaml(path) if path.exists() else {}).items():
+            try:
+                if not isinstance(given, dict):
+                    raise ValueError("expected the form {parameter: value}")
+                check_fit(given, known)
+            except ValueError as error:
+                raise ValueError(f"params/{name}/ablation.yaml: {change}: {error}") from error
+            found[change] = given
+    return found
 
 
 def overrides(run: Run) -> dict:
@@ -186,48 +195,52 @@ def overrides(run: Run) -> dict:
 
     Raises ValueError for a change that the study's ablation.yaml lacks.
     """
-    known = changes(run.study)
-    if run.change and run.change not in known:
-        near = difflib.get_close_matches(run.change, known, n=1) or known
-        raise ValueError(
-            f"params/{run.study}/ablation.yaml: no change {run.change!r}: did you mean {', '.join(near) or 'none'}?"
-        )
-    given = known[run.change] if run.change else {}
-    teacher = (parameters(run.study, "04_training") | given).get("teacher", "")
+    known = changes(run.study) if run.change else {"": {}}
+    if run.change not in known:
+        hint = suggestion(run.change, known)
+        raise ValueError(f"params/{run.study}/ablation.yaml: no change {run.change!r}: {hint}")
+    given = known[run.change]
+    teacher = (parameters(run.study, "04_training") | given)["teacher"]
     return given | ({"teacher": ""} if teacher == run.model else {})
 
 
-def resolved(run: Run) -> dict:
-    """All that the parameter files give to notebook 04 for ``run``."""
+def training_parameters(run: Run) -> dict:
+    """All parameters of notebook 04 for ``run``, but for those that say which run it is."""
     return parameters(run.study, "04_training") | overrides(run)
 
 
 def teacher(run: Run) -> Run | None:
     """The run whose net teaches that of ``run``: same study, data set and seed, nothing changed; None without one."""
-    name = resolved(run).get("teacher", "")
+    name = training_parameters(run)["teacher"]
     return Run(run.study, run.dataset, name, run.seed) if name else None
 
 
-def words(run: Run) -> list[str]:
-    """The ``name=value`` words for ``fer_nb.run`` that make notebook 04 train ``run``."""
-    named = {key: value for key, value in asdict(run).items() if key != "change" or value}
-    return [f"{name}={_written(value)}" for name, value in (named | overrides(run)).items()]
+def command_words(run: Run) -> list[str]:
+    """The ``name=value`` words for ``fer_nb.run`` that make notebook 04 train ``run`` of the file's study."""
+    named = {"dataset": run.dataset, "model": run.model, "seed": run.seed}
+    named |= {"change": run.change} if run.change else {}
+    return [as_word(name, value) for name, value in (named | overrides(run)).items()]
 
 
-def _written(value) -> str:
-    """A value as YAML on one line."""
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")
+def named_datasets(given: dict) -> list[str]:
+    """The data sets that a notebook's parameters name, without their folds; [] for a notebook that reads none."""
+    names = [given.get("dataset", ""), *given.get("datasets", []), *given.get("micro", [])]
+    names += [dataset for key, dataset in NETS_ON.items() if given.get(key)]
+    return list(dict.fromkeys(name.partition("-")[0] for name in names if name)) if "data" in given else []
 
 
-def treated(study: str, notebook: str) -> list[str]:
-    """The data sets that ``study`` names for ``notebook``: in ``datasets``, or each under a key of its own."""
+def reported_datasets(study: str, notebook: str) -> list[str]:
+    """The data sets that have tables of their own in ``notebook``: in ``datasets``, or with nets under their name."""
     given = parameters(study, notebook)
     return [name for name in ("ckplus", "fer2013", "ferm") if given.get(name) or name in given.get("datasets", [])]
 
 
+def read_datasets(given: dict) -> list[str]:
+    """The data sets that a notebook with the parameters ``given`` reads: those that they name, or all of the study."""
+    return named_datasets(given) or (datasets(given["study"]) if "data" in given else [])
+
+
 def datasets(study: str) -> list[str]:
-    """The data sets that a study needs: those its notebooks treat and those its runs and searches use."""
-    named = {name for notebook in notebooks(study) if notebook != "04_training" for name in treated(study, notebook)}
-    used = [run.dataset for run in training_runs(study)]
-    used += [parameters(study, "09_architecture_search")["dataset"]] if searches(study) else []
-    return sorted(named | {name.partition("-")[0] for name in used})
+    """The data sets that a study needs: those that its notebooks name."""
+    names = [name for name in notebooks(study) if name != "04_training"]  # whose data sets are those of 05 and 10
+    return sorted({dataset for name in names for dataset in named_datasets(parameters(study, name))})

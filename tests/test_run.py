@@ -3,7 +3,8 @@
 import nbformat
 import pytest
 
-from fer_nb import machine, parameters, paths, run
+from fer_nb import machine, paths, run
+from fer_nb.data import datasets
 from fer_nb.report import page
 
 CELL = """\
@@ -14,7 +15,7 @@ epochs = 3
 flip = True
 seeds = [0, 1]
 names = []
-limit = None
+pairs = [[0.1, 0.2]]
 """
 
 
@@ -51,24 +52,34 @@ def refused(capsys, notebook, tmp_path, yaml="", *overrides):
     ("yaml", "expected"),
     [
         ("modle: VGG19", "unknown parameter modle: did you mean model?"),
-        ("zzz: 1", "unknown parameter zzz: known are study, model"),
+        ("zzz: 1", "unknown parameter zzz: choose one of study, model"),
         ("epochs: 2.5", "epochs: expected a whole number, found 2.5"),
         ("epochs: true", "epochs: expected a whole number, found True"),
-        ("epochs: 1e2", "epochs: expected a whole number, found '1e2': write 100"),
         ("epochs:", "epochs: expected a whole number, found None"),
-        ("lr: 1e-3", "lr: expected a number, found '1e-3': write 1.0e-3"),
-        ("lr: 1.5e3", "lr: expected a number, found '1.5e3': write 1.5e+3"),
         ("lr: fast", "lr: expected a number, found 'fast'"),
         ("lr: false", "lr: expected a number, found False"),
-        ("flip: 1", "flip: expected true or false, found 1"),
-        ("model: off", "model: expected text, found False: quote it"),
-        ("model: 19", "model: expected text, found 19: quote it"),
-        ("seeds: 1", "seeds: expected a list, found 1: write [1]"),
-        ("seeds: [0, one]", "seeds: expected a whole number, found 'one', in the list"),
-        ("lr: 0.1\nlr: 0.2", "line 2: lr stands twice"),
-        ("lr: [", "line 1"),
-        ("just words", "expected lines of the form `name: value`"),
         ("lr: {a: 1}", "lr: expected a number, found {'a': 1}"),
+        ("flip: 1", "flip: expected true or false, found 1"),
+        ("flip: on", "flip: expected true or false, found 'on'"),
+        ("model: true", "model: expected text, found True: quote it"),
+        ("model: 19", "model: expected text, found 19: quote it"),
+        ("model: 2024-05-01", "model: expected text, found datetime.date(2024, 5, 1): quote it"),
+        ("model: 2024-99-01", "given.yaml: month must be in 1..12"),
+        ("seeds: 0", "seeds: expected a list, found 0: write [0]"),
+        ("seeds:", "seeds: expected a list, found None: write [] for none"),
+        ("seeds: [0, one]", "seeds: expected a whole number, found 'one', in the list"),
+        ("seeds: [0, 1, 0]", "seeds: 0 stands twice in the list"),
+        ("names: [1]", "names: expected text, found 1: quote it"),
+        ("pairs: [[0.1, a]]", "pairs: expected a number, found 'a', in the list"),
+        ("lr: 0.1\nlr: 0.2", 'line 2: found duplicate key "lr"'),
+        ("lr: 0.1\n\tepochs: 1", "line 2: found character '\\t' that cannot start any token"),
+        ("lr: [", "line 1"),
+        ("lr: *rate", "line 1: found undefined alias 'rate'"),
+        ("just words", "expected lines of the form `name: value`"),
+        (": 1", "expected lines of the form `name: value`"),
+        ("[]", "expected lines of the form `name: value`"),
+        ("a: 1\n---\nb: 1", "line 2: but found another document"),
+        ("\x00", "not readable as YAML"),
     ],
 )
 def test_refuses_parameters(notebook, tmp_path, capsys, yaml, expected):
@@ -81,13 +92,16 @@ def test_refuses_parameters(notebook, tmp_path, capsys, yaml, expected):
     [
         ("seed", "'seed': expected name=value"),
         ("epoch=1", "unknown parameter epoch: did you mean epochs?"),
-        ("lr=1e-3", "write 1.0e-3"),
-        ("model=no", "quote it"),
+        ("model=1", "quote it"),
         ("names=[", "names=[: the value is not readable as YAML"),
     ],
 )
 def test_refuses_pairs(notebook, tmp_path, capsys, pair, expected):
     assert expected in refused(capsys, notebook(), tmp_path, "", pair)
+
+
+def test_refuses_a_pair_given_twice(notebook, tmp_path, capsys):
+    assert "seeds=[2]: seeds is given twice" in refused(capsys, notebook(), tmp_path, "", "seeds=[1]", "seeds=[2]")
 
 
 def test_refuses_missing_files(notebook, tmp_path, capsys):
@@ -128,18 +142,60 @@ def test_refuses_to_write_over_the_notebook(notebook, tmp_path, capsys):
 
 def test_merges_yaml_and_pairs(notebook, tmp_path):
     given = tmp_path / "given.yaml"
-    given.write_text("lr: 1\nseeds: [2]\nnames: [x, 1]\nlimit: anything\n")
-    known = parameters.defaults(notebook())
-    merged = parameters.merge(known, given, ["seeds=[3, 4]", "model=ResNet18", "flip=false"])
-    assert merged == {
-        "lr": 1,
-        "seeds": [3, 4],
-        "names": ["x", 1],
-        "limit": "anything",
-        "model": "ResNet18",
-        "flip": False,
-    }
-    assert known["limit"] is None and known["seeds"] == [0, 1]
+    given.write_text("lr: 1e-3\nseeds: [2]\nnames: [off, x]\npairs: []\nepochs: 7\n")
+    words = ["seeds=[3, 4]", "model=no", "flip=false"]
+    known, merged = run.given_parameters(notebook(), given, words)
+    read = {"lr": 0.001, "seeds": [3, 4], "names": ["off", "x"], "pairs": [], "epochs": 7, "model": "no", "flip": False}
+    assert merged == read and known["seeds"] == [0, 1]
+
+
+def test_the_folder_of_a_parameter_file_says_the_study(notebook, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params")
+    for name, text in {"long": "epochs: 9\nlr: 0.5\n", "short": ""}.items():
+        (tmp_path / "params" / name).mkdir(parents=True)
+        (tmp_path / "params" / name / "04_training.yaml").write_text(text)
+    long, short = (tmp_path / "params" / name / "04_training.yaml" for name in ("long", "short"))
+    assert run.given_parameters(notebook(), long, [])[1] == {"study": "long", "epochs": 9, "lr": 0.5}
+    assert run.given_parameters(notebook(), long, ["study=other"])[1]["study"] == "other"
+
+    (short.parent / "study.yaml").write_text("extends: long\n")
+    short.write_text("epochs: 2\n")
+    assert run.given_parameters(notebook(), short, [])[1] == {"study": "short", "epochs": 2, "lr": 0.5}
+    short.unlink()  # all that the extended study says
+    assert run.given_parameters(notebook(), short, [])[1] == {"study": "short", "epochs": 9, "lr": 0.5}
+
+    long.write_text("study: long\n")
+    assert run.main([str(notebook()), str(long), str(tmp_path / "out.ipynb")]) == 2
+    assert "params/long/04_training.yaml: study: the folder says it: delete this line" in capsys.readouterr().err
+
+
+def test_refuses_a_notebook_of_another_checkout(notebook, tmp_path, capsys):
+    other = tmp_path / "clone"
+    for name in ("fer_nb/run.py", "notebooks/04_training.ipynb"):
+        (other / name).parent.mkdir(parents=True)
+        (other / name).write_bytes(notebook().read_bytes())
+    message = refused(capsys, other / "notebooks/04_training.ipynb", tmp_path)
+    assert f"is of another checkout than the fer_nb in use: set PYTHONPATH={other}" in message
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"micro": ["micro_dynamic"]},
+        {"ckplus_subjects": ["VGG19"]},
+        {"ckplus_folds": ["VGG19"]},
+        {"datasets": ["ckplus-fold1", "ferm"]},
+        {"dataset": "fer2013"},
+    ],
+)
+def test_checksums_of_every_data_set_that_is_named(named, monkeypatch):
+    monkeypatch.setattr(datasets, "checksums", lambda name, data: {name: data})
+    nothing = {"study": "quick", "ckplus": [], "ckplus_folds": [], "ckplus_subjects": [], "fer2013": [], "ferm": []}
+    (value,) = named.values()
+    names = [value] if isinstance(value, str) else [name.partition("-")[0] for name in value]
+    names = ["ckplus"] if names == ["VGG19"] else names
+    assert run.checksums(nothing | {"data": "real"} | named) == dict.fromkeys(names, "real")
+    assert run.checksums(nothing | named) == {}
 
 
 def start(notebook, tmp_path, *overrides):
@@ -179,7 +235,6 @@ def test_a_kernel_that_dies_is_marked(notebook, tmp_path, capfd):
 def test_provenance(tmp_path, monkeypatch):
     assert machine.versions()["python"]
     assert "cores" in machine.device()
-    assert machine.checksums({"study": "quick"}) == {}
     monkeypatch.setattr(paths, "ROOT", tmp_path)  # outside git
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert machine.commit() == ""

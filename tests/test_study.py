@@ -1,11 +1,11 @@
 """fer_nb.study: what parameter files make of a study."""
 
+import json
 from dataclasses import fields
 
 import pytest
-import yaml
 
-from fer_nb import imports, parameters, paths, study
+from fer_nb import parameters, paths, study
 from fer_nb.report import promised
 from fer_nb.study import Run
 from fer_nb.training.recipe import Recipe
@@ -13,12 +13,16 @@ from fer_nb.training.recipe import Recipe
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """``write("mine", "05_evaluation", seeds=[0])`` makes a parameter file of study "mine"."""
+    """``write("mine", "05_evaluation", seeds=[0])`` makes a parameter file of study "mine".
+
+    Notebook 05 has no nets by default there.
+    """
     monkeypatch.setattr(paths, "PARAMS", tmp_path)
 
     def write(name, notebook, **given):
         (tmp_path / name).mkdir(exist_ok=True)
-        (tmp_path / name / f"{notebook}.yaml").write_text(yaml.safe_dump(given))
+        given = ({"ckplus": [], "ferm": []} if notebook == "05_evaluation" else {}) | given
+        (tmp_path / name / f"{notebook}.yaml").write_text(json.dumps(given))
 
     return write
 
@@ -36,6 +40,8 @@ def test_plan_names_every_run_once(write):
 
 def test_a_study_without_a_protocol_takes_that_of_the_data_set(write):
     write("thesis", "05_evaluation", ckplus=["A"], ferm=["A"], seeds=[0])
+    for name in ("ckplus", "ferm"):
+        write(name, "04_training")
     assert [run.study for run in study.evaluation_runs("thesis")] == ["ckplus", "ferm"]
     assert study.evaluation_runs("thesis")[1].folder == paths.RUNS / "ferm" / "04_training" / "ferm-A-seed0"
 
@@ -54,7 +60,7 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
         "ferm-A-seed1-no-mix",
     ]
     assert len(runs) == 6 + 4
-    assert study.words(runs[-1]) == ["study=mine", "dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
+    assert study.command_words(runs[-1]) == ["dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
     assert promised.promised("mine", "05_evaluation")[-1] == "ablation" and promised.promised("mine", "12_summary") == [
         "summary"
     ]
@@ -66,7 +72,7 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
         ({"ablation": ["without-em"]}, r"ablation.yaml: no change 'without-em': did you mean without-ema\?"),
         ({"ablation": ["same"]}, "same changes nothing for A"),
         ({"ablation_nets": ["C"]}, "ablation_nets: the study trains no C"),
-        ({"ablation_datasets": ["ckplus"]}, "ablation_datasets: the study trains no ckplus: name one of ferm"),
+        ({"ablation_datasets": ["ckplus"]}, "ablation_datasets: the study trains no ckplus: choose one of ferm"),
         ({"ablation_nets": []}, "no run to change"),
     ],
 )
@@ -85,24 +91,21 @@ def test_the_teacher_is_trained_without_one(write):
     taught = Run("mine", "ferm", "A", 3)
     assert study.teacher(taught) == study.teacher(Run("mine", "ferm", "A", 3)) == Run("mine", "ferm", "B", 3)
     assert study.teacher(Run("mine", "ferm", "B", 3)) is None
-    assert study.words(Run("mine", "ferm", "B", 3))[-1] == "teacher=''"
+    assert study.command_words(Run("mine", "ferm", "B", 3))[-1] == 'teacher=""'
     assert study.teacher(Run("mine", "ferm", "A", 3, "alone")) is None
     swapped = Run("mine", "ferm", "B", 3, "other")
     assert study.teacher(swapped) == taught
-    for word, value in {"teacher=A": "A", "lr=1.0e-05": 1e-5}.items():
-        assert word in study.words(swapped) and parameters.read_override(word)[1] == value
+    assert study.command_words(swapped)[-2:] == ["teacher=A", "lr=1e-05"]
 
 
-@pytest.mark.parametrize("name", [name for name in study.studies() if study.changes(name)])
+@pytest.mark.parametrize(
+    "name", [name for name in study.studies() if (study.study_folder(name) / "ablation.yaml").exists()]
+)
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
-    known = parameters.defaults(paths.NOTEBOOKS / "04_training.ipynb")
     parts = [field.name for field in fields(Recipe) if field.name != "votes"]
-    for change, overrides in study.changes(name).items():
-        for key, value in overrides.items():
-            parameters.check(key, value, known)
-        given = study.resolved(Run(name, "ferm", "lightResNetl", 0, change))
+    for change in study.changes(name):
+        given = study.training_parameters(Run(name, "ferm", "lightResNetl", 0, change))
         Recipe(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
-    assert {run.change for run in study.evaluation_runs(name)} == {"", *study.changes(name)}
 
 
 def test_tables_and_data_sets_follow_the_parameters(write):
@@ -183,34 +186,137 @@ def test_what_is_missing_is_named(write):
         study.parameters("ckplus", "12_summary")
 
 
-def test_modules_follow_imports(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
-    files = {
-        "fer_nb/a.py": "def late():\n    from fer_nb.nets import cells\n",
-        "fer_nb/b.py": "import numpy\nfrom fer_nb.evaluation import plots\n",
-        "fer_nb/evaluation/plots.py": "import fer_nb.a\n",
-        "fer_nb/unused.py": "",
-        "fer_nb/nets/__init__.py": "",
-        "fer_nb/nets/cells.py": "from fer_nb import b",
-        "page.ipynb": '{"cells": [{"cell_type": "code", "source": ["from fer_nb import a\\n", "a.late()"]}]}',
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    every = [
-        "fer_nb/a.py",
-        "fer_nb/b.py",
-        "fer_nb/evaluation/plots.py",
-        "fer_nb/nets/__init__.py",
-        "fer_nb/nets/cells.py",
-        "page.ipynb",
-    ]
-    assert imports.modules("page.ipynb") == every
-    assert imports.modules("page.ipynb", without=("evaluation", "nets.cells")) == [
-        "fer_nb/a.py",
-        "fer_nb/b.py",
-        "fer_nb/nets/__init__.py",
-        "page.ipynb",
-    ]
-    with pytest.raises(ValueError, match=r"no package or module fer_nb\.plots"):
-        imports.modules("page.ipynb", without=("plots",))
+def refused(of, *given):
+    """The one line of the error that ``of(*given)`` raises."""
+    with pytest.raises((ValueError, FileNotFoundError)) as raised:
+        of(*given)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_parameters_are_all_of_the_notebooks_and_checked(write):
+    write("mine", "10_searched_networks", nets=["VGG19"])
+    known = parameters.defaults(paths.NOTEBOOKS / "10_searched_networks.ipynb")
+    assert study.parameters("mine", "10_searched_networks") == known | {"study": "mine", "nets": ["VGG19"]}
+    assert study.comparison_runs("mine", known | {"nets": []}) == []  # it names no clips: that is the default
+    write("mine", "10_searched_networks", nest=["VGG19"])
+    told = refused(study.parameters, "mine", "10_searched_networks")
+    assert told.endswith("10_searched_networks.yaml: unknown parameter nest: did you mean nets?")
+    write("mine", "10_searched_networks", study="mine")
+    assert "study: the folder says it: delete this line" in refused(study.parameters, "mine", "10_searched_networks")
+
+
+def test_a_study_extends_another(write):
+    write("base", "04_training", epochs=9, lr=0.5, teacher="ResNet18")
+    write("base", "ablation", alone={"teacher": ""}, slow={"lr": 0.1})
+    write("base", "06_mp_analysis", pictures=3)
+    write("base", "05_evaluation", ferm=["A", "B"], seeds=[3])
+    write("middle", "study", extends="base", without=["06_mp_analysis"])
+    write("middle", "04_training", epochs=2)
+    write("mine", "study", extends="middle")
+    write("mine", "05_evaluation", ferm=["A"], ablation=["slow"], ablation_nets=["A"], ablation_datasets=["ferm"])
+    write("mine", "ablation", slow={"lr": 0.2})
+    write("mine", "12_summary")
+
+    assert study.notebooks("middle") == ["04_training", "05_evaluation"]
+    assert study.notebooks("mine") == ["04_training", "05_evaluation", "12_summary"]
+    given = study.parameters("mine", "04_training")
+    assert (given["study"], given["epochs"], given["lr"], given["teacher"]) == ("mine", 2, 0.5, "ResNet18")
+    # what Snakemake watches: a change in any of them makes the notebook run again
+    watched = [f"{path.parent.name}/{path.stem}" for path in study.parameter_files("mine", "04_training")]
+    assert watched == ["base/04_training", "middle/04_training"]
+    assert [run.name for run in study.training_runs("mine")] == ["ferm-A-seed3", "ferm-A-seed3-slow"]
+    assert {run.study for run in study.training_runs("mine")} == {"mine"}  # the same runs by another protocol
+    assert study.changes("mine") == {"alone": {"teacher": ""}, "slow": {"lr": 0.2}}
+
+    write("back", "study", extends="mine")
+    write("back", "06_mp_analysis", wrong=2)  # of its own, so with nothing of what was left out
+    back = study.parameters("back", "06_mp_analysis")
+    assert back["wrong"] == 2 and back["pictures"] != 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"extends": "bas"}, "params/mine/study.yaml: extends: no study 'bas' under params/: did you mean base?"),
+        ({"extends": "mine"}, "params/mine/study.yaml: extends: mine, mine is a circle"),
+        ({"extends": "other"}, "params/other/study.yaml: extends: mine, other, mine is a circle"),
+        ({"extends": ["base"]}, "study.yaml: extends: expected text, found ['base']"),
+        ({"extend": "base"}, "study.yaml: unknown parameter extend: did you mean extends?"),
+        ({"without": ["06_analysis"]}, "study.yaml: without: no notebook 06_analysis: did you mean 06_mp_analysis?"),
+    ],
+)
+def test_what_cannot_be_extended_is_refused(write, given, message):
+    write("base", "04_training")
+    write("other", "study", extends="mine")
+    write("mine", "study", **given)
+    assert message in refused(study.notebooks, "mine")
+
+
+def test_a_file_that_belongs_to_no_notebook_is_refused(write):
+    write("mine", "05_evaluaton")
+    told = refused(study.notebooks, "mine")
+    assert told == "params/mine/05_evaluaton.yaml belongs to no notebook: did you mean 05_evaluation.yaml?"
+
+
+@pytest.mark.parametrize("name", ["my study", "it's", "a&b", "2024-05-01", "007", "", "../ferm", "-n"])
+def test_a_name_that_a_shell_or_yaml_takes_otherwise_is_refused(write, name):
+    assert "name it with letters" in refused(study.study_folder, name)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_net_is_trained_by_the_study_that_searches_it(write, own):
+    """Another study would take the genotype that is kept, or none."""
+    write("ckplus", "04_training")
+    write("mine", "09_architecture_search", searches=["EmoNAS"])
+    write("mine", "10_searched_networks", nets=["EmoNAS", "VGG19"])
+    if own:
+        write("mine", "04_training")
+        assert {run.study for run in study.training_runs("mine")} == {"mine"}
+        return
+    assert "params/mine/04_training.yaml does not exist: add it, for study ckplus" in refused(
+        study.training_runs, "mine"
+    )
+    write("mine", "10_searched_networks", nets=["VGG19"])
+    assert {run.study for run in study.training_runs("mine")} == {"ckplus"}
+
+
+@pytest.mark.parametrize("dataset", ["ckplus", "mug", "micro_dynamic"])
+def test_a_data_set_without_a_test_split_is_refused(write, dataset):
+    write("mine", "04_training")
+    write("mine", "10_searched_networks", datasets=["rafdb", "ckplus-subject1", dataset])
+    told = refused(study.training_runs, "mine")
+    assert told == f"10_searched_networks: datasets: {dataset} has no test split: name a fold, as {dataset}-subject1"
+
+
+def test_a_fold_that_is_not_there_is_refused(write):
+    write("mine", "04_training")
+    write("mine", "05_evaluation", ckplus_subjects=["A"], folds=[1, 11])
+    assert "folds: there is no fold 11" in refused(study.training_runs, "mine")
+
+
+def test_a_protocol_that_is_not_there_is_named(write):
+    write("mine", "10_searched_networks", datasets=["rafdb"])
+    told = refused(study.training_runs, "mine")
+    assert told.startswith("params/mine/04_training.yaml does not exist, nor a study rafdb")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lrr": 0.1}, "no: unknown parameter lrr: did you mean lr?"),
+        ({"lr": "fast"}, "no: lr: expected a number, found 'fast'"),
+        ({"seed": 3}, "no: unknown parameter seed"),
+        (3, "no: expected the form {parameter: value}"),
+    ],
+)
+def test_a_change_that_notebook_04_does_not_take_is_refused(write, change, message):
+    write("mine", "ablation", no=change)
+    assert f"params/mine/ablation.yaml: {message}" in refused(study.changes, "mine")
+
+
+@pytest.mark.parametrize("name", study.studies())
+def test_every_study_can_be_planned(name):
+    assert study.notebooks(name)
+    for run in study.training_runs(name):
+        assert study.training_parameters(run)["study"] == run.study

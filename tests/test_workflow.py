@@ -8,29 +8,34 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from conftest import RUN, environment, snakemake
 
 
-def planned(folder: Path) -> dict[str, int]:
-    """The jobs that a dry run names, and how often."""
-    done = snakemake(folder, "--dry-run", "--quiet", "rules")
-    assert done.returncode == 0, done.stdout
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+class Plan(NamedTuple):
+    """What a dry run names: the jobs and how often; data set and net of the training runs."""
+
+    jobs: dict[str, int]
+    trained: set[tuple[str, str]]
 
 
-def to_train(folder: Path) -> set[tuple[str, str]]:
-    """Data set and net of the training runs that a dry run names."""
+def planned(folder: Path) -> Plan:
     done = snakemake(folder, "--dry-run")
     assert done.returncode == 0, done.stdout
-    return set(re.findall(r"wildcards: protocol=test, dataset=(\S+), model=(\S+), seed=", done.stdout))
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)}
+    return Plan(jobs, set(re.findall(r"wildcards: protocol=test, dataset=(\S+), model=(\S+), seed=", done.stdout)))
+
+
+def add(path: Path, *lines: str) -> None:
+    with path.open("a") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def change(*modules: Path) -> None:
     for path in modules:
-        with path.open("a") as file:
-            file.write("\n# changed\n")
+        add(path, "# changed")
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -46,7 +51,7 @@ def study(finished, tmp_path) -> Path:
 
 
 def test_everything_is_made_and_a_rerun_does_nothing(finished):
-    names = {path.stem for path in (finished / "params" / "test").glob("*.yaml")} - {"04_training"}
+    names = {path.stem for path in (finished / "params" / "quick").glob("*.yaml")} - {"04_training"}
     trained = [Path(RUN).name, "ckplus-fold1-EmoNAS-seed0", "micro_dynamic-subject1-EmoNAS-seed0"]
     for name in names | {"index", *(f"04_training-{run}" for run in trained)}:
         assert (finished / "reports/test" / f"{name}.html").exists(), name
@@ -61,21 +66,19 @@ def test_everything_is_made_and_a_rerun_does_nothing(finished):
 
 
 def test_a_new_seed_trains_that_seed_alone(study):
-    edit(study / "params/test/05_evaluation.yaml", "seeds: [0]", "seeds: [0, 1]")
+    add(study / "params/test/05_evaluation.yaml", "seeds: [0, 1]")
     jobs = ["training", "05_evaluation", "11_efficiency", "12_summary", "index", "all"]
-    assert planned(study) == dict.fromkeys(jobs, 1) | {"total": len(jobs)}
+    assert planned(study).jobs == dict.fromkeys(jobs, 1) | {"total": len(jobs)}
 
 
 def test_an_ablation_and_a_teacher(study):
     folder = study / "params/test"
-    with (folder / "04_training.yaml").open("a") as file:
-        file.write("teacher: lightResNetm\nteacher_weight: 0.5\nema: 0.5\nmixup: 0.2\nerasing: 0.5\n")
-    (folder / "ablation.yaml").write_text("alone: {teacher: ''}\n")
+    add(folder / "04_training.yaml", "teacher: lightResNetm", "teacher_weight: 0.5", "ema: 0.5", "mixup: 0.2")
+    add(folder / "ablation.yaml", "alone: {teacher: ''}")
     evaluation = folder / "05_evaluation.yaml"
-    for key, value in {"": "alone", "_nets": "lightResNetl", "_datasets": "ckplus-fold1"}.items():
-        edit(evaluation, f"ablation{key}: []", f"ablation{key}: [{value}]")
+    add(evaluation, "ablation: [alone]", "ablation_nets: [lightResNetl]", "ablation_datasets: [ckplus-fold1]")
     # the net, its teacher, and the net without one; EmoNAS on faces and on clips, where it needs another teacher
-    assert planned(study)["training"] == 3 + 3
+    assert planned(study).jobs["training"] == 3 + 3
     done = snakemake(study, "reports/test/tables/ablation.csv")
     assert done.returncode == 0, done.stdout[-5000:]
     table = (study / "reports/test/tables/ablation.csv").read_text().splitlines()
@@ -84,35 +87,35 @@ def test_an_ablation_and_a_teacher(study):
     assert "lightResNetm as the teacher (weight 0.5" in page
     assert "as the teacher" not in (study / f"reports/test/04_training-{Path(RUN).name}-alone.html").read_text()
     edit(folder / "ablation.yaml", "teacher: ''", "teacher_weight: 0.25")
-    assert planned(study)["training"] == 1 + 3  # the change alone, and what ablation.csv did not ask for
-    edit(evaluation, "[alone]", "[alon]")
-    assert "no change 'alon': did you mean alone?" in snakemake(study).stdout.splitlines()[-1]
+    assert planned(study).jobs["training"] == 1 + 3  # the change alone, and what ablation.csv did not ask for
 
 
 def test_what_only_shows_does_not_train(study):
-    change(
-        study / "fer_nb/evaluation/plots.py", study / "fer_nb/nas/searched.py", study / "params/test/05_evaluation.yaml"
-    )
-    jobs = planned(study)
-    assert "training" not in jobs and "09_architecture_search" not in jobs
-    assert jobs["05_evaluation"] == jobs["10_searched_networks"] == 1
+    shown = "evaluation/plots.py", "nas/searched.py"
+    change(*(study / "fer_nb" / name for name in shown), study / "params/test/05_evaluation.yaml")
+    change(study / "params/quick/02_ferm_construction.yaml")  # which study `test` extends
+    jobs = planned(study).jobs
+    assert "training" not in jobs and "09_architecture_search" not in jobs and "03_models" not in jobs
+    assert jobs["02_ferm_construction"] == jobs["05_evaluation"] == jobs["10_searched_networks"] == 1
     change(study / "fer_nb/training/train.py")
-    assert planned(study)["training"] == 3
+    assert planned(study).jobs["training"] == 3
 
 
 def test_searched_nets_and_clips_are_of_no_account_for_the_thesiss_nets(study):
     clips, thesis = ("micro_dynamic-subject1", "EmoNAS"), ("ckplus-fold1", "lightResNetl")
     change(study / "fer_nb/data/readers/casme.py")
-    assert clips in (trained := to_train(study)) and thesis not in trained
+    assert clips in (trained := planned(study).trained) and thesis not in trained
     change(study / "fer_nb/nets/cells.py")
-    assert to_train(study) == {clips, ("ckplus-fold1", "EmoNAS")}
-    assert planned(study)["09_architecture_search"] == 1
+    jobs, trained = planned(study)
+    assert trained == {clips, ("ckplus-fold1", "EmoNAS")} and jobs["09_architecture_search"] == 1
 
 
 def test_another_search_trains_the_nets_that_it_finds(study):
     """And no others; a search that goes on from another one's checkpoint would be refused."""
-    edit(study / "params/test/09_architecture_search.yaml", "epochs: 1\nbatch", "epochs: 2\nbatch")
-    assert to_train(study) == {("ckplus-fold1", "EmoNAS"), ("micro_dynamic-subject1", "EmoNAS")}
+    searches = study / "params/test/09_architecture_search.yaml"
+    edit(searches, "epochs: 1\nbatch", "epochs: 2\nbatch")
+    add(searches, "searches: [EmoNAS]")
+    assert planned(study).trained == {("ckplus-fold1", "EmoNAS"), ("micro_dynamic-subject1", "EmoNAS")}
     genotype = "runs/test/09_architecture_search/EmoNAS-seed0.json"
     done = snakemake(study, genotype)
     assert done.returncode == 0, done.stdout[-5000:]
@@ -122,26 +125,24 @@ def test_another_search_trains_the_nets_that_it_finds(study):
 def test_clips_are_drawn_before_they_are_needed(study):
     for folder in ("synthetic-micro", "test/04_training/micro_dynamic-subject1-EmoNAS-seed0"):
         shutil.rmtree(study / "runs" / folder)
-    jobs = planned(study)
+    jobs, trained = planned(study)
     assert jobs["micro"] == jobs["10_searched_networks"] == 1
-    trained = to_train(study)
     assert ("micro_dynamic-subject1", "EmoNAS") in trained and ("ckplus-fold1", "lightResNetl") not in trained
 
 
 def test_a_failure_is_shown_and_repaired(study):
-    parameters = study / "params/test/02_ferm_construction.yaml"
-    edit(parameters, "data: synthetic", "data: syntetic")
-    failed = snakemake(study)
+    parameters, table = study / "params/test/02_ferm_construction.yaml", "reports/test/tables/table-3-4.csv"
+    add(parameters, "data: syntetic")
+    failed = snakemake(study, table)
     assert failed.returncode != 0
     assert "02_ferm_construction failed: ValueError: unknown data 'syntetic'" in failed.stdout
-    page = (study / "reports/test/02_ferm_construction.html").read_text()
-    assert "unknown data" in page
-    assert not (study / "reports/test/tables/table-3-4.csv").exists()
+    page = study / "reports/test/02_ferm_construction.html"
+    assert "unknown data" in page.read_text()
+    assert not (study / table).exists()
     edit(parameters, "data: syntetic", "data: synthetic")
-    repaired = snakemake(study)
+    repaired = snakemake(study, table)
     assert repaired.returncode == 0, repaired.stdout[-5000:]
-    assert (study / "reports/test/tables/table-3-4.csv").exists()
-    assert "unknown data" not in (study / "reports/test/02_ferm_construction.html").read_text()
+    assert (study / table).exists() and "unknown data" not in page.read_text()
 
 
 def test_a_killed_training_run_goes_on(study):
@@ -167,10 +168,24 @@ def test_a_killed_training_run_goes_on(study):
 
 
 @pytest.mark.parametrize(
-    ("study", "expected"),
-    [("ckplu", "no study 'ckplu' under params/: did you mean ckplus?"), ("thesis", "CK+")],
+    ("study", "line", "expected"),
+    [
+        ("ckplu", "", "no study 'ckplu' under params/: did you mean ckplus?"),
+        ("thesis", "", "CK+"),
+        (
+            "mine",
+            "ablatio: [alone]",
+            "params/mine/05_evaluation.yaml: unknown parameter ablatio: did you mean ablation?",
+        ),
+        ("mine", "seeds: 0", "params/mine/05_evaluation.yaml: seeds: expected a list, found 0: write [0]"),
+        ("mine", "\tseeds: [0]", "params/mine/05_evaluation.yaml: line 1: found character"),
+    ],
 )
-def test_what_is_missing_is_named_before_anything_runs(checkout, tmp_path, study, expected):
+def test_what_is_refused_is_named_before_anything_runs(checkout, tmp_path, study, line, expected):
+    if line:
+        (checkout / "params/mine").mkdir(exist_ok=True)
+        (checkout / "params/mine/05_evaluation.yaml").write_text(line)
     done = snakemake(checkout, study=study, FER_NB_DATA=str(tmp_path))
-    assert done.returncode != 0 and expected in done.stdout.splitlines()[-1]
+    told = done.stdout.splitlines()[-1]
+    assert done.returncode != 0 and told.startswith("Snakefile: ") and expected in told
     assert not (checkout / "runs" / study).exists()

@@ -57,7 +57,8 @@ def accuracies(study: str, data: str) -> pd.DataFrame:
             row["verdict"] = "drawn faces" if drawn else verdict(found, value, epochs, part.epochs)
             rows.append(row | {"seeds": found["seeds"], "epochs": epochs})
     columns = ["table", "dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference"]
-    return pd.DataFrame(rows, columns=[*columns, "verdict", "seeds", "epochs"])
+    table = pd.DataFrame(rows, columns=[*columns, "verdict", "seeds", "epochs"])
+    return table.astype({"seeds": "Int64", "epochs": "Int64"})  # counts, missing for a net that was not trained
 
 
 def protocols(study: str) -> pd.DataFrame:

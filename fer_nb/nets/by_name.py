@@ -26,7 +26,7 @@ def build(run, num_classes, pool="global", block_relu=False):
         return get_model(OTHERS[run.model], weights=None, num_classes=num_classes)
     if run.model in PUBLISHED:
         return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS, STEM_STRIDE)
-    file = study.described(run.study, run.model, run.seed)
+    file = study.searched_genotype(run.study, run.model, run.seed)
     if not file:
         return models.build(run.model, num_classes)  # raises: nobody knows this name
     genotype, about = genotypes.load(file)

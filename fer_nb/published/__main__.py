@@ -2,7 +2,7 @@
 
 import sys
 
-from fer_nb.published.keep import keep, publish
+from fer_nb.published.keep import keep_study, write_texts
 
 
 def main(arguments: list[str]) -> None:
@@ -10,8 +10,8 @@ def main(arguments: list[str]) -> None:
         sys.exit("usage: python -m fer_nb.published [STUDY]")
     try:
         for study in arguments:
-            print(keep(study))
-        publish()
+            print(keep_study(study))
+        write_texts()
     except (OSError, ValueError) as error:
         sys.exit(f"fer_nb.published: {error}")
 

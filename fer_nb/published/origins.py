@@ -1,32 +1,42 @@
-"""What made each table of a finished study: from the executed notebooks' records and the runs' metrics.json."""
+"""What made each table of a finished study: from the manifests of its pages and the runs' metrics.json."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from fer_nb import paths
 from fer_nb.finished import read_metrics
-from fer_nb.report import page
+from fer_nb.report.manifest import read_manifest
 from fer_nb.report.promised import TABLES, promised
 from fer_nb.study import Run, evaluation_runs, notebooks, parameters, training_runs
 
-# Of the tables that notebooks save, those that hold results: the promised ones, and what extends their names.
+# The saved tables that hold results: the promised ones and those whose names extend theirs (table-3-6-splits).
 RESULTS = ("runs", "ablation", *(name for of in TABLES.values() for names in of.values() for name in names))
 
 
-def command(study: str) -> str:
-    """What makes a study."""
+def kept_folder() -> Path:
+    """The folder of what is kept: a folder per study, a README.md that says what made them, and a model card."""
+    return paths.REPORTS / "reference"
+
+
+def kept_studies() -> list[Path]:
+    """The folders of the studies that are kept."""
+    return sorted(path.parent for path in kept_folder().glob("[!.]*/origins.csv"))
+
+
+def study_command(study: str) -> str:
+    """The command that makes a study."""
     return f"snakemake -c 2 --config study={study}"
 
 
-def origins(study: str) -> pd.DataFrame:
+def origins_table(study: str) -> pd.DataFrame:
     """A row for each table of a finished study that holds results.
 
     Columns: table, notebook, its date and commit; runs (how many training runs the table is computed from), their
     epochs, minutes (in all), trained_commit, device and precision (number format); data (SHA-256 of each file).
-    Raises ValueError for a study of drawn faces, whose tables are no results; FileNotFoundError where there is no
-    such study, where a table is missing, or where no executed notebook tells what made it.
+    Raises ValueError for a study on drawn faces, whose tables are no results; FileNotFoundError where there is no
+    such study, where a table is missing, or where no manifest tells what made it.
     """
     names = [name for name in notebooks(study) if name != "04_training"]
     if any(parameters(study, name).get("data") == "synthetic" for name in names):
@@ -34,39 +44,38 @@ def origins(study: str) -> pd.DataFrame:
     first = ["runs"] if "05_evaluation" in names else []
     for table in [*first, *(table for name in names for table in promised(study, name))]:
         if not (paths.REPORTS / study / "tables" / f"{table}.csv").exists():
-            raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{command(study)}`")
+            raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{study_command(study)}`")
     trainings, planned = training_runs(study), evaluation_runs(study) if first else []
-    trained = {run: (executed(run.study, f"04_training-{run.name}")[0], read_metrics(run)) for run in trainings}
-    made = [executed(study, name) for name in names]
+    trained = {run: (finished_manifest(run.study, f"04_training-{run.name}"), read_metrics(run)) for run in trainings}
     return pd.DataFrame(
-        origin(table, record, [trained[run] for run in behind(table, planned, trainings)])
-        for record, saved in made
-        for table in saved
-        if any(f"{table}-".startswith(f"{name}-") for name in RESULTS)
+        _origin(table["name"], made, [trained[run] for run in runs_behind(table["name"], planned, trainings)])
+        for made in [finished_manifest(study, name) for name in names]
+        for table in made["tables"]
+        if any(f"{table['name']}-".startswith(f"{name}-") for name in RESULTS)
     )
 
 
-def executed(study: str, notebook: str) -> tuple[dict, list[str]]:
-    """What ``fer_nb.run`` recorded in an executed notebook, and the names of the tables that the notebook saved."""
-    path = paths.RUNS / study / "notebooks" / f"{notebook}.ipynb"
-    node = page.read(path) if path.exists() else {"metadata": {}}
-    record = node["metadata"].get("fer_nb", {})
-    if record.get("status") != "ok":
+def finished_manifest(study: str, page: str) -> dict:
+    """The manifest of a page whose notebook ran to its end on real data.
+
+    Raises FileNotFoundError where there is none, ValueError where the notebook read drawn faces.
+    """
+    made = read_manifest(study, page)
+    if made is None or made["status"] != "ok":
+        what = "is missing" if made is None else "is of a notebook that did not run to its end"
         raise FileNotFoundError(
-            f"no runs/{study}/notebooks/{path.name} that ran to its end, so nothing tells what made its results: copy "
-            f"it from where it ran, or delete the results and run `{command(study)}`"
+            f"reports/{study}/{page}.json {what}, so nothing tells what made the results: run `{study_command(study)}`"
+            f"; where the notebook has run, `python -m fer_nb.report {study}` writes the file"
         )
-    if record["parameters"].get("data") == "synthetic":
-        raise ValueError(f"runs/{study}/notebooks/{path.name} read drawn faces: run `{command(study)}` on real data")
-    outputs = [output for cell in node["cells"] for output in cell.get("outputs", [])]
-    shown = "\n".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
-    return record, re.findall(r'<table class="report" id="([^"]+)"', shown)
+    if made["parameters"].get("data") == "synthetic":
+        raise ValueError(f"reports/{study}/{page}.json: the notebook read drawn faces: run it on real data")
+    return made
 
 
-def behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]:
+def runs_behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]:
     """The training runs that a table is computed from; none for tables of counts or of speed.
 
-    ``runs`` are those of notebook 05, ``others`` with those of notebook 10.
+    ``runs`` are those of notebook 05; ``others`` are all of the study, those of notebook 10 included.
     """
     if any(f"{table}-".startswith(f"{name}-") for name in TABLES["10_searched_networks"][""]):
         return list(others)
@@ -84,30 +93,30 @@ def behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]
     return [run for run in runs if run.dataset == dataset]
 
 
-def origin(table: str, record: dict, trained: list[tuple[dict, dict]]) -> dict:
-    """A row of ``origins``, from the notebook's record and each training run's record and metrics."""
+def _origin(table: str, made: dict, trained: list[tuple[dict, dict]]) -> dict:
+    """A row of ``origins_table``: of the manifest of its page, and each training run's manifest and metrics."""
     metrics = [of_run for _, of_run in trained]
-    sums = [item for made in (record, *(of_run for of_run, _ in trained)) for item in made["checksums"].items()]
+    sums = [item for one in (made, *(of_run for of_run, _ in trained)) for item in one["checksums"].items()]
     return {
         "table": table,
-        "notebook": record["notebook"],
-        "date": record["started"][:10],
-        "commit": short(record["commit"]),
+        "notebook": made["notebook"],
+        "date": made["started"][:10],
+        "commit": short_commit(made["commit"]),
         "runs": len(trained),
-        "epochs": distinct(of_run["epochs"] for of_run in metrics),
+        "epochs": _distinct(of_run["epochs"] for of_run in metrics),
         "minutes": round(sum(of_run["seconds"] for of_run in metrics) / 60, 1),
-        "trained_commit": distinct(short(of_run["commit"]) for of_run, _ in trained),
-        "device": distinct(of_run["device"] for of_run in metrics) or record["device"],
-        "precision": distinct(of_run["precision"] for of_run in metrics),
-        "data": distinct(f"{path} {digest}" for path, digest in sums),
+        "trained_commit": _distinct(short_commit(of_run["commit"]) for of_run, _ in trained),
+        "device": _distinct(of_run["device"] for of_run in metrics) or made["device"],
+        "precision": _distinct(of_run["precision"] for of_run in metrics),
+        "data": _distinct(f"{path} {digest}" for path, digest in sums),
     }
 
 
-def distinct(values) -> str:
+def _distinct(values: Iterable) -> str:
     return "; ".join(dict.fromkeys(str(value) for value in values))
 
 
-def short(commit: str) -> str:
-    """The commit's first ten digits, and whether the files differed from it."""
+def short_commit(commit: str) -> str:
+    """The commit's first ten digits, and whether the files differed from it: "0123456789 with changes"."""
     head, _, changes = commit.partition("+")
     return (head[:10] + (" with changes" if changes else "")) or "no commit"

@@ -1,15 +1,15 @@
-"""``python -m fer_nb.report STUDY`` makes the pages of a study and their index."""
+"""``python -m fer_nb.report STUDY`` writes the pages of a study and their index."""
 
 import sys
 
-from fer_nb.report.index import index
+from fer_nb.report.index import write_index
 
 
 def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
         sys.exit("usage: python -m fer_nb.report STUDY")
     try:
-        print(index(arguments[0]))
+        print(write_index(arguments[0]))
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"fer_nb.report: {error}")
 

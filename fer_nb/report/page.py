@@ -1,12 +1,13 @@
 """The report's page of one executed notebook.
 
-It is one HTML file that opens from disk: style, figures and the few lines of script stand in it, and nothing is loaded
-from the network. nbconvert turns the cells into HTML (``template/cells.html.j2``), Jinja frames them.
+The page is one HTML file that opens from disk: it contains its style, figures and script, and loads nothing from the
+network. nbconvert turns the cells into HTML (``template/cells.html.j2``), Jinja puts the frame round them.
 """
 
 import base64
 import html
 import io
+import itertools
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from fer_nb import paths
 from fer_nb.files import replacing
+from fer_nb.report import manifest
 from fer_nb.study import notebooks, studies
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -25,10 +27,9 @@ _FORMULA = re.compile(r"<(pre|code)\b.*?</\1>|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.
 
 
 def render(notebook: Path, study: str) -> Path:
-    """Write ``reports/<study>/<stem>.html`` from an executed notebook and return its path.
+    """Write ``reports/<study>/<page>.html`` and its manifest (.json) from an executed notebook; the page's path.
 
-    A notebook that failed is rendered too: a banner at the top names the error and leads to the cell. The footer
-    shows what ``fer_nb.run`` recorded in ``metadata["fer_nb"]``, or else what papermill did.
+    A notebook that failed is rendered too: a banner at the top names the error and leads to the cell.
     Raises FileNotFoundError where the study or the notebook does not exist, ValueError where it is no notebook.
     """
     from nbconvert import HTMLExporter
@@ -38,13 +39,16 @@ def render(notebook: Path, study: str) -> Path:
     from pygments.formatters import HtmlFormatter
 
     pages = bar(study)
-    node = rejoin_lines(from_dict(read(notebook)))
-    failure = failure_of(node)
-    # papermill's own marks of a failure: the banner and the frame round the cell say it.
+    node = rejoin_lines(from_dict(manifest.read_notebook(notebook)))
+    made = manifest.make_manifest(node, study, notebook.stem)
+    # The banner and the frame round the failed cell replace papermill's own marks.
     node.cells = [cell for cell in node.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
     for cell in node.cells:
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
+    failed = (cell for cell in node.cells if any(one.output_type == "error" for one in cell.get("outputs", [])))
+    for cell in itertools.islice(failed, 1):  # a page has one #failed-cell
+        cell.metadata["failed"] = True
     exporter = HTMLExporter(template_name="basic", extra_template_paths=[str(TEMPLATE)])
     exporter.template_file = "cells.html.j2"
     exporter.register_filter("formulas", _formulas)
@@ -52,31 +56,40 @@ def render(notebook: Path, study: str) -> Path:
     body, _ = exporter.from_notebook_node(node)
     name, _, run = notebook.stem.partition("-")  # 04_training-<run> is a page of 04_training
     headings = [(level, Markup(key), Markup(text)) for level, key, text in _HEADING.findall(body)]
-    return write(
+    page = fill_template(
         paths.REPORTS / study / f"{notebook.stem}.html",
         "notebook.html.j2",
         study=study,
         pages=pages,
         current=name,
         run=run,
-        title=" · ".join(filter(None, (first_heading(node, name), run))),
+        title=" · ".join(filter(None, (made["title"], run))),
         contents=[*headings, ("2", "provenance", "Provenance")],
         body=Markup(body),
-        failure=failure,
-        facts=_facts(node.metadata, study),
-        details=_details(node.metadata),
+        failure=made["failure"],
+        facts=_facts(made),
+        details={"Parameters": made["parameters"], "Data (SHA-256)": made["checksums"]},
         highlighting=Markup(HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")),
     )
+    with replacing(manifest.manifest_path(study, notebook.stem)) as partial:
+        partial.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return page
 
 
 def outdated(page: Path, notebook: Path) -> bool:
-    """Whether a page is missing, or older than its notebook or than what makes pages of notebooks."""
-    makers = [notebook, Path(__file__), TEMPLATE / "style.css", *TEMPLATE.glob("*.html.j2")]
-    return not page.exists() or page.stat().st_mtime < max(path.stat().st_mtime for path in makers)
+    """Whether a page or its manifest is missing, or older than its notebook or than the code that makes pages."""
+    makers = [notebook, Path(__file__), Path(manifest.__file__), TEMPLATE / "style.css", *TEMPLATE.glob("*.html.j2")]
+    made = [page, page.with_suffix(".json")]
+    if not all(path.exists() for path in made):
+        return True
+    return min(path.stat().st_mtime for path in made) < max(path.stat().st_mtime for path in makers)
 
 
 def bar(study: str) -> list[dict]:
-    """The study's pages in order, as the bar over each page lists them."""
+    """The study's pages in order, as the bar at the top of each page lists them: name, number, short (title), href.
+
+    Raises FileNotFoundError where there is no such study.
+    """
     names = notebooks(study)
     if not names:
         raise FileNotFoundError(f"no study {study!r} under params/: choose one of {', '.join(studies())}")
@@ -91,41 +104,8 @@ def bar(study: str) -> list[dict]:
     ]
 
 
-def read(notebook: Path) -> dict:
-    """A notebook's JSON as it stands: texts may be lists of lines."""
-    if not notebook.exists():
-        raise FileNotFoundError(f"{notebook} does not exist: run the notebook first")
-    try:
-        node = json.loads(notebook.read_text(encoding="utf-8"))
-        return node | {"cells": node["cells"], "metadata": node.get("metadata", {})}
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{notebook} is no notebook of format 4: run it again") from None
-
-
-def first_heading(node: dict, otherwise: str) -> str:
-    """The notebook's first heading."""
-    texts = ("".join(cell["source"]) for cell in node["cells"] if cell["cell_type"] == "markdown")
-    return next((found[1].strip() for text in texts if (found := re.search(r"^# (.+)$", text, re.M))), otherwise)
-
-
-def failure_of(node: dict) -> dict | None:
-    """The error's name and message, None where the notebook ran to its end; marks the cell that failed."""
-    for cell in node["cells"]:
-        for output in cell.get("outputs", []):
-            if output["output_type"] == "error":
-                cell["metadata"]["failed"] = True
-                message = "".join(output["evalue"]).strip().split("\n")[0]
-                return {"name": output["ename"], "message": message, "cell": True}
-    recorded = node["metadata"].get("fer_nb", {})
-    if recorded.get("status", "ok") != "ok":
-        return {"name": "", "message": recorded["status"], "cell": False}
-    if node["metadata"].get("papermill", {}).get("exception"):
-        return {"name": "", "message": "The kernel stopped before the end.", "cell": False}
-    return None
-
-
 def _joined(outputs: list) -> list:
-    """Outputs with what a cell printed in turn to stdout and stderr (a progress bar) as one text each."""
+    """A cell's outputs; what it printed to stdout and stderr in turn (a progress bar) is joined to one text each."""
     joined, texts = [], {}
     for output in outputs:
         if output["output_type"] != "stream":
@@ -139,34 +119,18 @@ def _joined(outputs: list) -> list:
     return joined
 
 
-def _facts(metadata: dict, study: str) -> dict[str, str]:
-    """The footer's lines, without those that nothing was recorded for."""
-    ours, papermill = metadata.get("fer_nb", {}), metadata.get("papermill", {})
-    seconds = ours.get("seconds", papermill.get("duration"))
-    versions = ours.get("versions") or {"python": metadata.get("language_info", {}).get("version", "unknown")}
+def _facts(made: dict) -> dict[str, str]:
+    """The footer's lines, from a manifest; a fact that was not recorded has no line."""
     facts = {
-        "Notebook": ours.get("notebook") or Path(papermill.get("input_path") or "").name,
-        "Study": study,
-        "Commit": ours.get("commit"),
-        "Started (UTC)": (ours.get("started") or papermill.get("start_time") or "")[:19].replace("T", " "),
-        "Duration": duration(seconds) if seconds is not None else "",
-        "Device": ours.get("device"),
-        "Versions": versions,
+        "Notebook": made["notebook"],
+        "Study": made["study"],
+        "Commit": made["commit"],
+        "Started (UTC)": made["started"][:19].replace("T", " "),
+        "Duration": "" if made["seconds"] is None else duration(made["seconds"]),
+        "Device": made["device"],
+        "Versions": " · ".join(f"{name} {version}" for name, version in made["versions"].items()),
     }
-    return {key: _words(value) for key, value in facts.items() if value}
-
-
-def _details(metadata: dict) -> dict[str, dict]:
-    """The footer's folded lists: parameters, and the SHA-256 of each data file."""
-    ours, papermill = metadata.get("fer_nb", {}), metadata.get("papermill", {})
-    return {
-        "Parameters": ours.get("parameters") or papermill.get("parameters") or {},
-        "Data (SHA-256)": ours.get("checksums") or {},
-    }
-
-
-def _words(value) -> str:
-    return " · ".join(f"{key} {word}" for key, word in value.items()) if isinstance(value, dict) else str(value)
+    return {key: value for key, value in facts.items() if value}
 
 
 def duration(seconds: float) -> str:
@@ -178,7 +142,7 @@ def duration(seconds: float) -> str:
 
 
 def _formulas(text: str) -> str:
-    """TeX between dollars, which a browser cannot read without MathJax, as pictures drawn by matplotlib."""
+    """TeX between dollars as pictures drawn by matplotlib: a browser would need MathJax from the network."""
     return _FORMULA.sub(_formula, text)
 
 
@@ -194,15 +158,15 @@ def _formula(match: re.Match) -> str:
         depth = math_to_image(
             f"${html.unescape(tex).strip()}$", picture, FontProperties(size=size, math_fontfamily="stix"), format="svg"
         )
-    except ValueError:  # beyond matplotlib's TeX
+    except ValueError:  # matplotlib knows a part of TeX only
         return f"<code>{tex}</code>"
-    data, side = base64.b64encode(picture.getvalue()).decode(), " block" if match[2] else ""
-    attributes = f'class="formula{side}" alt="{html.escape(html.unescape(tex))}" style="vertical-align:-{depth:.1f}pt"'
+    data, block = base64.b64encode(picture.getvalue()).decode(), " block" if match[2] else ""
+    attributes = f'class="formula{block}" alt="{html.escape(html.unescape(tex))}" style="vertical-align:-{depth:.1f}pt"'
     return f'<img {attributes} src="data:image/svg+xml;base64,{data}">'
 
 
-def write(path: Path, template: str, **content) -> Path:
-    """Fill a template of ``template/`` and write it."""
+def fill_template(path: Path, template: str, **content) -> Path:
+    """Fill ``template/<template>`` with ``content``, write it to ``path`` and return ``path``."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATE), autoescape=True, trim_blocks=True)
     filled = environment.get_template(template).render(content)
     with replacing(path) as partial:

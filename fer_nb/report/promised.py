@@ -1,6 +1,6 @@
 """Which tables each notebook promises: the workflow runs it again where one is missing."""
 
-from fer_nb.study import parameters, treated
+from fer_nb.study import parameters, reported_datasets
 
 # The tables that a notebook writes for each data set it treats ("": whatever it treats).
 TABLES = {
@@ -25,6 +25,6 @@ TABLES = {
 def promised(study: str, notebook: str) -> list[str]:
     """The names of the tables that ``notebook`` writes in ``study``; [] where none is promised."""
     known = TABLES.get(notebook, {})
-    found = [name for dataset in ["", *treated(study, notebook)] for name in known.get(dataset, [])]
+    found = [name for dataset in ["", *reported_datasets(study, notebook)] for name in known.get(dataset, [])]
     given = parameters(study, notebook)
     return found + [name for name in ("ablation", "micro") if given.get(name)]

@@ -48,7 +48,7 @@ def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
     """
     classes = tuple(read_predictions(run).columns[3:])
     build = functools.partial(by_name.build, run)
-    return _filled(build, classes, study.resolved(run), run.folder / "weights.safetensors"), classes
+    return _filled(build, classes, study.training_parameters(run), run.folder / "weights.safetensors"), classes
 
 
 def _filled(build: Callable, classes, parameters: dict, path: Path) -> nn.Module:

@@ -42,6 +42,7 @@ def test_summary_sets_each_result_beside_the_thesis(fake, study):
     table = summary.accuracies("tiny", "real").set_index("model")
     assert table.loc["VGG19", ["epochs", "seeds", "verdict"]].tolist() == [200, 1, "within the interval"]
     assert table.loc["ResNet18", "verdict"] == "not run"
+    assert {str(table[name].dtype) for name in ("seeds", "epochs")} == {"Int64"}  # shown as counts, missing or not
     assert summary.accuracies("tiny", "synthetic")["verdict"][0] == "drawn faces"
     assert len(plots.accuracy_intervals(table.reset_index()).axes) == 1
     assert summary.protocols("tiny")[["dataset", "model"]].values.tolist() == [["FERm", "VGG19"]]

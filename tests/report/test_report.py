@@ -8,12 +8,15 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot as plt
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from fer_nb import paths
-from fer_nb.report import __main__, index, save
+from fer_nb.report import __main__, save
 from fer_nb.report import page as pages
+from fer_nb.report.index import write_index
+from fer_nb.report.manifest import read_manifest
 
 STUDY = "small"
 RUN = "04_training-ferm-lightResNetl-seed0"
@@ -22,7 +25,7 @@ RUN = "04_training-ferm-lightResNetl-seed0"
 @pytest.fixture(autouse=True)
 def tree(tmp_path, monkeypatch):
     """A checkout's folders with two studies: ``small`` trains its own run, ``whole`` takes it from ``ferm``."""
-    for name in ("PARAMS", "RUNS", "REPORTS", "NOTEBOOKS"):
+    for name in ("PARAMS", "RUNS", "REPORTS"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     files = {
         "small": ["01_data_preparation", "04_training", "05_evaluation"],
@@ -32,7 +35,7 @@ def tree(tmp_path, monkeypatch):
     for study, names in files.items():
         (paths.PARAMS / study).mkdir(parents=True)
         for name in names:
-            content = "ferm: [lightResNetl]\nseeds: [0]\n" if name == "05_evaluation" else "data: synthetic\n"
+            content = "ckplus: []\nferm: [lightResNetl]\n" if name == "05_evaluation" else "data: synthetic\n"
             (paths.PARAMS / study / f"{name}.yaml").write_text(content)
     return tmp_path
 
@@ -45,8 +48,10 @@ def executed(name, cells, study=STUDY, **metadata):
     return path
 
 
-def shows(display):
-    return new_code_cell("show", outputs=[new_output("execute_result", {"text/html": display.data})])
+def shows(saved):
+    """A cell that shows what ``save`` returned, as Jupyter records it."""
+    data, metadata = DisplayFormatter().format(saved)
+    return new_code_cell("show", outputs=[new_output("execute_result", data, metadata=metadata)])
 
 
 class Loaded(HTMLParser):
@@ -73,7 +78,7 @@ def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
             "model": ["a<b", "c"],
             "parameters": [1234567, 8],
             "accuracy": [71.23456789, np.nan],
-            "seeds": [5, np.nan],
+            "seeds": pd.array([5, None], "Int64"),
             "difference": [-0.5, 1.25],
         }
     )
@@ -85,6 +90,13 @@ def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
     written = (paths.REPORTS / STUDY / "tables" / "table-3-1.csv").read_text()
     assert written == "model,parameters,accuracy,seeds,difference\na<b,1234567,71.2346,5,-0.5\nc,8,,,1.25\n"
     assert [path.name for path in (paths.REPORTS / STUDY / "tables").iterdir()] == ["table-3-1.csv"]
+
+
+def test_whole_numbers_beside_a_missing_one_are_no_counts():
+    table = pd.DataFrame({"accuracy": [100.0, np.nan, 97.0], "epochs": pd.array([60, None, 2], "Int64")})
+    shown = save.save_table(table, "t", STUDY).data
+    assert re.findall(r">([^<>]*)</td>", shown) == ["100.00", "60", "–", "–", "97.00", "2"]
+    assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text() == "accuracy,epochs\n100,60\n,\n97,2\n"
 
 
 def test_table_with_a_named_index_and_digits_by_column():
@@ -138,6 +150,16 @@ def test_page_is_complete_and_loads_nothing():
     for words in ("abc1234+changes", "1 min 03 s", "CPU, 2 cores", "torch 2.15.0", "<dd>synthetic", "<dd>9f86d081"):
         assert words in page
     assert 'role="alert"' not in page
+    made = read_manifest(STUDY, "01_data_preparation")
+    assert made["tables"] == [{"name": "table-3-2", "caption": "Table 3-2.", "files": ["tables/table-3-2.csv"]}]
+    files = ["figures/fig-2-9.png", "figures/fig-2-9.svg"]
+    assert made["figures"] == [{"name": "fig-2-9", "caption": "Figure 2-9.", "files": files}]
+    assert all(
+        (paths.REPORTS / STUDY / file).exists() for shown in made["tables"] + made["figures"] for file in shown["files"]
+    )
+    assert {key: made[key] for key in recorded} == recorded
+    assert (made["title"], made["notebook"], made["study"]) == ("Data (section 3.1)", "01_data_preparation", STUDY)
+    assert made["failure"] is None
 
 
 def test_progress_bars_and_printed_lines_are_two_texts():
@@ -161,6 +183,8 @@ def test_failed_notebook_says_so_at_its_top():
     assert "ValueError" in banner and "row 7 has &lt;3&gt; numbers" in banner and 'href="#failed-cell"' in banner
     assert page.count('id="failed-cell"') == 1 and '<span class="ansi-red-fg">line</span>' in page
     assert "An Exception was encountered" not in page
+    failure = {"name": "ValueError", "message": "row 7 has <3> numbers", "cell": True}
+    assert read_manifest(STUDY, "01_data_preparation")["failure"] == failure
 
 
 def test_failure_without_an_error_in_a_cell():
@@ -176,6 +200,8 @@ def test_plain_papermill_footer():
     }
     page = pages.render(executed("01_data_preparation", [], papermill=recorded), STUDY).read_text()
     assert "<dd>real" in page and "7.5 s" in page and "/elsewhere" not in page
+    made = read_manifest(STUDY, "01_data_preparation")
+    assert (made["parameters"], made["seconds"], made["status"], made["commit"]) == ({"data": "real"}, 7.51, "", "")
 
 
 def test_index_lists_pages_runs_tables_and_figures():
@@ -189,7 +215,7 @@ def test_index_lists_pages_runs_tables_and_figures():
     folder = paths.RUNS / STUDY / "04_training" / "ferm-lightResNetl-seed0"
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps({"epochs": 4, "test_accuracy": 81.256, "seconds": 75}))
-    page = index.index(STUDY).read_text()
+    page = write_index(STUDY).read_text()
     assert "synthetic faces" in page and '<span class="name">Data (section 3.1)</span>' in page
     assert 'src="figures/fig-2-9.png"' in page and 'href="tables/table-3-2.csv"' in page
     assert 'href="01_data_preparation.html#table-3-2">Table 3-2. Faces &amp; more.</a>' in page
@@ -200,34 +226,37 @@ def test_index_lists_pages_runs_tables_and_figures():
 
 def test_index_renders_only_what_is_older_than_its_notebook():
     notebook = executed("01_data_preparation", [new_markdown_cell("# Data")])
-    index.index(STUDY)
+    write_index(STUDY)
     page = paths.REPORTS / STUDY / "01_data_preparation.html"
     page.write_text("mine")
-    index.index(STUDY)
+    write_index(STUDY)
     assert page.read_text() == "mine"
     later = page.stat().st_mtime + 5
     os.utime(notebook, (later, later))
-    index.index(STUDY)
+    write_index(STUDY)
     assert page.read_text() != "mine"
+    page.with_suffix(".json").unlink()
+    write_index(STUDY)
+    assert page.with_suffix(".json").exists()
 
 
 def test_index_renders_what_is_older_than_a_template(tree, monkeypatch):
     executed("01_data_preparation", [new_markdown_cell("# Data")])
     shutil.copytree(pages.TEMPLATE, tree / "template")
     monkeypatch.setattr(pages, "TEMPLATE", tree / "template")
-    index.index(STUDY)
+    write_index(STUDY)
     written = paths.REPORTS / STUDY / "01_data_preparation.html"
     template, later = tree / "template" / "page.html.j2", written.stat().st_mtime + 5
     template.write_text(template.read_text().replace("</main>", "new foot</main>"))
     before = written.read_text()
     os.utime(template, (later, later))
-    index.index(STUDY)
+    write_index(STUDY)
     assert "new foot" not in before and "new foot" in written.read_text()
 
 
 def test_runs_of_another_study_are_linked_there():
     executed(RUN, [new_markdown_cell("# Training")], study="ferm")
-    assert f'href="../ferm/{RUN}.html"' in index.index("whole").read_text()
+    assert f'href="../ferm/{RUN}.html"' in write_index("whole").read_text()
     assert (paths.REPORTS / "ferm" / f"{RUN}.html").exists() and (paths.REPORTS / "ferm" / "index.html").exists()
 
 

@@ -83,7 +83,7 @@ def run(tmp_path, monkeypatch):
     for name in ("RUNS", "PARAMS"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     (tmp_path / "params/tiny").mkdir(parents=True)
-    (tmp_path / "params/tiny/04_training.yaml").write_text("study: tiny\n")
+    (tmp_path / "params/tiny/04_training.yaml").touch()
     rng = np.random.default_rng(0)
     split, none = np.repeat(["train", "test"], [4, 6]), np.full(10, "")
     images = rng.integers(0, 256, (10, 48, 48), dtype=np.uint8)
