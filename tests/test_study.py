@@ -8,7 +8,7 @@ import yaml
 from fer_nb import imports, parameters, paths, study
 from fer_nb.report import promised
 from fer_nb.study import Run
-from fer_nb.training.recipe import Recipe
+from fer_nb.training.protocol import Protocol
 
 
 @pytest.fixture
@@ -96,12 +96,12 @@ def test_the_teacher_is_trained_without_one(write):
 @pytest.mark.parametrize("name", [name for name in study.studies() if study.changes(name)])
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
     known = parameters.defaults(paths.NOTEBOOKS / "04_training.ipynb")
-    parts = [field.name for field in fields(Recipe) if field.name != "votes"]
+    parts = [field.name for field in fields(Protocol) if field.name != "votes"]
     for change, overrides in study.changes(name).items():
         for key, value in overrides.items():
             parameters.check(key, value, known)
         given = study.resolved(Run(name, "ferm", "lightResNetl", 0, change))
-        Recipe(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
+        Protocol(**{part: given[part] for part in parts if part in given})
     assert {run.change for run in study.evaluation_runs(name)} == {"", *study.changes(name)}
 
 
