@@ -1,5 +1,7 @@
 """The settings of a training run: what is refused before anything is loaded or trained."""
 
+import json
+
 import pytest
 
 from fer_nb import parameters, paths
@@ -55,6 +57,14 @@ def test_notebook_4_sets_every_setting():
     built = parameters.settings(Protocol, known)
     assert set(Protocol.__dataclass_fields__) <= set(known)
     assert built.clip_value == known["clip_value"] and built.epochs == known["epochs"]
+
+
+def test_notebook_4_deletes_the_checkpoint_in_its_last_cell():
+    """What fails in a cell before it, a plot for example, costs no training."""
+    cells = json.loads((paths.NOTEBOOKS / "04_training.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert [text for text in code if "clear" in text] == [code[-1]] == ["checkpoint.clear(run.folder)"]
+    assert "Protocol" in code[1] and "datasets.load" not in code[1]  # refused before anything is loaded
 
 
 def test_learned_leaves_out_what_changes_the_speed_alone():
