@@ -48,7 +48,7 @@ def distance(a, b):
 
 
 def small(name):
-    """A net of the thesis with a quarter of the width, to which every layer that ``prepare`` changes belongs."""
+    """A narrow net of the thesis that has every kind of layer which ``prepare`` changes."""
 
     def block(stage, index, inputs, outputs, stride):
         if name == "ResNet18":
