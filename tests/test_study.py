@@ -8,7 +8,7 @@ import pytest
 from fer_nb import parameters, paths, study
 from fer_nb.report import promised
 from fer_nb.study import Run
-from fer_nb.training.recipe import Recipe
+from fer_nb.training.protocol import Protocol
 
 
 @pytest.fixture
@@ -102,10 +102,11 @@ def test_the_teacher_is_trained_without_one(write):
     "name", [name for name in study.studies() if (study.study_folder(name) / "ablation.yaml").exists()]
 )
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
-    parts = [field.name for field in fields(Recipe) if field.name != "votes"]
+    parts = [field.name for field in fields(Protocol) if field.name != "votes"]
     for change in study.changes(name):
         given = study.training_parameters(Run(name, "ferm", "lightResNetl", 0, change))
-        Recipe(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
+        Protocol(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
+    assert {run.change for run in study.evaluation_runs(name)} == {"", *study.changes(name)}
 
 
 def test_tables_and_data_sets_follow_the_parameters(write):

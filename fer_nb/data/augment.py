@@ -1,7 +1,7 @@
 """Whole batches of uint8 pictures to network input: random views for training, fixed crops for testing (section 3.2).
 
-Every function takes a uint8 tensor (N, 48, 48) on any device and computes there. The thesis names random crop, flip,
-rotation, brightness and contrast without their ranges: the defaults are ours.
+Every function takes a uint8 tensor (N, 48, 48) on any device and computes there. The thesis lists random crop,
+flip, rotation, brightness and contrast without their ranges: the defaults are ours.
 """
 
 import math
@@ -12,12 +12,18 @@ from torch.nn import functional as F
 CROP = 44  # side of the network's input in pixels
 
 
-def as_input(images):
+def as_input(images: torch.Tensor) -> torch.Tensor:
     """uint8 (..., H, W) to float32 (..., 3, H, W) in [0, 1]: grey as three equal channels, not normalised."""
     return images.float().div(255).unsqueeze(-3).expand(*images.shape[:-2], 3, *images.shape[-2:])
 
 
-def augment(images, generator, rotation=10.0, brightness=0.2, contrast=0.2):
+def augment(
+    images: torch.Tensor,
+    generator: torch.Generator,
+    rotation: float = 10.0,
+    brightness: float = 0.2,
+    contrast: float = 0.2,
+) -> torch.Tensor:
     """A random view of each picture, every picture with its own random numbers.
 
     Args:
@@ -28,7 +34,7 @@ def augment(images, generator, rotation=10.0, brightness=0.2, contrast=0.2):
         contrast: largest change of the contrast about the picture's mean, as a share.
 
     Returns:
-        float32 (N, 3, 44, 44) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored half of the time,
+        float32 (N, 3, 44, 44) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored with probability 1/2,
         rotated about its middle, then contrast and brightness changed and clamped.
     """
     n, height, width = images.shape
@@ -53,13 +59,13 @@ def augment(images, generator, rotation=10.0, brightness=0.2, contrast=0.2):
     return views.expand(n, 3, CROP, CROP)
 
 
-def center_crop(images):
+def center_crop(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, 48, 48) to float32 (N, 3, 44, 44) in [0, 1]: the middle 44x44."""
     top, left = ((side - CROP) // 2 for side in images.shape[-2:])
     return as_input(images[:, top : top + CROP, left : left + CROP])
 
 
-def ten_crop(images):
+def ten_crop(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, 48, 48) to float32 (N, 10, 3, 44, 44) in [0, 1]: four corners, middle, and the five mirrored.
 
     The order is torchvision's: top left, top right, bottom left, bottom right, middle.
@@ -72,7 +78,7 @@ def ten_crop(images):
     return as_input(torch.stack(crops, dim=1))
 
 
-def erase(views, generator, probability):
+def erase(views: torch.Tensor, generator: torch.Generator, probability: float) -> torch.Tensor:
     """Cover a box of some views with noise (random erasing: Zhong et al. 2020), each view with its own box.
 
     Args:
@@ -100,7 +106,7 @@ def mixup(views, targets, generator, alpha):
         views: float (N, 3, S, S), three equal channels.
         targets: float (N, classes), a distribution each.
         generator: torch.Generator on the same device.
-        alpha: shares are drawn from Beta(alpha, alpha), one a view; the larger share stays with the view itself.
+        alpha: shares are drawn from Beta(alpha, alpha), one per view; the larger share stays with the view itself.
 
     Returns:
         (views, targets), shaped as given.
@@ -123,12 +129,12 @@ def cutmix(views, targets, generator, alpha):
     return mixed.expand_as(views), targets.lerp(others(targets), taken)
 
 
-def others(batch):
+def others(batch: torch.Tensor) -> torch.Tensor:
     """The neighbour of each element: batches are shuffled, so it is any other one."""
     return batch.roll(1, 0)
 
 
-def beta(count, alpha, generator):
+def beta(count: int, alpha: float, generator: torch.Generator) -> torch.Tensor:
     """float (count,) from Beta(alpha, alpha). torch's public Beta takes no generator; this is what it draws from."""
     concentration = torch.full((count, 2), float(alpha), device=generator.device)
     return torch._sample_dirichlet(concentration, generator)[:, 0]

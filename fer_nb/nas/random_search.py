@@ -9,10 +9,9 @@ import torch
 
 from fer_nb import files
 from fer_nb.nas.search import halves
-from fer_nb.nets import genotypes
-from fer_nb.nets.cells import SearchedNet
+from fer_nb.nets import by_name, genotypes
 from fer_nb.training import checkpoint, train
-from fer_nb.training.recipe import Recipe
+from fer_nb.training.protocol import Protocol
 
 
 def random_search(
@@ -62,14 +61,16 @@ def random_search(
     rows = load(folder, settings | {"data": data})
     training = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
     training |= {"weight_decay": weight_decay, "precision": precision, "seed": seed, "crops": 1}
+    protocol = Protocol(**training, schedule="cosine")
     drawn = [draw(seed, i, nodes, max_skips) for i in range(len(rows))]
     while (not candidates or len(rows) < candidates) and (not seconds or sum(r["seconds"] for r in rows) < seconds):
         index = len(rows)
         drawn.append(draw(seed, index, nodes, max_skips))
         torch.manual_seed(seed)
-        net = SearchedNet(drawn[-1], len(faces.classes), channels, cells, stem_stride)
+        described = by_name.searched(drawn[-1], channels, cells, stem_stride)
+        net = by_name.build_described({"model": "candidate", "classes": len(faces.classes)} | described)
         own = folder / f"candidate-{index}"
-        history = train.fit(net, halved, own, recipe=Recipe(schedule="cosine"), **training)
+        history = train.fit(net, halved, own, protocol)
         parameters = sum(p.numel() for p in net.parameters())
         found = {"accuracy": history["valid_accuracy"].iloc[-1], "parameters": parameters}
         found |= {"skips": genotypes.skips(drawn[-1].normal), "seconds": history["seconds"].sum()}

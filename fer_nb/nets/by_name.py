@@ -1,33 +1,70 @@
-"""Any net of a run by its name: those of the thesis, MobileNetV2, and those that a search or its authors found."""
+"""Any net of a run by its name: those of the thesis, MobileNetV2, and those that a search or its authors found.
+
+A net is built from its description, a dict that JSON can hold: ``model`` and ``classes`` (how many); of a net of the
+thesis ``pool`` and ``block_relu``; of a searched net ``genotype``, ``channels``, ``cells`` and ``stem_stride``. It is
+saved with the trained weights and is all that is needed to build the net again.
+"""
+
+import json
+
+from torch import nn
 
 from fer_nb import study
 from fer_nb.nets import genotypes, models
 from fer_nb.nets.cells import SearchedNet
+from fer_nb.nets.genotypes import Genotype
 
 OTHERS = {"MobileNetV2": "mobilenet_v2"}  # of torchvision: Sandler et al. 2018, at our 44x44
 PUBLISHED = {"DARTS_CIFAR10": "DARTS_V2", "PDARTS_CIFAR10": "PDARTS"}  # names in genotypes.KNOWN
-CELLS, CHANNELS, STEM_STRIDE = 5, 16, 2  # of nets of a published genotype: those of notebook 09
+SHAPE = {"channels": 16, "cells": 5, "stem_stride": 2}  # of nets of a published genotype: that of notebook 09
 
 
-def build(run, num_classes, pool="global", block_relu=False):
-    """The net of a study.Run with torch's default initialisation, (N, 3, 44, 44) to logits (N, ``num_classes``).
+def build(run: study.Run, num_classes: int, pool: str = "global", block_relu: bool = False) -> nn.Module:
+    """The net of a run with torch's default initialisation, (N, 3, 44, 44) to logits (N, ``num_classes``).
 
-    ``pool``, ``block_relu``: see ``models.build``; nets that are not the thesis's take no notice.
+    ``net.description`` says what it is built from. ``pool``, ``block_relu``: see ``models.build``; they apply to the
+    nets of the thesis alone.
 
     Raises:
         ValueError: an unknown name, or a file that holds no genotype.
         FileNotFoundError: a net that the study searches has not been found yet; for a searched net, no such study.
     """
-    if run.model in models.NAMES:
-        return models.build(run.model, num_classes, pool, block_relu)
-    if run.model in OTHERS:
-        from torchvision.models import get_model
+    return build_described(describe(run, num_classes, pool, block_relu))
 
-        return get_model(OTHERS[run.model], weights=None, num_classes=num_classes)
+
+def describe(run: study.Run, num_classes: int, pool: str = "global", block_relu: bool = False) -> dict:
+    """The description of the net of a run; arguments and errors as ``build``."""
+    named = {"model": run.model, "classes": num_classes}
+    if run.model in models.NAMES:
+        return named | {"pool": pool, "block_relu": block_relu}
+    if run.model in OTHERS:
+        return named
     if run.model in PUBLISHED:
-        return SearchedNet(genotypes.KNOWN[PUBLISHED[run.model]], num_classes, CHANNELS, CELLS, STEM_STRIDE)
+        return named | searched(genotypes.KNOWN[PUBLISHED[run.model]], **SHAPE)
     file = study.searched_genotype(run.study, run.model, run.seed)
     if not file:
-        return models.build(run.model, num_classes)  # raises: nobody knows this name
+        raise models.unknown(run.model)
     genotype, about = genotypes.load(file)
-    return SearchedNet(genotype, num_classes, about["channels"], about["cells"], about["stem_stride"])
+    return named | searched(genotype, **{name: about[name] for name in SHAPE})
+
+
+def searched(genotype: Genotype, channels: int, cells: int, stem_stride: int) -> dict:
+    """The part of a description that belongs to a searched net."""
+    cells_of = json.loads(json.dumps(genotype._asdict()))  # lists for tuples: a description read from JSON is equal
+    return {"genotype": cells_of, "channels": channels, "cells": cells, "stem_stride": stem_stride}
+
+
+def build_described(description: dict) -> nn.Module:
+    """The net of a description, with torch's default initialisation; ValueError where it describes none."""
+    name, classes = description["model"], description["classes"]
+    if "genotype" in description:
+        genotype = Genotype(**description["genotype"])
+        net = SearchedNet(genotype, classes, **{key: description[key] for key in SHAPE})
+    elif name in OTHERS:
+        from torchvision.models import get_model
+
+        net = get_model(OTHERS[name], weights=None, num_classes=classes)
+    else:
+        net = models.build(name, classes, description["pool"], description["block_relu"])
+    net.description = description
+    return net

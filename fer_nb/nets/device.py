@@ -13,37 +13,51 @@ from torch import nn
 from torch.nn import functional as F
 
 from fer_nb import files, machine, paths
+from fer_nb.names import suggestion
 from fer_nb.nets import fused
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def select():
+def select() -> torch.device:
     """The device that training and prediction use: the first GPU, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def number_format(precision="auto", device=None):
+def number_format(precision: str = "auto", device: torch.device | None = None) -> torch.dtype:
     """torch.bfloat16 or torch.float32 for ``precision``: "auto" takes the one in which the device multiplies faster.
 
-    Raises ValueError for another word.
+    Raises ValueError for another word, and for "bfloat16" where the device cannot compute convolutions in it.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+        raise ValueError(f"unknown precision {precision!r}: {suggestion(precision, PRECISIONS)}")
+    device = device or select()
+    if precision == "bfloat16" and not has_bfloat16(device):
+        raise ValueError(
+            f"precision bfloat16: {describe(device)} has no convolutions in it (AVX-512 is needed): choose float32"
+        )
     if precision != "auto":
         return getattr(torch, precision)
-    device = device or select()
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    return torch.bfloat16 if bfloat16_is_faster() else torch.float32
+    return torch.bfloat16 if has_bfloat16(device) and bfloat16_is_faster() else torch.float32
+
+
+def has_bfloat16(device: torch.device | None = None) -> bool:
+    """Whether convolutions can be computed in bfloat16 there: on every GPU, and where oneDNN can on the CPU.
+
+    oneDNN needs AVX-512 on x86 processors; it raises a RuntimeError on those that have AVX2 alone.
+    """
+    device = device or select()
+    return device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @functools.cache
-def bfloat16_is_faster():
+def bfloat16_is_faster() -> bool:
     """Whether this processor multiplies matrices in bfloat16 at least 1.2 times as fast as in float32.
 
-    An instruction for it says little: processors with AVX512-BF16 take from half to twice the time of float32. What
-    is measured first is kept in runs/cache, so that a training run that is taken up again computes in the same format.
+    That the processor has instructions for it says little: with AVX512-BF16 it takes from half to twice the time of
+    float32. The first measurement is kept in runs/cache, so that a resumed training run computes in the same format.
     """
     file = paths.RUNS / "cache" / f"bfloat16-{machine.processor_key()}.txt"
     if not file.exists():
@@ -52,8 +66,8 @@ def bfloat16_is_faster():
     return float(file.read_text()) > 1.2
 
 
-def matrix_speed(dtype, size=1536, repeats=5):
-    """FLOP a second of the fastest of ``repeats`` products of two size x size matrices on the CPU."""
+def matrix_speed(dtype: torch.dtype, size: int = 1536, repeats: int = 5) -> float:
+    """FLOP per second of the fastest of ``repeats`` products of two size x size matrices on the CPU."""
     a = torch.ones(size, size, dtype=dtype)
     times = []
     for _ in range(repeats + 1):  # the first warms up
@@ -63,13 +77,13 @@ def matrix_speed(dtype, size=1536, repeats=5):
     return 2 * size**3 / min(times[1:])
 
 
-def autocast(device, dtype):
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     """Context in which a net computes in ``dtype``; its weights stay float32."""
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-def keep_heap():
-    """Make glibc keep large buffers instead of handing each back to the kernel; True where that worked.
+def keep_heap() -> bool:
+    """Make glibc keep large buffers instead of returning each to the kernel; True where that worked.
 
     The page faults of touching fresh memory at every layer cost up to half of a training step on the CPU. The memory
     stays with the process: its size follows the largest step so far.
@@ -129,7 +143,7 @@ class DepthwiseConv2d(nn.Conv2d):
         return Float32BackwardConvolution.apply(*arguments, self.stride, self.padding, self.groups)
 
 
-def float32_depthwise(model):
+def float32_depthwise(model: nn.Module) -> None:
     """Take the gradients of the stride-2 depthwise convolutions of ``model`` in float32 (see above)."""
     for layer in model.modules():
         plain = type(layer) is nn.Conv2d and layer.dilation == (1, 1)
@@ -137,20 +151,15 @@ def float32_depthwise(model):
             layer.__class__ = DepthwiseConv2d
 
 
-def prepare(model, device, heap=True):
-    """Put ``model`` on ``device`` in the layout that is fast there and return it; what it computes stays.
-
-    ``heap``: on the CPU, call ``keep_heap``.
-    """
+def prepare(model: nn.Module, device: torch.device) -> nn.Module:
+    """Put ``model`` on ``device`` in the layout that is fast there and return it; what it computes stays the same."""
     if device.type == "cpu":
         float32_depthwise(model)
         fused.fuse(model)
-        if heap:
-            keep_heap()
     return model.to(device, memory_format=torch.channels_last)
 
 
-def describe(device=None):
+def describe(device: torch.device | None = None) -> str:
     """One line for the reader: what computes, and with how many threads."""
     device = device or select()
     if device.type == "cuda":

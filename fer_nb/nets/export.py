@@ -21,7 +21,7 @@ from fer_nb.files import replacing
 INPUT, OUTPUT = "pictures", "logits"
 
 
-def fold(model):
+def fold(model: nn.Module) -> nn.Module:
     """Multiply each batch norm into the convolution before it, in place, and return the net in eval mode.
 
     In eval mode a batch norm is one factor and one addition a channel, so that the outputs stay (Ioffe and Szegedy
@@ -36,7 +36,7 @@ def fold(model):
     return model
 
 
-def export(model, path):
+def export(model: nn.Module, path: Path) -> Path:
     """Write a net as an ONNX file in float32, batch norms folded, and return the path.
 
     Args:
@@ -65,16 +65,18 @@ def export(model, path):
     return Path(path)
 
 
-def quantize(source, target, images):
+def quantize(source: Path, target: Path, images) -> Path:
     """Write an int8 version of an ONNX file of ``export`` and return its path.
 
-    Weights and activations are rounded to 8 bits ahead of time, weights with a scale for each output channel (Jacob
-    et al. 2018; Krishnamoorthi 2018). The range of each activation is the one seen on ``images``.
+    Activations are rounded to 8 bits and weights to 7, weights with a scale for each output channel (Jacob et al. 2018;
+    Krishnamoorthi 2018). The range of each activation is the one seen on ``images``. Weights of 7 bits cost little
+    accuracy and make the result right on every processor: AVX2 and AVX-512 without VNNI add two products of 8 bits in
+    16 bits, which overflow with weights of 8 bits (2 x 255 x 127 > 32,767) and never with 7 (2 x 255 x 64 = 32,640).
 
     Args:
         source: the float32 file.
         target: the file to write, under a temporary name that is renamed.
-        images: uint8 (N, 48, 48) of the training side, some hundred; their middle crops are taken.
+        images: uint8 (N, 48, 48) of the train split, some hundred; their middle crops are taken.
 
     Raises:
         ValueError: there are no images.
@@ -83,7 +85,7 @@ def quantize(source, target, images):
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     if not len(images):
-        raise ValueError("no pictures to calibrate on: give some hundred of the training side")
+        raise ValueError("no pictures to calibrate on: give some hundred of the train split")
     with replacing(target) as partial:
         quant_pre_process(source, partial, skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -92,6 +94,7 @@ def quantize(source, target, images):
             Crops(images),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
+            reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
         )

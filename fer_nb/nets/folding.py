@@ -1,4 +1,4 @@
-"""A copy of a net for many forwards through frozen weights: what it computes stays, up to rounding.
+"""A faster copy of a net with frozen weights, which computes the same up to rounding.
 
 Batch norms are folded into the convolutions before them, ReLUs are computed in place or within the convolution, the
 memory format is channels_last. What each is worth is measured by saliency/speed.py.
@@ -17,7 +17,7 @@ from fer_nb.nets import device, export
 class ConvolutionReLU(nn.Conv2d):
     """Convolution and ReLU; on the CPU, where no gradient is asked for, in one pass of oneDNN.
 
-    The pass is the one that torch.compile would call: a wide map is written once, not twice.
+    It is the pass that torch.compile would call: a wide map is written once, not twice.
     """
 
     def forward(self, x):
@@ -62,12 +62,15 @@ class FastNet:
         model: net; the copy is in eval mode.
         precision: number format of the copy, "float32", "bfloat16" or "auto" (``device.number_format``); None keeps
             that of the net.
+        heap: on the CPU, keep large buffers (``device.keep_heap``).
     """
 
-    def __init__(self, model, precision=None):
+    def __init__(self, model: nn.Module, precision: str | None = None, heap: bool = True):
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
         self.computes_in = self.dtype if precision is None else device.number_format(precision, self.device)
+        if heap and self.device.type == "cpu":
+            device.keep_heap()
         with torch.no_grad():
             net = export.fold(copy.deepcopy(model))
             self.net = device.prepare(net, self.device).requires_grad_(False)
@@ -79,7 +82,7 @@ class FastNet:
         with torch.autocast(self.device.type, self.computes_in, enabled=enabled):
             return self.net(x.contiguous(memory_format=torch.channels_last)).to(self.dtype)
 
-    def chunk_size(self, picture, most):
+    def chunk_size(self, picture: torch.Tensor, most: int) -> int:
         """How many pictures fit at once: their feature maps in half of the free memory, from 1 to ``most``.
 
         Args:

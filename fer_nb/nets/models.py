@@ -7,7 +7,6 @@ Input: float (N, 3, 44, 44) in [0, 1], a grey picture as three equal channels. O
 - lightResNetl, lightResNetm: ResNet18's stages built from inverted residual blocks (Sandler et al. 2018).
 """
 
-import difflib
 from collections import OrderedDict
 
 import pandas as pd
@@ -15,7 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fer_nb.names import suggestion
+
 NAMES = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm")
+POOLS = ("global", "thesis")
 
 VGG19_WIDTHS = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)  # a max pool closes each group
 STAGE_WIDTHS = (64, 128, 256, 512)  # stages 2 to 5; stages 3, 4 and 5 halve the resolution
@@ -85,7 +87,7 @@ class TopLeftAveragePool(nn.Module):
         return x[:, :, :4, :4].mean((2, 3), keepdim=True)
 
 
-def vgg19(num_classes):
+def vgg19(num_classes: int) -> nn.Module:
     groups, inputs = OrderedDict(), 3
     for stage, group in enumerate(VGG19_WIDTHS, start=1):
         layers = []
@@ -111,24 +113,28 @@ def head(pool, num_classes):
     return {"pool": pool, "flatten": nn.Flatten(), "dropout": nn.Dropout(0.5), "fc": nn.Linear(512, num_classes)}
 
 
-def build(name, num_classes=7, pool="global", block_relu=False):
+def unknown(name: str) -> ValueError:
+    """The error that names a model nobody knows."""
+    return ValueError(f"unknown model {name!r}: {suggestion(name, NAMES)}")
+
+
+def build(name: str, num_classes: int = 7, pool: str = "global", block_relu: bool = False) -> nn.Module:
     """A network with torch's default initialisation (seed it with ``torch.manual_seed``).
 
     Args:
         name: one of ``NAMES``.
         num_classes: width of the last layer.
-        pool: "global", or "thesis": ResNet18 then sees only the top-left 4x4 of its 6x6 map, as in the public code
-            the thesis builds on. The other nets are the same either way.
+        pool: "global", or "thesis": ResNet18 then averages only the top-left 4x4 of its 6x6 map, as in the public
+            code the thesis builds on. The other nets are the same either way.
         block_relu: a ReLU after the addition of BasicBlock1 and BasicBlock2.
 
     Raises:
         ValueError: unknown ``name`` or ``pool``.
     """
-    if pool not in ("global", "thesis"):
-        raise ValueError(f"unknown pool {pool!r}: choose 'global' or 'thesis'")
+    if pool not in POOLS:
+        raise ValueError(f"unknown pool {pool!r}: {suggestion(pool, POOLS)}")
     if name not in NAMES:
-        near = difflib.get_close_matches(str(name), NAMES, n=1, cutoff=0.3) or NAMES
-        raise ValueError(f"unknown model {name!r}: did you mean {' or '.join(near)}? There are {', '.join(NAMES)}")
+        raise unknown(name)
     if name == "VGG19":
         return vgg19(num_classes)
     if name == "ResNet18":
@@ -155,7 +161,7 @@ def layer_cost(layer, output):
     return (layer.weight.numel(),) * 2
 
 
-def count(model, size=44):
+def count(model: nn.Module, size: int = 44) -> pd.DataFrame:
     """Parameters, MACs and the thesis's "FLOPs" of each layer that has any, for one (3, size, size) picture.
 
     The thesis's column is: convolution multiply-adds + bias adds + 2 x every batch-norm output + multiply-adds of the
@@ -197,7 +203,7 @@ def kernel_of(layer):
     return "x".join(map(str, layer.kernel_size)) + (" dw" if layer.groups > 1 else "")
 
 
-def stage_table(counts):
+def stage_table(counts: pd.DataFrame) -> pd.DataFrame:
     """The rows of figure 3-5 for one net: its convolutions by stage, the output of each, parameters and MACs.
 
     Args:

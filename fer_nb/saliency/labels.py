@@ -22,6 +22,7 @@ from fer_nb.saliency.maps import Make
 from fer_nb.saliency.sanity import reset, stages
 from fer_nb.training import checkpoint
 from fer_nb.training.predict import predict
+from fer_nb.training.protocol import Protocol
 from fer_nb.training.train import fit
 
 BATCH = 8  # pictures a step: what counts is the number of steps
@@ -70,7 +71,7 @@ def by_heart(
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     still = {"rotation": 0.0, "brightness": 0.0, "contrast": 0.0, "weight_decay": 0.0, "crops": 1}
-    fit(net, dealt, folder, epochs=epochs, batch_size=BATCH, seed=seed, **still)
+    fit(net, dealt, folder, Protocol(epochs=epochs, batch_size=BATCH, seed=seed, **still))
     other = copy.deepcopy(model)  # its layers are the plain ones, those that trained are not
     other.load_state_dict(net.state_dict())
     # After so few steps the running statistics of batch norm lag behind the weights.

@@ -3,28 +3,42 @@
 import errno
 import hashlib
 import json
+from pathlib import Path
 
 import torch
+from torch import nn
 
+from fer_nb.data.faceset import FaceSet
 from fer_nb.files import replacing
 
 
-def path(folder):
+def path(folder: Path) -> Path:
     return folder / "checkpoint.pt"
 
 
-def describe(arguments, model, faces, dtype, teacher=None):
-    """What a checkpoint must share with the run that takes it up: the net, the data, the teacher and every setting."""
+def clear(folder: Path) -> None:
+    """Delete the checkpoint, so that the next run starts anew: once everything that follows training is done."""
+    path(folder).unlink(missing_ok=True)
+
+
+def describe(settings: dict, model: nn.Module, faces: FaceSet, dtype: torch.dtype, teacher=None) -> dict:
+    """What a checkpoint must share with the run that goes on from it: settings, net, data and teacher.
+
+    The shapes of a net's weights do not tell all that it computes (its pool, a ReLU after an addition, which nodes of
+    a cell are joined): what ``by_name.build`` built it from, ``model.description``, is compared too.
+    """
     shapes = [[name, list(value.shape)] for name, value in model.state_dict().items()]
     net = digest(json.dumps(shapes).encode())
     votes = b"" if faces.targets is None else faces.targets.tobytes()
     data = digest(faces.images.tobytes(), faces.labels.tobytes(), "".join(faces.split).encode(), votes)
     taught = {} if teacher is None else teacher.state_dict()
     weights = digest(*(value.cpu().contiguous().numpy().tobytes() for value in taught.values()))
-    return {**arguments, "number_format": str(dtype), "net": net, "data": data, "teacher": weights}
+    described = getattr(model, "description", {})
+    digests = {"net": net, "data": data, "teacher": weights}
+    return {**settings, **described, "number_format": str(dtype), **digests}
 
 
-def digest(*parts):
+def digest(*parts: bytes) -> str:
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part)
@@ -32,7 +46,7 @@ def digest(*parts):
 
 
 def save(folder, settings, state, parts, generator):
-    """Write the checkpoint of an epoch in place of the one before.
+    """Write the checkpoint of an epoch in place of the last one.
 
     Args:
         state: {"history": rows, "selected": weights}.
@@ -40,7 +54,7 @@ def save(folder, settings, state, parts, generator):
         generator: torch.Generator of batch order and augmentation; torch's own ones, for dropout, go with it.
 
     Raises:
-        OSError: the checkpoint could not be written; the one before is kept and nothing is left beside it.
+        OSError: the checkpoint could not be written; the last one is kept, and no partial file is left.
     """
     generators = [generator.get_state(), torch.get_rng_state()]
     if generator.device.type == "cuda":
@@ -64,14 +78,15 @@ def refuse_other_settings(file, saved, settings):
         if saved.get(key) != value:
             raise ValueError(
                 f"{file}: made with {key} = {saved.get(key)}, this run has {value}; "
-                "restore the parameters to go on from it, or delete it to start anew"
+                "restore the parameters to go on from it, or delete the file to start anew"
             )
 
 
 def load(folder, settings, parts, generator):
-    """Put ``parts`` and the generators where a killed run left them; {"history": rows, "selected": weights}.
+    """Put ``parts`` and the generators into the state of the checkpoint; {"history": rows, "selected": weights}.
 
-    Raises ValueError where the checkpoint there is of another net, other data or other settings.
+    Without a checkpoint nothing changes and the history is empty. Raises ValueError where the checkpoint is of another
+    net, other data or other settings.
     """
     file = path(folder)
     if not file.exists():

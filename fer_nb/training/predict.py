@@ -1,4 +1,4 @@
-"""What a trained net says of pictures, by one middle crop or by the thesis's ten (section 3.2).
+"""What a trained net predicts, by one middle crop or by the thesis's ten crops (section 3.2).
 
 The net is a PyTorch module, or the path of an ONNX file of ``fer_nb.nets.export``.
 """
@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from fer_nb.data import augment
+from fer_nb.data.faceset import FaceSet
 from fer_nb.nets import models
 from fer_nb.nets.folding import FastNet
 
@@ -18,7 +19,7 @@ VIEWS = {"cpu": 160, "cuda": 2560}  # crops at a time: what fits the caches, wha
 
 
 @torch.inference_mode()
-def predict(model, images, crops=10, precision="auto"):
+def predict(model, images, crops: int = 10, precision: str = "auto", heap: bool = True) -> torch.Tensor:
     """Logits of ``images``, averaged over the crops, as the code the thesis builds on does.
 
     Args:
@@ -27,6 +28,7 @@ def predict(model, images, crops=10, precision="auto"):
         images: uint8 (N, 48, 48), array or tensor on the model's device.
         crops: 10, or 1 for the middle crop alone.
         precision: see ``device.number_format``.
+        heap: on the CPU, keep large buffers (``device.keep_heap``).
 
     Returns:
         float32 tensor (N, classes) on the CPU.
@@ -40,7 +42,7 @@ def predict(model, images, crops=10, precision="auto"):
     if not isinstance(model, torch.nn.Module):
         net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
         return torch.cat([logits_of(net, batch, crops) for batch in batches])
-    net = FastNet(model, precision)
+    net = FastNet(model, precision, heap)
     batches = torch.as_tensor(images, device=net.device).split(VIEWS[net.device.type] // crops)
     return torch.cat([logits_of(net, batch, crops) for batch in batches]).float().cpu()
 
@@ -76,35 +78,35 @@ def logits_of(model, batch, crops):
     return model(views).float().unflatten(0, (-1, 10)).mean(1)
 
 
-def table(model, faces, sides=("valid", "test"), precision="auto"):
-    """Ten-crop predictions for each picture of the given sides, one row a picture; ``model`` as for ``predict``.
+def table(model, faces: FaceSet, splits=("valid", "test"), precision: str = "auto", heap: bool = True) -> pd.DataFrame:
+    """Ten-crop predictions for each picture of the given splits, one row per picture; arguments as for ``predict``.
 
     Returns:
-        DataFrame: side, row (in the source file), label, predicted (class names), then one probability column a class.
+        DataFrame: split, row (in the source file), label, predicted (class names), one probability column per class.
 
     Raises:
         ValueError: the net has another number of classes than the faces, or as ``predict``.
     """
     tables = []
-    for side in sides:
-        part = faces.of_split(side)
+    for split in splits:
+        part = faces.of_split(split)
         if not len(part):
             continue
-        probability = predict(model, part.images, precision=precision).softmax(1).numpy()
+        probability = predict(model, part.images, precision=precision, heap=heap).softmax(1).numpy()
         names = pd.Index(part.classes)
         if probability.shape[1] != len(names):
-            raise ValueError(f"the net names {probability.shape[1]} classes, the faces have {len(names)}")
-        columns = {"split": side, "row": part.rows, "label": names[part.labels]}
+            raise ValueError(f"the net predicts {probability.shape[1]} classes, the faces have {len(names)}")
+        columns = {"split": split, "row": part.rows, "label": names[part.labels]}
         columns["predicted"] = names[probability.argmax(1)]
         tables.append(pd.DataFrame({**columns, **dict(zip(names, probability.T, strict=True))}))
     return pd.concat(tables, ignore_index=True)
 
 
-def load_weights(model, path):
+def load_weights(model: torch.nn.Module, path: Path) -> torch.nn.Module:
     """Fill ``model`` from a safetensors file, in the model's own number format, and return it.
 
-    The file may hold half precision. Raises ValueError where it is no safetensors or holds the weights of another net,
-    which is named if ``models.build`` makes it.
+    The file may hold half precision. Raises ValueError where it is no safetensors file or holds the weights of another
+    net, which is named if ``models.build`` makes it.
     """
     try:
         weights = load_file(path)

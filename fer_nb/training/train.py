@@ -1,118 +1,90 @@
 """The one training loop (section 3.2).
 
-Stochastic gradient descent with momentum on cross-entropy; weight decay on every parameter, as in the thesis. What a
-better recipe adds stands in ``recipe``. The pictures stay on the device as uint8; each batch is augmented there.
+Stochastic gradient descent with momentum on cross-entropy; weight decay on every parameter, as in the thesis.
+``recipe`` holds what a better recipe adds. The pictures stay on the device as uint8; each batch is augmented there.
 """
 
 import functools
 import time
-from dataclasses import asdict
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from fer_nb.data import augment
+from fer_nb.data.faceset import FaceSet
 from fer_nb.nets import device as devices
 from fer_nb.training import checkpoint
 from fer_nb.training import recipe as recipes
 from fer_nb.training.predict import predict
+from fer_nb.training.protocol import Protocol
 
 CHECK_EVERY = 100  # steps between two looks at the loss: each makes a GPU wait
 
 
-def learning_rate(epoch, lr, decay_start, decay_every, decay_factor):
-    """Rate of ``epoch`` (from 0): ``lr`` through ``decay_start``, then times ``decay_factor`` every ``decay_every``."""
-    return lr * decay_factor ** (max(0, epoch - decay_start) // decay_every)
-
-
 def fit(
-    model,
-    faces,
-    folder,
-    *,
-    epochs,
-    batch_size,
-    lr=0.01,
-    momentum=0.9,
-    weight_decay=5e-4,
-    decay_start=80,
-    decay_every=5,
-    decay_factor=0.9,
-    clip_value=0.1,
-    rotation=10.0,
-    brightness=0.2,
-    contrast=0.2,
-    crops=10,
-    precision="auto",
-    heap=True,
-    seed=0,
-    recipe=recipes.THESIS,
-    teacher=None,
-):
-    """Train ``model`` on the train side of ``faces`` and leave it with the weights of the selected epoch.
+    model: nn.Module, faces: FaceSet, folder: Path, protocol: Protocol, teacher: nn.Module | None = None
+) -> pd.DataFrame:
+    """Train ``model`` on the train split of ``faces`` and leave it with the weights of the selected epoch.
 
-    Selected is the epoch with the best accuracy on the valid side, the first of equals; without a valid side, the
-    last. The test side is scored each epoch for the curves (figures 3-11, 3-12) and selects nothing.
+    Selected is the epoch with the best accuracy on the valid split, the first of equals; without a valid split, the
+    last. The test split is scored in each epoch for the curves (figures 3-11, 3-12) and selects nothing.
 
     Args:
-        model: net from ``models.build``; it moves to the device that ``device.select`` gives.
-        faces: FaceSet with a train side.
-        folder: where the checkpoint of each epoch goes; training goes on from one that is there.
-        lr: first rate of the thesis's schedule, peak rate of the recipe's others; ``decay_*`` are the thesis's.
-        clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
-        rotation, brightness, contrast: the ranges of ``augment.augment``, which the thesis leaves open.
-        crops: 1 or 10 crops for the score of each epoch.
-        precision: see ``device.number_format``; weights and optimizer stay float32.
-        heap: keep large buffers (``device.keep_heap``): faster on the CPU, at the cost of memory.
-        seed: seeds batch order, augmentation and dropout.
-        recipe: recipe.Recipe, what is done beyond the thesis's protocol; by default nothing.
+        model: takes (N, 3, 44, 44) and gives logits (N, classes); it moves to the device that ``device.select`` gives.
+            Its ``description`` (``by_name.build``), where it has one, is compared with that in the checkpoint.
+        faces: FaceSet with a train split; other splits may be missing.
+        folder: where the checkpoint of each epoch goes; training goes on from one that is there. It stays at the end:
+            ``checkpoint.clear`` deletes it.
+        protocol: the settings.
         teacher: trained net whose answers to the same views are learned too, or None.
 
     Returns:
-        DataFrame, one row an epoch: epoch (from 1), lr (of its first step), train_loss, train_accuracy, valid_loss,
-        valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds.
+        DataFrame, one row per epoch: epoch (from 1), lr (of its first step), train_loss, train_accuracy, valid_loss,
+        valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds. attrs["train_pictures"]: how many.
 
     Raises:
-        ValueError: the recipe asks for what is not there; the checkpoint is of another net, other data or settings.
+        ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks; the
+            checkpoint is of another net, other data or other settings.
         FloatingPointError: the loss or a weight is not finite; the last good checkpoint is kept.
-        MemoryError: the GPU's memory is too small for a batch; it names a size that fits.
+        MemoryError: the GPU's memory is too small for a batch; the message names a size that fits.
         OSError: the checkpoint could not be written, on a full disk for example; the one before is kept.
     """
-    skipped = ("model", "faces", "folder", "precision", "heap", "recipe", "teacher")
-    settings = {k: v for k, v in locals().items() if k not in skipped} | asdict(recipe)
-    recipes.check(recipe, faces, teacher, epochs)
+    refuse_impossible(protocol, faces, teacher)
     device = devices.select()
-    dtype = devices.number_format(precision, device)
-    settings = checkpoint.describe(settings, model, faces, dtype, teacher)
-    model = devices.prepare(model, device, heap).train()  # scoring restores the mode
-    teacher = teacher and devices.prepare(teacher, device, heap).eval()
-    groups = recipes.parameter_groups(model, weight_decay, recipe.decay_all)
-    optimizer = torch.optim.SGD(groups, lr, momentum, weight_decay=weight_decay)
-    average, follow = recipes.averaged(model, recipe.ema)
+    dtype = devices.number_format(protocol.precision, device)
+    settings = checkpoint.describe(protocol.learned(), model, faces, dtype, teacher)
+    if protocol.heap:
+        devices.keep_heap()
+    model = devices.prepare(model, device).train()  # scoring restores the mode
+    teacher = teacher and devices.prepare(teacher, device).eval()
+    groups = recipes.parameter_groups(model, protocol)
+    optimizer = torch.optim.SGD(groups, protocol.lr, protocol.momentum, weight_decay=protocol.weight_decay)
+    average, follow = recipes.averaged(model, protocol.ema)
     scored = model if average is None else average
     parts = {"model": model, "optimizer": optimizer} | ({} if average is None else {"average": average})
-    generator = torch.Generator(device).manual_seed(seed)
-    torch.manual_seed(seed)  # dropout draws from torch's own generator
+    generator = torch.Generator(device).manual_seed(protocol.seed)
+    torch.manual_seed(protocol.seed)  # dropout draws from torch's own generator
     state = checkpoint.load(folder, settings, parts, generator)
 
-    train, held_out = faces.of_split("train"), {side: faces.of_split(side) for side in ("valid", "test")}
-    images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, recipe, device)
-    ranges = {"rotation": rotation, "brightness": brightness, "contrast": contrast}
-    fixed = {"generator": generator, "ranges": ranges, "dtype": dtype, "clip_value": clip_value, "recipe": recipe}
-    take = functools.partial(step, model, optimizer, follow=follow, teacher=teacher, **fixed)
+    train, held_out = faces.of_split("train"), {split: faces.of_split(split) for split in ("valid", "test")}
+    images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, protocol, device)
+    fixed = {"generator": generator, "protocol": protocol, "dtype": dtype, "follow": follow, "teacher": teacher}
+    take, epochs = functools.partial(step, model, optimizer, **fixed), protocol.epochs
     for epoch in range(len(state["history"]), epochs):
         start = time.perf_counter()
-        batches = shuffle(len(targets), batch_size, generator)
-        thesis_rate = learning_rate(epoch, lr, decay_start, decay_every, decay_factor)
-        rates = recipes.rates(recipe, epoch, epochs, len(batches), lr, thesis_rate)
+        batches = shuffle(len(targets), protocol.batch_size, generator)
+        rates = recipes.rates(protocol, epoch, len(batches))
         steps = run_epoch(take, images, targets, batches, rates, epoch, epochs, folder)
         row = {"epoch": epoch + 1, "lr": rates[0], **mean_over_steps(steps, batches)}
         refuse_broken_weights(model, epoch, folder)
         train_seconds = time.perf_counter() - start
-        for side, part in held_out.items():
-            row |= score(scored, part, side, crops, precision)
+        for split, part in held_out.items():
+            row |= score(scored, part, split, protocol)
         state["history"].append(row | {"seconds": time.perf_counter() - start, "train_seconds": train_seconds})
         select(state, scored)
         checkpoint.save(folder, settings, state, parts, generator)
@@ -123,14 +95,35 @@ def fit(
     return history
 
 
-def shuffle(count, batch_size, generator):
-    """Index tensors of one epoch's batches; a last batch of a single picture is left out: batch norm needs two."""
+def refuse_impossible(protocol: Protocol, faces: FaceSet, teacher: nn.Module | None) -> None:
+    """Raise ValueError where ``protocol`` asks for what this run lacks: training pictures, votes, a teacher."""
+    if np.count_nonzero(faces.split == "train") < 2:
+        raise ValueError("the train split has fewer than two pictures: choose a data set with more")
+    if protocol.votes and faces.targets is None:
+        raise ValueError("votes: these pictures have none, only FERm's do: train on ferm, or leave votes out")
+    if teacher is not None and not protocol.teacher_weight:
+        raise ValueError("teacher_weight is 0, so the teacher would teach nothing: raise it, or leave the teacher out")
+
+
+def refuse_without_test_split(faces: FaceSet, dataset: str) -> None:
+    """Raise ValueError where a training run on ``faces``, of the name ``dataset``, could not be evaluated."""
+    if faces.has_split("train") and faces.has_split("test"):
+        return
+    missing = "train" if faces.has_split("test") else "test"
+    raise ValueError(
+        f"data set {dataset} has no {missing} split: choose one that has both, such as ckplus-fold1, "
+        "ckplus-subject1 or micro_dynamic-subject1, or add the files of that split"
+    )
+
+
+def shuffle(count: int, batch_size: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Index tensors of one epoch's batches; a last batch of one picture is dropped, as batch norm needs two."""
     order = torch.randperm(count, generator=generator, device=generator.device)
     return [batch for batch in order.split(batch_size) if len(batch) > 1]
 
 
 def run_epoch(take, images, targets, batches, rates, epoch, epochs, folder):
-    """Take every step of ``epoch`` (from 0); what ``step`` returned of each. ``take(images, targets, rate)`` is a step.
+    """Take every step of ``epoch`` (from 0) by ``take(images, targets, rate)``; return what each returned.
 
     Raises FloatingPointError where a loss is not finite, and MemoryError where the GPU's memory is too small.
     """
@@ -164,22 +157,30 @@ def fitting_batch(take, images, targets, size):
     return 0
 
 
-def step(model, optimizer, images, targets, rate, *, generator, ranges, dtype, clip_value, recipe, follow, teacher):
+def step(
+    model, optimizer, images, targets, rate, *, generator, protocol: Protocol, dtype, follow, teacher
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device.
 
-    ``follow``: called at the end where it is not None; takes the new weights into their average.
+    Args:
+        images: uint8 (N, 48, 48); targets: from ``recipe.targets``.
+        rate: learning rate.
+        dtype: number format of the forward pass.
+        follow: called after the step where it is not None: takes the new weights into their average.
+        teacher: net in eval mode, or None.
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    views, targets = recipes.change(augment.augment(images, generator, **ranges), targets, recipe, generator)
+    views = augment.augment(images, generator, protocol.rotation, protocol.brightness, protocol.contrast)
+    views, targets = recipes.change(views, targets, protocol, generator)
     views = views.contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):
         logits = model(views)
-        loss = recipes.loss(logits, targets, recipe, teacher and answers(teacher, views))
+        loss = recipes.loss(logits, targets, protocol, teacher and answers(teacher, views))
     optimizer.zero_grad()
     loss.backward()
-    if clip_value:
-        torch.nn.utils.clip_grad_value_(model.parameters(), clip_value)
+    if protocol.clip_value:
+        torch.nn.utils.clip_grad_value_(model.parameters(), protocol.clip_value)
     optimizer.step()
     if follow:
         follow()
@@ -220,23 +221,24 @@ def mean_over_steps(steps, batches):
     return {"train_loss": loss.item(), "train_accuracy": 100 * hits.sum().item() / sizes.sum().item()}
 
 
-def score(model, part, side, crops, precision):
-    """Loss and accuracy (percent) of ``model`` on ``part``, named for the history; NaN where the side is empty."""
+def score(model, part: FaceSet, split: str, protocol: Protocol) -> dict[str, float]:
+    """Loss and accuracy (percent) of ``model`` on ``part``, named for the history; NaN where the split is empty."""
     if not len(part):
-        return {f"{side}_loss": float("nan"), f"{side}_accuracy": float("nan")}
-    logits, labels = predict(model, part.images, crops, precision), torch.as_tensor(part.labels)
+        return {f"{split}_loss": float("nan"), f"{split}_accuracy": float("nan")}
+    logits = predict(model, part.images, protocol.crops, protocol.precision, protocol.heap)
+    labels = torch.as_tensor(part.labels)
     hits = (logits.argmax(1) == labels).sum().item()
-    return {f"{side}_loss": F.cross_entropy(logits, labels).item(), f"{side}_accuracy": 100 * hits / len(labels)}
+    return {f"{split}_loss": F.cross_entropy(logits, labels).item(), f"{split}_accuracy": 100 * hits / len(labels)}
 
 
 def select(state, model):
-    """Keep the weights of the last epoch where it is the best so far on the valid side, or where there is none."""
+    """Keep the weights of the last epoch if it is the best so far on the valid split, or if there is no such split."""
     *before, now = (row["valid_accuracy"] for row in state["history"])
     if now != now or all(now > other for other in before):
         state["selected"] = {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def epoch_line(row, epochs):
-    sides = [f"{s} {row[f'{s}_loss']:.3f} {row[f'{s}_accuracy']:.2f}%" for s in ("train", "valid", "test")]
-    sides = [text for text in sides if "nan" not in text]
-    return f"epoch {row['epoch']}/{epochs}  lr {row['lr']:.5f}  {'  '.join(sides)}  {row['seconds']:.1f} s"
+    splits = [f"{s} {row[f'{s}_loss']:.3f} {row[f'{s}_accuracy']:.2f}%" for s in ("train", "valid", "test")]
+    splits = [text for text in splits if "nan" not in text]
+    return f"epoch {row['epoch']}/{epochs}  lr {row['lr']:.5f}  {'  '.join(splits)}  {row['seconds']:.1f} s"

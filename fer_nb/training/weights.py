@@ -2,30 +2,32 @@
 
 Kept are the weights of lightResNetl and lightResNetm trained on FERm, in half precision (5 and 8 MB), under
 ``reports/reference/<study>/weights/``. ``python -m fer_nb.published STUDY`` puts them there.
+
+The header of a file of weights holds JSON under the key ``fer_nb``: ``net``, the description of by_name.py that the
+net is built from, and ``classes``, their names in the order of the logits; of a kept file more (``about``).
 """
 
-import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import safetensors
+from safetensors.torch import save_file
 from torch import nn
 
-from fer_nb import paths, study
-from fer_nb.finished import read_predictions
-from fer_nb.nets import by_name, models
+from fer_nb import paths
+from fer_nb.finished import read_metrics
+from fer_nb.nets import by_name
 from fer_nb.study import Run
 from fer_nb.training.predict import load_weights
 
 KEPT = ("lightResNetl", "lightResNetm")  # on FERm; none from CK+, whose licence is narrower
-ARCHITECTURE = ("pool", "block_relu")  # the parameters of notebook 04 that models.build takes
+BEFORE = {"pool": "global", "block_relu": False}  # of nets in files that were kept without a description
 
 
 def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
     """A net trained on FERm, with the weights that are kept in git: ``net, classes = released("lightResNetl")``.
 
-    Of several files the one with the best accuracy on the validation side is taken (``about`` tells which study's).
+    Of several files the one with the best accuracy on the valid split is taken (``about`` tells which study's).
 
     Returns:
         The net on the CPU in eval mode, float32, which takes (N, 3, 44, 44) in [0, 1] and gives (N, classes) logits;
@@ -35,25 +37,55 @@ def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
         FileNotFoundError: no weights of this net are kept.
         ValueError: the file is damaged.
     """
-    path = released_file(model)
-    facts = about(path)
-    build = functools.partial(models.build, model)
-    return _filled(build, facts["classes"], facts["parameters"], path), tuple(facts["classes"])
+    return from_file(released_file(model))
 
 
 def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
     """The net of a finished run of a study, and its classes, as ``released`` gives them.
 
-    Raises FileNotFoundError where the run has not finished, ValueError where its weights are damaged.
+    It is built from the description in its file, not from the parameters that the study has now. Raises
+    FileNotFoundError where the run has not finished, ValueError where its weights are damaged.
     """
-    classes = tuple(read_predictions(run).columns[3:])
-    build = functools.partial(by_name.build, run)
-    return _filled(build, classes, study.training_parameters(run), run.folder / "weights.safetensors"), classes
+    read_metrics(run)  # written last: without it the run has not finished
+    return from_file(run.folder / "weights.safetensors", "delete the folder and train the run again")
 
 
-def _filled(build: Callable, classes, parameters: dict, path: Path) -> nn.Module:
-    net = build(len(classes), **{name: parameters[name] for name in ARCHITECTURE if name in parameters})
-    return load_weights(net, path).eval()
+def from_file(path: Path, remedy: str = "restore the file with git") -> tuple[nn.Module, tuple[str, ...]]:
+    """The net that a file of weights describes, with these weights, in eval mode; and its classes.
+
+    Raises ValueError, which names ``remedy``, where the file is damaged or has no such header.
+    """
+    facts = about(path, remedy)
+    return load_weights(by_name.build_described(_description(facts)), path).eval(), tuple(facts["classes"])
+
+
+def _description(facts: dict) -> dict:
+    """``net`` of a header; of a file kept without it, from the parameters of the training."""
+    if "net" in facts:
+        return facts["net"]
+    given = {name: facts["parameters"].get(name, default) for name, default in BEFORE.items()}
+    return {"model": facts["model"], "classes": len(facts["classes"])} | given
+
+
+def teacher_of(run: Run, name: str) -> nn.Module | None:
+    """The net ``name`` as its finished run in the study of ``run`` left it, same data set and seed; None for "".
+
+    Raises ValueError where ``name`` is the net of ``run`` itself, FileNotFoundError where its run is not finished.
+    """
+    if not name:
+        return None
+    if name == run.model:
+        raise ValueError(f"teacher {name} is the net that it would teach: name another one, or none")
+    taught = Run(run.study, run.dataset, name, run.seed)
+    if not (taught.folder / "metrics.json").exists():
+        raise FileNotFoundError(f"{taught.name}, the teacher of {run.name}, has not finished: train it first")
+    return trained(taught)[0]
+
+
+def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:
+    """Write the weights of a net of ``by_name.build`` with its description and the names of its classes."""
+    values = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    save_file(values, path, {"fer_nb": json.dumps({"net": model.description, "classes": list(classes)})})
 
 
 def released_file(model: str) -> Path:
@@ -72,13 +104,13 @@ def kept_files() -> list[Path]:
     return sorted((paths.REPORTS / "reference").glob("[!.]*/weights/*.safetensors"))
 
 
-def about(path: Path) -> dict:
-    """What the header of a kept file says: the run's metrics.json, and what ``reference.pack`` adds to it.
+def about(path: Path, remedy: str = "restore the file with git") -> dict:
+    """What the header of a file says; of a kept one metrics.json of its run too, and what ``published.keep`` adds.
 
-    Raises ValueError where the file is damaged or has no such header.
+    Raises ValueError, which names ``remedy``, where the file is damaged or has no such header.
     """
     try:
         with safetensors.safe_open(path, "pt") as file:
             return json.loads(file.metadata()["fer_nb"])
     except (safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: no weights as fer_nb keeps them: restore the file with git") from error
+        raise ValueError(f"{path}: no weights as fer_nb keeps them: {remedy}") from error

@@ -1,5 +1,7 @@
 """fer_nb.nets.by_name: which net a run trains, by its name."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,19 @@ def test_published_nets_are_built_for_our_pictures_and_classes(places, name):
     assert 1e5 < counted < 3e6 and (name != "MobileNetV2") == isinstance(net, SearchedNet)
 
 
+def test_a_net_is_built_again_from_its_description(places):
+    """Read from JSON, without the files that named it."""
+    keep(places["kept"], "EmoNAS-seed0", 1)
+    pictures = torch.rand(2, 3, 44, 44)
+    for name in ("EmoNAS", "DARTS_CIFAR10", "MobileNetV2", "lightResNetl"):
+        net = by_name.build(Run("other", "ferm", name, 0), 5, block_relu=True).eval()
+        again = by_name.build_described(json.loads(json.dumps(net.description))).eval()
+        assert again.description == net.description and net.description["model"] == name
+        again.load_state_dict(net.state_dict())
+        with torch.no_grad():
+            assert torch.equal(again(pictures), net(pictures))
+
+
 def test_a_search_of_the_study_wins_over_a_kept_genotype(places):
     kept, own = keep(places["kept"], "EmoNAS-seed3", 1), keep(places["own"], "EmoNAS-seed3", 2)
     assert built("mine", "EmoNAS", 3) == own != kept
@@ -89,7 +104,7 @@ def test_a_seed_without_a_search_takes_the_first_genotype(places):
 
 
 def test_an_unknown_net_and_a_broken_file_are_refused(places):
-    with pytest.raises(ValueError, match="lightResNetl"):
+    with pytest.raises(ValueError, match="did you mean lightResNet"):
         built("other", "lightResNet", 0)
     file = places["kept"] / "EmoNAS-seed0.json"
     file.parent.mkdir(parents=True)

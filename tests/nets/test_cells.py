@@ -175,7 +175,7 @@ def test_published_cells_at_the_sources_size():
 def test_prepared_nets_compute_the_same(genotype):
     """Prepared: channels last and, where there is a compiler, with fused kernels; 16 channels are enough for them."""
     plain, ready = (net(genotype, channels=16, classes=4) for _ in range(2))
-    device.prepare(ready, torch.device("cpu"), heap=False)
+    device.prepare(ready, torch.device("cpu"))
     x = torch.rand(4, 3, 12, 12)
     for model in (plain, ready):
         model.dropout.p = 0.0

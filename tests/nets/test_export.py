@@ -27,7 +27,7 @@ def seen(name, **given):
 @pytest.fixture(scope="module", params=models.NAMES)
 def exported(request, tmp_path_factory):
     """A net as training leaves it, its weights before the export, and its file."""
-    model = device.prepare(seen(request.param, num_classes=5), torch.device("cpu"), heap=False)
+    model = device.prepare(seen(request.param, num_classes=5), torch.device("cpu"))
     before = copy.deepcopy(model.state_dict())
     return model, before, export.export(model, tmp_path_factory.mktemp("onnx") / "net.onnx")
 

@@ -3,7 +3,7 @@ import torch
 from planted import random_net, traces
 from torch import nn
 
-from fer_nb.nets import folding, models
+from fer_nb.nets import device, folding, models
 
 
 @pytest.mark.parametrize("name", models.NAMES)
@@ -46,6 +46,7 @@ def test_a_net_without_batch_norm_or_sequential_is_taken_as_it_is():
         assert torch.allclose(folding.FastNet(net)(x), net(x), atol=1e-5)
 
 
+@pytest.mark.skipif(not device.has_bfloat16(), reason="this processor has no bfloat16 convolutions")
 def test_number_formats():
     net, x = random_net(0), torch.rand(4, 3, 44, 44)
     full, half = folding.FastNet(net), folding.FastNet(net, "bfloat16")
@@ -53,8 +54,11 @@ def test_number_formats():
         with context:
             a, b = full(x), half(x)
         assert a.dtype == b.dtype == torch.float32 and not torch.equal(a, b) and torch.allclose(a, b, atol=0.05)
+
+
+def test_an_unknown_number_format_is_refused():
     with pytest.raises(ValueError, match="unknown precision 'half'"):
-        folding.FastNet(net, "half")
+        folding.FastNet(random_net(0), "half")
 
 
 def test_the_chunk_follows_the_free_memory(monkeypatch):

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import paths
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import thesis
-from fer_nb.nets import models
+from fer_nb.nets import by_name, models
 from fer_nb.speed import efficiency, latency, plots
 from fer_nb.study import Run
+from fer_nb.training import weights
 
 NETS = ["ResNet18", "lightResNetl", "mobilenet_v2"]
 
@@ -91,7 +91,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name, data: faces)
     run = Run("tiny", "ferm", "lightResNetl", 0)
     run.folder.mkdir(parents=True)
-    save_file(models.build("lightResNetl", 2).state_dict(), run.folder / "weights.safetensors")
+    weights.save_weights(run.folder / "weights.safetensors", by_name.build(run, 2), faces.classes)
     labels = np.array(faces.classes)[faces.of_split("test").labels]
     table = pd.DataFrame({"split": "test", "row": range(6), "label": labels, "predicted": labels})
     table.assign(Angry=0.5, Happy=0.5).to_csv(run.folder / "predictions.csv", index=False)

@@ -51,12 +51,12 @@ def test_the_table_of_an_onnx_file_is_that_of_its_net(net, file):
 
 def test_a_net_of_other_classes_is_refused(net, file):
     for model in (net, file):
-        with pytest.raises(ValueError, match="the net names 3 classes, the faces have 2"):
+        with pytest.raises(ValueError, match="the net predicts 3 classes, the faces have 2"):
             predict.table(model, faces(("a", "b")))
 
 
 def test_what_is_no_onnx_file_of_a_net_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"net\.onnx: no such file; write one with fer_nb\.export"):
+    with pytest.raises(FileNotFoundError, match=r"net\.onnx: no such file; write one with fer_nb\.nets\.export"):
         predict.predict(tmp_path / "net.onnx", faces().images)
     broken = tmp_path / "weights.onnx"
     broken.write_bytes(b"something else")

@@ -10,27 +10,11 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_nb.training import recipe as recipes
-from fer_nb.training.recipe import Recipe
+from fer_nb.training.protocol import Protocol
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"schedule": "cosin"}, "unknown schedule 'cosin': choose cosine"),
-        ({"mixup": -0.2}, "mixup is -0.2: choose a number from 0"),
-        ({"cutmix": float("nan")}, "cutmix is nan"),
-        ({"mixup": 0.2, "cutmix": 1.0}, "choose one of them"),
-        ({"smoothing": 1.0}, "smoothing is 1.0: .* below 1"),
-        ({"ema": 1.0}, "ema is 1.0: .* below 1"),
-        ({"erasing": 1.5}, "erasing is 1.5: .* at most 1"),
-        ({"teacher_weight": 2.0}, "teacher_weight is 2.0: .* at most 1"),
-        ({"temperature": 0.0}, "temperature is 0.0: choose a number above 0"),
-        ({"warmup": 2.0}, "warmup is 2.0 with schedule step"),
-    ],
-)
-def test_what_means_nothing_is_refused(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        Recipe(**wrong)
+def of(**given):
+    return Protocol(**{"epochs": 4, "batch_size": 6, **given})
 
 
 def test_one_cycle_is_that_of_torch():
@@ -53,29 +37,37 @@ def test_cosine_rises_in_equal_steps_and_falls_to_nothing():
 
 
 def test_rates_are_a_function_of_the_step():
-    recipe = Recipe(schedule="cosine", warmup=1.5)
-    whole = [rate for epoch in range(4) for rate in recipes.rates(recipe, epoch, 4, 6, 0.1, 0.01)]
+    protocol = of(schedule="cosine", warmup=1.5, lr=0.1)
+    whole = [rate for epoch in range(4) for rate in recipes.rates(protocol, epoch, 6)]
     assert whole == [0.1 * recipes.rate_share(step, 9, 24, "cosine") for step in range(24)]
     assert max(whole) == 0.1
-    assert recipes.rates(recipes.THESIS, 2, 4, 6, 0.1, 0.01) == [0.01] * 6
+
+
+def test_rates_of_the_thesis():
+    ckplus = of(lr=0.01, decay_start=20, decay_every=1, decay_factor=0.8)
+    found = [recipes.thesis_rate(ckplus, epoch) for epoch in (0, 19, 20, 21, 22, 59)]
+    assert found == pytest.approx([0.01, 0.01, 0.01, 0.008, 0.0064, 0.01 * 0.8**39])
+    ferm = [recipes.thesis_rate(of(), epoch) for epoch in (80, 84, 85, 90, 199)]
+    assert ferm == pytest.approx([0.01, 0.01, 0.009, 0.0081, 0.01 * 0.9**23])
+    assert recipes.rates(of(), 90, 6) == [recipes.thesis_rate(of(), 90)] * 6
 
 
 def test_batch_norm_and_biases_do_not_decay():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 2))
-    optimizer = torch.optim.SGD(recipes.parameter_groups(model, 0.5, decay_all=False), 0.1)
+    optimizer = torch.optim.SGD(recipes.parameter_groups(model, of(weight_decay=0.5, decay_all=False)), 0.1)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     changed = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert changed == {"0.weight", "3.weight"}
-    assert len(list(recipes.parameter_groups(model, 0.5, decay_all=True))) == len(before)
+    assert len(list(recipes.parameter_groups(model, of()))) == len(before)
 
 
 def test_loss_without_a_recipe_is_cross_entropy():
     logits, labels = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 4
-    assert torch.equal(recipes.loss(logits, labels, recipes.THESIS, None), F.cross_entropy(logits, labels))
-    smooth = recipes.loss(logits, labels, Recipe(smoothing=0.2), None)
+    assert torch.equal(recipes.loss(logits, labels, of(), None), F.cross_entropy(logits, labels))
+    smooth = recipes.loss(logits, labels, of(smoothing=0.2), None)
     spread = 0.8 * F.one_hot(labels, 4) + 0.05
     assert smooth.item() == pytest.approx(-(spread * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
 
@@ -86,9 +78,9 @@ def test_loss_with_a_teacher():
     labels = torch.tensor([0, 1, 2, 0, 1])
     p, q = (taught / 2).softmax(1), (logits / 2).softmax(1)
     expected = 0.7 * F.cross_entropy(logits, labels) + 0.3 * 4 * (p * (p / q).log()).sum(1).mean()
-    recipe = Recipe(teacher_weight=0.3, temperature=2.0)
-    assert recipes.loss(logits, labels, recipe, taught).item() == pytest.approx(expected.item(), rel=1e-5)
-    alone = Recipe(teacher_weight=1.0, temperature=2.0)
+    protocol = of(teacher_weight=0.3, temperature=2.0)
+    assert recipes.loss(logits, labels, protocol, taught).item() == pytest.approx(expected.item(), rel=1e-5)
+    alone = of(teacher_weight=1.0, temperature=2.0)
     assert recipes.loss(logits, labels, alone, logits).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -108,18 +100,3 @@ def test_average_of_weights_and_statistics():
         theirs.update_parameters(twin)
     assert torch.equal(theirs.module.weight, average.weight)
     assert recipes.averaged(model, 0.0) == (None, None)
-
-
-def test_votes_are_for_ferm_alone():
-    assert recipes.with_votes(["ferm"], "ferm")
-    assert not recipes.with_votes(["ferm"], "fer2013") and not recipes.with_votes([], "ferm")
-    with pytest.raises(ValueError, match="votes: 'ckplus-fold1' has none, only ferm does"):
-        recipes.with_votes(["ckplus-fold1"], "ckplus-fold1")
-
-
-def test_a_recipe_in_words():
-    assert recipes.in_words(recipes.THESIS) == "Beyond the thesis's protocol: nothing."
-    text = recipes.in_words(Recipe(schedule="cosine", warmup=5.0, ema=0.99, decay_all=False), "ResNet18", True)
-    for part in ("cosine, 5 epochs", "no weight decay on", "decay 0.99", "ResNet18 as the teacher", "repeats of"):
-        assert part in text
-    assert "mixup" not in text

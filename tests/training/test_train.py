@@ -13,26 +13,16 @@ from torch import nn
 from fer_nb import paths
 from fer_nb.data import augment
 from fer_nb.data.faceset import FaceSet
-from fer_nb.nets import models
+from fer_nb.nets import by_name
 from fer_nb.study import Run
-from fer_nb.training import checkpoint, finish, predict, train
-from fer_nb.training.recipe import Recipe
+from fer_nb.training import checkpoint, finish, predict, train, weights, words
+from fer_nb.training.protocol import Protocol
 
 SETTINGS = {"batch_size": 16, "lr": 0.05, "decay_start": 2, "decay_every": 1, "crops": 1, "precision": "float32"}
 
 # Every part that a batch can have at once.
-FULL = Recipe(
-    schedule="cosine",
-    warmup=1.0,
-    decay_all=False,
-    smoothing=0.1,
-    mixup=0.2,
-    erasing=0.25,
-    ema=0.8,
-    votes=True,
-    teacher_weight=0.3,
-    temperature=2.0,
-)
+FULL = {"schedule": "cosine", "warmup": 1.0, "decay_all": False, "smoothing": 0.1, "mixup": 0.2, "erasing": 0.25}
+FULL |= {"ema": 0.8, "votes": True, "teacher_weight": 0.3, "temperature": 2.0}
 
 
 def faces(n=90, valid=True, seed=0):
@@ -61,19 +51,13 @@ def net(seed=0):
     return nn.Sequential(*body, nn.Dropout(0.2), nn.Linear(128, 3))
 
 
-def fit(folder, model=None, data=None, **changes):
-    return train.fit(model or net(), data or faces(), folder, **{**SETTINGS, "epochs": 4, **changes})
+def fit(folder, model=None, data=None, teacher=None, **changes):
+    protocol = Protocol(**{**SETTINGS, "epochs": 4, **changes})
+    return train.fit(model or net(), data or faces(), folder, protocol, teacher)
 
 
-def weights(model):
+def flat(model):
     return torch.cat([value.flatten().float() for value in model.state_dict().values()])
-
-
-def test_learning_rate_of_the_thesis():
-    ckplus = [train.learning_rate(e, 0.01, 20, 1, 0.8) for e in (0, 19, 20, 21, 22, 59)]
-    assert ckplus == pytest.approx([0.01, 0.01, 0.01, 0.008, 0.0064, 0.01 * 0.8**39])
-    ferm = [train.learning_rate(e, 0.01, 80, 5, 0.9) for e in (80, 84, 85, 90, 199)]
-    assert ferm == pytest.approx([0.01, 0.01, 0.009, 0.0081, 0.01 * 0.9**23])
 
 
 def test_it_learns_and_reports(tmp_path, capsys):
@@ -101,18 +85,18 @@ def test_the_protocol_of_the_thesis_is_this_plain_loop(tmp_path):
             nn.functional.cross_entropy(plain(views), labels[batch]).backward()
             nn.utils.clip_grad_value_(plain.parameters(), 0.01)
             optimizer.step()
-    assert torch.equal(weights(plain), weights(model))
+    assert torch.equal(flat(plain), flat(model))
 
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("recipe", [Recipe(), FULL], ids=["thesis", "full"])
+@pytest.mark.parametrize("recipe", [{}, FULL], ids=["thesis", "full"])
 def test_unbroken_and_resumed_runs_end_alike(tmp_path, monkeypatch, recipe, device):
     monkeypatch.setattr(train.devices, "select", lambda: torch.device(device))
     unbroken, resumed = net(), net()
-    given = {"data": voted(), "recipe": recipe}
+    given = {"data": voted(), **recipe}
     teachers = [net(seed=3) if recipe is FULL else None for _ in range(3)]
     wanted = fit(tmp_path / "a", unbroken, teacher=teachers[0], **given)
     with pytest.raises(KeyboardInterrupt):
@@ -121,7 +105,7 @@ def test_unbroken_and_resumed_runs_end_alike(tmp_path, monkeypatch, recipe, devi
     found = fit(tmp_path / "b", again, teacher=teachers[2], **given)
     columns = [c for c in wanted if "seconds" not in c]
     pd.testing.assert_frame_equal(wanted[columns], found[columns], check_exact=True)
-    assert torch.equal(weights(unbroken), weights(again))
+    assert torch.equal(flat(unbroken), flat(again))
 
 
 def interrupt(folder, model, after, **given):
@@ -137,7 +121,7 @@ def interrupt(folder, model, after, **given):
         fit(folder, model, **given)
 
 
-def test_the_best_epoch_on_the_valid_side_is_kept(tmp_path):
+def test_the_best_epoch_on_the_valid_split_is_kept(tmp_path):
     model, data = net(), faces()
     history = fit(tmp_path, model, data)
     valid = data.of_split("valid")
@@ -146,7 +130,7 @@ def test_the_best_epoch_on_the_valid_side_is_kept(tmp_path):
     assert accuracy == pytest.approx(history["valid_accuracy"].max())
 
 
-def test_without_a_valid_side_the_last_epoch_is_kept(tmp_path):
+def test_without_a_valid_split_the_last_epoch_is_kept(tmp_path):
     model = net()
     history = fit(tmp_path, model, faces(valid=False))
     assert history["valid_accuracy"].isna().all()
@@ -172,19 +156,67 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
         fit(tmp_path, nn.Sequential(nn.Flatten(), nn.Linear(3 * 44 * 44, 3)))
 
 
-@pytest.mark.parametrize(
-    ("recipe", "message"),
-    [(Recipe(votes=True), "only FERm's do"), (Recipe(schedule="cosine", warmup=4.0), "warmup is 4.0 of 4 epochs")],
-)
-def test_a_recipe_that_the_run_cannot_follow_is_refused(tmp_path, recipe, message):
-    with pytest.raises(ValueError, match=message):
-        fit(tmp_path, recipe=recipe)
+def test_what_the_run_lacks_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="only FERm's do"):
+        fit(tmp_path, votes=True)
     with pytest.raises(ValueError, match="teacher_weight is 0"):
         fit(tmp_path, teacher=net())
+    with pytest.raises(ValueError, match="the train split has fewer than two pictures"):
+        fit(tmp_path, data=faces().of_split("test"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("missing", ["train", "test"])
+def test_a_data_set_without_train_or_test_split_is_refused_before_training(missing):
+    data = faces()
+    train.refuse_without_test_split(data, "ckplus-fold1")
+    with pytest.raises(ValueError, match=f"ckplus has no {missing} split: .* ckplus-fold1, .*dynamic-subject1"):
+        train.refuse_without_test_split(data.subset(data.split != missing), "ckplus")
+
+
+def test_a_checkpoint_of_a_net_that_computes_something_else_is_refused(tmp_path):
+    """Nets of equal state dicts, which differ by pool, block_relu or the edges of their cells."""
+    edges = [["skip_connect", 0], ["skip_connect", 1]]
+    cell = {"normal": edges, "normal_concat": [2], "reduce": edges, "reduce_concat": [2]}
+    shape = {"channels": 4, "cells": 3, "stem_stride": 2}
+    other = {"normal": [["skip_connect", 0], ["skip_connect", 0]]}
+    cases = {
+        "pool = global, this run has thesis": ({"pool": "global"}, {"pool": "thesis"}),
+        "block_relu = False, this run has True": ({"block_relu": False}, {"block_relu": True}),
+        "genotype = ": ({"genotype": cell, **shape}, {"genotype": cell | other, **shape}),
+    }
+    for number, (message, (before, now)) in enumerate(cases.items()):
+        nets = []
+        for given in (before, now):
+            model = {"model": "EmoNAS" if "genotype" in given else "lightResNetl", "classes": 3}
+            nets.append(by_name.build_described(model | {"pool": "global", "block_relu": False} | given))
+        shapes = [[(name, value.shape) for name, value in one.state_dict().items()] for one in nets]
+        assert shapes[0] == shapes[1]
+        described = [checkpoint.describe({"epochs": 4}, one, faces(), torch.float32) for one in nets]
+        folder = tmp_path / str(number)
+        checkpoint.save(folder, described[0], {"history": [], "selected": None}, {}, torch.Generator())
+        with pytest.raises(ValueError, match=f"made with {message}"):
+            checkpoint.load(folder, described[1], {}, torch.Generator())
+        checkpoint.load(folder, described[0], {}, torch.Generator())
+
+
+def test_without_heap_no_scoring_keeps_large_buffers(tmp_path, monkeypatch):
+    called, model, data = [], net(), faces()
+    monkeypatch.setattr(train.devices, "keep_heap", lambda: called.append(1))
+    fit(tmp_path, model, data, epochs=1, heap=False)
+    predict.table(model, data, heap=False)
+    assert not called
+    fit(tmp_path / "kept", epochs=1)
+    assert called
+
+
+def test_what_changes_nothing_that_is_learned_may_change_before_a_run_goes_on(tmp_path):
+    fit(tmp_path, epochs=2)
+    assert len(fit(tmp_path, epochs=2, heap=False, precision="float32")) == 2
 
 
 def test_another_teacher_is_refused(tmp_path):
-    given = {"data": voted(), "recipe": FULL}
+    given = {"data": voted(), **FULL}
     fit(tmp_path, teacher=net(seed=3), **given)
     with pytest.raises(ValueError, match="made with teacher"):
         fit(tmp_path, teacher=net(seed=4), **given)
@@ -192,7 +224,7 @@ def test_another_teacher_is_refused(tmp_path):
 
 def test_the_averaged_weights_are_what_counts(tmp_path):
     model, data = net(), faces(valid=False)
-    history = fit(tmp_path, model, data, recipe=Recipe(ema=0.8))
+    history = fit(tmp_path, model, data, ema=0.8)
     saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved["average"][name])
@@ -209,8 +241,8 @@ def test_a_student_learns_from_its_teacher_alone(tmp_path):
     fit(tmp_path / "teacher", teacher, data, epochs=6)
     blind = replace(data, labels=np.where(data.split == "train", 0, data.labels))
     student = net(seed=1)
-    recipe = Recipe(teacher_weight=1.0, temperature=2.0)
-    history = fit(tmp_path / "student", student, blind, epochs=10, recipe=recipe, teacher=teacher)
+    taught = {"teacher_weight": 1.0, "temperature": 2.0, "teacher": teacher}
+    history = fit(tmp_path / "student", student, blind, epochs=10, **taught)
     assert history["test_accuracy"].iloc[-1] > 80
     assert not teacher.training
 
@@ -301,31 +333,38 @@ def test_a_last_batch_of_one_picture_is_left_out():
 def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path)
     run, model, data = Run("test", "ferm", "tiny", 0), net(), faces()
+    model.description = {"model": "tiny", "classes": 3}
     history = fit(run.folder, model, data)
     predictions = predict.table(model, data, precision="float32")
     metrics = finish.finish(run, model, history, predictions, "float32")
     names = {path.name for path in run.folder.iterdir()}
-    assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json"}
+    assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json", "checkpoint.pt"}
+    checkpoint.clear(run.folder)  # the notebook's last cell: what fails before it costs no training
+    assert {path.name for path in run.folder.iterdir()} == names - {"checkpoint.pt"}
     assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
     np.testing.assert_allclose(predictions[list(data.classes)].sum(axis=1), 1, atol=1e-5)
     assert metrics["selection"] == "valid" and metrics["best_test_accuracy"] == history["test_accuracy"].max()
-    assert f"{metrics['test_accuracy']:.2f}%" in finish.in_words(metrics)
+    assert f"{metrics['test_accuracy']:.2f}%** on the test split" in words.result_in_words(metrics)
+    described = {"net": model.description, "classes": list(data.classes)}
+    assert weights.about(run.folder / "weights.safetensors") == described and metrics["net"] == model.description
     again = predict.load_weights(net(seed=4), run.folder / "weights.safetensors")
-    assert torch.equal(weights(again), weights(model))
+    assert torch.equal(flat(again), flat(model))
 
 
 def test_the_teacher_is_a_finished_run_of_the_study(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path)
-    monkeypatch.setattr(models, "build", lambda *_: net(seed=5))
+    monkeypatch.setattr(by_name.models, "build", lambda *_: net(seed=5))
+    described = {"model": "large", "classes": 3, "pool": "global", "block_relu": False}
     student, finished = Run("test", "ferm", "small", 0, "with-more"), Run("test", "ferm", "large", 0)
-    assert finish.load_teacher(student, "", 3) is None
+    assert weights.teacher_of(student, "") is None
     with pytest.raises(ValueError, match="teacher small is the net that it would teach"):
-        finish.load_teacher(student, "small", 3)
-    with pytest.raises(FileNotFoundError, match="train ferm-large-seed0, the teacher of ferm-small-seed0-with-more"):
-        finish.load_teacher(student, "large", 3)
+        weights.teacher_of(student, "small")
+    with pytest.raises(FileNotFoundError, match=r"ferm-large-seed0, the teacher of .*, has not finished"):
+        weights.teacher_of(student, "large")
     model, data = net(), faces()
+    model.description = described
     finish.finish(finished, model, fit(finished.folder, model, data), predict.table(model, data), "float32")
-    assert torch.equal(weights(finish.load_teacher(student, "large", 3)), weights(model))
+    assert torch.equal(flat(weights.teacher_of(student, "large")), flat(model))
 
 
 def test_weights_of_another_net_or_no_weights_are_refused(tmp_path):
@@ -365,4 +404,4 @@ def test_resume_after_kill_9(tmp_path):
     model, unbroken = net(), net()
     fit(tmp_path / "killed", model)
     fit(tmp_path / "whole", unbroken)
-    assert torch.equal(weights(model), weights(unbroken))
+    assert torch.equal(flat(model), flat(unbroken))

@@ -1,5 +1,3 @@
-import functools
-import inspect
 import json
 import os
 from pathlib import Path
@@ -10,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fer_nb import parameters, paths
+from fer_nb import paths
 from fer_nb.data import datasets
-from fer_nb.nets import models
+from fer_nb.nets import by_name, models
 from fer_nb.study import Run
 from fer_nb.training import predict, weights
 
@@ -57,7 +55,7 @@ def test_a_released_net_is_ready_to_use():
     torch.testing.assert_close(logits(found), logits(kept), rtol=5e-3, atol=5e-3)  # float16 has 11 bits
 
 
-def test_the_best_on_the_validation_side_is_taken():
+def test_the_best_on_the_validation_split_is_taken():
     nets = {"ferm": (net(1), 87.5), "improved": (net(2), 89.5), "short": (net(3), 60.0)}
     for study, (of, accuracy) in nets.items():
         keep(study, of, accuracy)
@@ -94,32 +92,38 @@ def test_a_damaged_file_is_named(damage):
         weights.released("lightResNetl")
 
 
-def finish(run, of):
-    """What a finished run leaves, as far as it is read here."""
-    run.folder.mkdir(parents=True)
-    save_file(of.state_dict(), run.folder / "weights.safetensors")
-    table = pd.DataFrame({"split": ["test"], "row": [0], "label": ["Happy"], "predicted": ["Angry"]})
-    table.assign(**dict.fromkeys(CLASSES, 0.3)).to_csv(run.folder / "predictions.csv", index=False)
-
-
-def test_the_net_of_a_finished_run():
-    run = Run("tiny", "ferm", "lightResNetl", 0)
+@pytest.mark.parametrize(
+    "given",
+    [{"model": "lightResNetl", "block_relu": True}, {"model": "ResNet18", "pool": "thesis"}, {"model": "EmoNAS"}],
+)
+def test_the_net_of_a_finished_run_is_built_as_it_was_trained(given):
+    """Whatever the study's parameters and genotypes say today: there are none."""
+    run = Run("tiny", "ferm", given["model"], 0)
     (paths.PARAMS / "tiny").mkdir(parents=True)
-    (paths.PARAMS / "tiny" / "04_training.yaml").write_text("data: synthetic\nblock_relu: true\n")
-    with pytest.raises(FileNotFoundError, match=r"ferm-lightResNetl-seed0 of study tiny has no predictions\.csv"):
+    (paths.PARAMS / "tiny" / "04_training.yaml").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"of study tiny has no metrics\.json"):
         weights.trained(run)
-    finish(run, net(block_relu=True))
+    cell = {"normal": [["skip_connect", 0], ["max_pool_3x3", 1]], "normal_concat": [2]}
+    cell |= {"reduce": [["max_pool_3x3", 0], ["skip_connect", 1]], "reduce_concat": [2]}
+    if given["model"] == "EmoNAS":
+        given = given | {"genotype": cell, "channels": 4, "cells": 3, "stem_stride": 2}
+    torch.manual_seed(0)
+    of = by_name.build_described({"classes": 3, "pool": "global", "block_relu": False} | given)
+    run.folder.mkdir(parents=True)
+    weights.save_weights(run.folder / "weights.safetensors", of, CLASSES)
+    (run.folder / "metrics.json").write_text("{}")
     found, classes = weights.trained(run)
     assert classes == tuple(CLASSES) and not found.training
-    assert torch.equal(logits(found), logits(net(block_relu=True)))
+    assert torch.equal(logits(found), logits(of)) and found.description == of.description
 
 
-def test_what_the_notebook_leaves_out_is_what_build_takes():
-    known = parameters.defaults(ROOT / "notebooks" / "04_training.ipynb")
-    built = inspect.signature(models.build).parameters
-    assert {name: known[name] for name in weights.ARCHITECTURE} == {
-        name: built[name].default for name in weights.ARCHITECTURE
-    }
+def test_the_weights_of_a_finished_run_that_do_not_say_their_net_are_refused():
+    run = Run("tiny", "ferm", "lightResNetl", 0)
+    run.folder.mkdir(parents=True)
+    (run.folder / "metrics.json").write_text("{}")
+    save_file(net().state_dict(), run.folder / "weights.safetensors")
+    with pytest.raises(ValueError, match=r"weights\.safetensors: .*: delete the folder and train the run again"):
+        weights.trained(run)
 
 
 @pytest.mark.skipif(not os.environ.get("FER_NB_DATA"), reason="FER_NB_DATA names no folder of real data")
@@ -131,9 +135,7 @@ def test_kept_weights_give_the_kept_predictions(path, monkeypatch):
     (predictions,) = path.parents[1].glob(f"predictions/{facts['run']}.csv*")
     test = datasets.load("ferm", "real").of_split("test")
     kept = pd.read_csv(predictions).query("side == 'test'").set_index("row").loc[test.rows[:30]]
-    found = weights._filled(
-        functools.partial(models.build, facts["model"]), facts["classes"], facts["parameters"], path
-    )
+    found, _ = weights.from_file(path)
     scores = predict.predict(found, test.images[:30], precision="float32").softmax(1).numpy()
     assert np.abs(scores - kept[facts["classes"]].to_numpy()).mean() < 0.01
     assert (np.array(facts["classes"])[scores.argmax(1)] == kept["predicted"]).sum() >= 29
