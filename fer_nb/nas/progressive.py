@@ -1,46 +1,49 @@
 """Progressive search: the net grows from stage to stage while its edges lose operations (Chen et al. 2019, P-DARTS)."""
 
-import itertools
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 
+from fer_nb.data.faceset import FaceSet
 from fer_nb.nas.discretise import KINDS, on_every_edge
 from fer_nb.nas.search import search
-from fer_nb.nets.operations import OPERATIONS
+from fer_nb.nas.settings import SearchSettings
+from fer_nb.nas.supernet import LEAST_CELLS
+from fer_nb.nets.genotypes import Genotype
 
-# (cells, operations an edge keeps afterwards, dropout on skips at the start); the last stage ends in the genotype.
-# Of the paper are cells, operations and the dropout on CIFAR-10; it starts with 8 operations, ours are 7.
-STAGES = ((5, 5, 0.0), (11, 3, 0.4), (17, 1, 0.7))
+# Of each stage: operations that an edge keeps afterwards, dropout on skips at the start; the last ends in the genotype.
+# The paper's on CIFAR-10, whose 5, 11 and 17 cells grow as ours do by one; it starts with 8 operations, ours are 7.
+STAGES = ((5, 0.0), (3, 0.4), (1, 0.7))
 
 
-def progressive_search(faces, folder, *, stages=STAGES, nodes=4, operations=OPERATIONS, **options):
-    """``search`` in stages, each with new weights and alphas, on the operations that the one before has kept.
+def progressive_search(faces: FaceSet, folder: Path, settings: SearchSettings) -> tuple[Genotype, pd.DataFrame]:
+    """``search`` in three stages, each with new weights and alphas, on the operations that the one before has kept.
+
+    The stages grow to ``settings.cells`` by one cell each and take half of ``settings.epochs`` each, of which the
+    alphas' warm-up is 10 of 25 as in the paper.
 
     Args:
         faces, folder: as for ``search``; each stage has its checkpoint in a folder of its own.
-        stages: (cells, operations kept on an edge, skip dropout) each; the last keeps 1.
-        nodes, operations: as for ``search``.
-        options: the other options of ``search``; the paper has method "mixture", epochs 25, warmup 10, alpha_lr 6e-4.
+        settings: of which ``warmup`` and ``skip_dropout`` are ignored; the paper has method "mixture", alpha_lr 6e-4.
 
     Returns:
         (Genotype, history): as ``search``, with a column "stage" (from 1); history.attrs: "alphas" and "operations",
         a list each with those of each stage.
 
-    Raises:
-        ValueError: stages that do not keep fewer and fewer operations down to 1; else as ``search``.
+    Raises what ``search`` raises.
     """
-    counts = [len(operations), *(kept for _, kept, _ in stages)]
-    if counts[-1] != 1 or any(a <= b for a, b in itertools.pairwise(counts)):
-        raise ValueError(f"operations an edge {counts}: let each stage keep fewer than it has, and the last one 1")
-    names, tables = on_every_edge(operations, nodes), []
-    alphas, searched = [], []
-    for i, (cells, kept, skip_dropout) in enumerate(stages):
-        own = {"cells": cells, "nodes": nodes, "operations": names, "skip_dropout": skip_dropout}
-        genotype, history = search(faces, folder / f"stage-{i + 1}", **own, **options)
+    names, epochs = on_every_edge(settings.operations, settings.nodes), max(1, settings.epochs // 2)
+    tables, alphas, searched = [], [], []
+    for stage, (kept, skip_dropout) in enumerate(STAGES, 1):
+        cells = max(LEAST_CELLS, settings.cells - len(STAGES) + stage)
+        changes = {"cells": cells, "operations": names, "skip_dropout": skip_dropout}
+        own = replace(settings, epochs=epochs, warmup=2 * epochs // 5, **changes)
+        genotype, history = search(faces, folder / f"stage-{stage}", own)
         alphas.append(history.attrs.pop("alphas"))
         searched.append(names)
         history.attrs.clear()  # pandas cannot join tables whose attributes hold arrays
-        tables.append(history.assign(stage=i + 1))
+        tables.append(history.assign(stage=stage))
         if kept > 1:
             names = {kind: keep(alphas[-1][kind][-1], names[kind], kept) for kind in KINDS}
     table = pd.concat(tables, ignore_index=True)
@@ -48,7 +51,7 @@ def progressive_search(faces, folder, *, stages=STAGES, nodes=4, operations=OPER
     return genotype, table
 
 
-def keep(probabilities, names, count):
+def keep(probabilities, names, count: int) -> tuple[tuple[str, ...], ...]:
     """For each edge the ``count`` most probable of its operations, in their order; the first of equals."""
     best = [sorted(sorted(range(len(row)), key=lambda i, row=row: -row[i])[:count]) for row in probabilities]
     return tuple(tuple(own[i] for i in positions) for own, positions in zip(names, best, strict=True))

@@ -1,112 +1,101 @@
-"""The best of genotypes drawn at random, without which the result of a search means nothing (Li and Talwalkar 2019)."""
+"""The best of genotypes drawn at random, which any search has to beat (Li and Talwalkar 2019)."""
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
 from fer_nb import files
+from fer_nb.data.faceset import FaceSet
 from fer_nb.nas.search import halves
+from fer_nb.nas.settings import SearchSettings
 from fer_nb.nets import by_name, genotypes
+from fer_nb.nets.genotypes import Genotype
 from fer_nb.training import checkpoint, train
 from fer_nb.training.protocol import Protocol
 
 
 def random_search(
-    faces,
-    folder,
-    *,
-    candidates=0,
-    seconds=0.0,
-    epochs=5,
-    batch_size=64,
-    channels=16,
-    cells=5,
-    nodes=4,
-    lr=0.025,
-    momentum=0.9,
-    weight_decay=3e-4,
-    max_skips=2,
-    stem_stride=1,
-    precision="float32",
-    seed=0,
-):
+    faces: FaceSet, folder: Path, settings: SearchSettings, *, candidates: int = 0, seconds: float = 0.0
+) -> tuple[Genotype, pd.DataFrame]:
     """Draw genotypes, train each briefly on the weights half of ``search``, keep the best on its alpha half.
 
     Args:
-        faces: FaceSet with a train side; its other sides are not seen.
+        faces: FaceSet with a train split; its other splits are not read.
         folder: where the candidates' results go; the search goes on from those that are there.
+        settings: candidate_epochs, batch_size, lr, momentum and weight_decay of each training by ``train.fit``, with a
+            cosine schedule; channels, cells and stem_stride of the nets; nodes and max_skips of the draw; seed.
         candidates: how many are drawn; 0 for as many as ``seconds`` allow.
-        seconds: of training, the cost of the search that this is held against; a candidate begun is trained to its
-            end. 0 for no limit.
-        epochs, batch_size, lr, momentum, weight_decay: of each training by ``train.fit``, with a cosine schedule.
-        channels, cells, stem_stride: see ``SearchedNet``; nodes, max_skips: see ``genotypes.random``.
-        seed: seeds halves, genotypes, initial weights, batch order and augmentation.
+        seconds: of training, the time of the search that this is compared with; a candidate once begun is trained to
+            its end. 0 for no limit.
 
     Returns:
         (Genotype, candidates). candidates: DataFrame, one row each: candidate, accuracy (percent, alpha half, after
         the last epoch), parameters, skips (normal cell), seconds. attrs["genotypes"]: theirs, in this order.
 
     Raises:
-        ValueError: neither candidates nor seconds; a train side that cannot be halved; results of other parameters.
+        ValueError: neither candidates nor seconds; a train split that cannot be halved; results of other settings.
         FloatingPointError, MemoryError, OSError: as ``train.fit``.
     """
-    settings = {k: v for k, v in locals().items() if k not in ("faces", "folder", "precision", "candidates", "seconds")}
     if candidates < 1 and not seconds > 0:
         raise ValueError(f"candidates = {candidates}, seconds = {seconds}: give the number of candidates or the time")
-    halved = in_halves(faces.of_split("train"), seed)
+    halved = in_halves(faces.of_split("train"), settings.seed)
     data = checkpoint.digest(halved.images.tobytes(), halved.labels.tobytes(), "".join(halved.split).encode())
-    rows = load(folder, settings | {"data": data})
-    training = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "momentum": momentum}
-    training |= {"weight_decay": weight_decay, "precision": precision, "seed": seed, "crops": 1}
-    protocol = Protocol(**training, schedule="cosine")
-    drawn = [draw(seed, i, nodes, max_skips) for i in range(len(rows))]
+    described = settings.learned() | {"candidate_epochs": settings.candidate_epochs, "data": data}
+    described = json.loads(json.dumps(described))  # tuples are lists there
+    rows = _read_candidates(folder, described)
     while (not candidates or len(rows) < candidates) and (not seconds or sum(r["seconds"] for r in rows) < seconds):
         index = len(rows)
-        drawn.append(draw(seed, index, nodes, max_skips))
-        torch.manual_seed(seed)
-        described = by_name.searched(drawn[-1], channels, cells, stem_stride)
-        net = by_name.build_described({"model": "candidate", "classes": len(faces.classes)} | described)
         own = folder / f"candidate-{index}"
-        history = train.fit(net, halved, own, protocol)
-        parameters = sum(p.numel() for p in net.parameters())
-        found = {"accuracy": history["valid_accuracy"].iloc[-1], "parameters": parameters}
-        found |= {"skips": genotypes.skips(drawn[-1].normal), "seconds": history["seconds"].sum()}
-        rows.append({"candidate": index, **found})
-        save(folder, settings | {"data": data}, rows)
+        rows.append({"candidate": index, **train_candidate(draw(settings, index), halved, own, settings)})
+        with files.replacing(candidates_path(folder)) as partial:
+            text = json.dumps({"settings": described, "candidates": rows}, indent=1)
+            partial.write_text(text + "\n", encoding="utf-8")
         checkpoint.path(own).unlink(missing_ok=True)
-    rows, drawn = (rows[:candidates], drawn[:candidates]) if candidates else (rows, drawn)
-    table = pd.DataFrame(rows)
-    table.attrs["genotypes"] = drawn
+    table = pd.DataFrame(rows[:candidates] if candidates else rows)
+    table.attrs["genotypes"] = drawn = [draw(settings, index) for index in table["candidate"]]
     return drawn[int(table["accuracy"].idxmax())], table
 
 
-def draw(seed, index, nodes, max_skips):
-    return genotypes.random(np.random.default_rng([seed, index]), nodes, max_skips)
+def train_candidate(genotype: Genotype, halved: FaceSet, folder: Path, settings: SearchSettings) -> dict:
+    """What a brief training of the net of ``genotype`` gives: accuracy, parameters, skips and seconds."""
+    torch.manual_seed(settings.seed)
+    shape = settings.channels, settings.cells, settings.stem_stride
+    described = {"model": "candidate", "classes": len(halved.classes)} | by_name.searched(genotype, *shape)
+    net = by_name.build_described(described)
+    training = {key: getattr(settings, key) for key in ("batch_size", "lr", "momentum", "weight_decay")}
+    training |= {"epochs": settings.candidate_epochs, "precision": settings.precision, "seed": settings.seed}
+    history = train.fit(net, halved, folder, Protocol(**training, crops=1, schedule="cosine"))
+    parameters = sum(p.numel() for p in net.parameters())
+    found = {"accuracy": history["valid_accuracy"].iloc[-1], "parameters": parameters}
+    return found | {"skips": genotypes.skips(genotype.normal), "seconds": history["seconds"].sum()}
 
 
-def in_halves(part, seed):
-    """``part`` with its weights half as the train side and its alpha half as the valid side: see ``search.halves``."""
+def draw(settings: SearchSettings, index: int) -> Genotype:
+    """The genotype of candidate ``index`` (from 0)."""
+    rng = np.random.default_rng([settings.seed, index])
+    return genotypes.random(rng, settings.nodes, settings.max_skips)
+
+
+def in_halves(part: FaceSet, seed: int) -> FaceSet:
+    """``part`` with its weights half as the train split and its alpha half as the valid split (``search.halves``)."""
     split = np.full(len(part), "train")
     split[halves(part, seed)[1]] = "valid"
     return replace(part, split=split)
 
 
-def path(folder):
+def candidates_path(folder: Path) -> Path:
+    """The file of the candidates that are done."""
     return folder / "candidates.json"
 
 
-def save(folder, settings, rows):
-    with files.replacing(path(folder)) as partial:
-        partial.write_text(json.dumps({"settings": settings, "candidates": rows}, indent=1) + "\n", encoding="utf-8")
-
-
-def load(folder, settings):
-    """The candidates that are done; ValueError where they are of other parameters."""
-    if not path(folder).exists():
+def _read_candidates(folder, described):
+    file = candidates_path(folder)
+    if not file.exists():
         return []
-    saved = json.loads(path(folder).read_text(encoding="utf-8"))
-    checkpoint.refuse_other_settings(path(folder), saved["settings"], settings)
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    checkpoint.refuse_other_settings(file, saved["settings"], described)
     return saved["candidates"]

@@ -20,7 +20,7 @@ from fer_nb.study import Run
 def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
     """As the source's table 10: what each net costs on this device; its megabytes apart, as they are not one thing.
 
-    Of each net the first run counts. Measured in ONNX Runtime (``latency.compare``), files in ``folder``.
+    Each net is that of its first run. Measured in ONNX Runtime (``latency.compare``), files in ``folder``.
 
     Returns:
         DataFrame: model, parameters, macs (of one 44x44 picture), weights_mb (float32), onnx_mb (file), memory_mb (by
@@ -43,7 +43,7 @@ def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: 
 
 
 def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str) -> pd.DataFrame:
-    """As the source's table 9: each net's accuracy on the test side, and how far it is from the reference net's.
+    """As the source's table 9: each net's accuracy on the test split, and how far it is from the reference net's.
 
     Args:
         faces: of the data set; where it has sequences, difference and interval are over those.
@@ -74,7 +74,7 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str
 
 
 def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:
-    """Points by which one net's ``shares`` exceed another's, low and high (95%, bootstrap over sequences or pictures).
+    """One net's ``shares`` minus another's in points, low and high (95%, bootstrap over sequences or pictures).
 
     ``names``: of both and of the data set, for the ValueError where they were measured on different pictures.
     """
@@ -106,15 +106,15 @@ def against(
     return pd.DataFrame(rows, columns=["data", "model", "reference", "difference", "low", "high"])
 
 
-def verdict(table: pd.DataFrame) -> str:
+def against_sentence(table: pd.DataFrame) -> str:
     """What ``against`` says, in words."""
     words = []
     for row in table.to_dict("records"):
         low, high = row["low"], row["high"]
-        word = "not to be told from" if not low > 0 and not high < 0 else "above" if low > 0 else "below"
-        span = f"{row['difference']:+.2f} points [{low:+.2f}, {high:+.2f}]".replace("-", "−")
-        words.append(f"on {row['data']} {row['model']} is {word} {row['reference']} ({span})")
-    text = "; ".join(words) or "nothing stands beside the searched net"
+        word = "better than" if low > 0 else "worse than" if high < 0 else "not significantly different from"
+        points = intervals.in_words(row["difference"], low, high, signed=True)
+        words.append(f"on {row['data']} {row['model']} is {word} {row['reference']} ({points} points)")
+    text = "; ".join(words) or "there is no net to compare the searched net with"
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -153,7 +153,7 @@ def micro_table(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
 
 
 def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
-    """For each net and pair of kinds of picture: accuracy of the first less that of the second, on the same clips.
+    """For each net and pair of kinds of picture: accuracy of the first minus that of the second, on the same clips.
 
     Kinds are compared within a set of clips: casme2_dynamic with casme2_apex, not with samm_apex.
 

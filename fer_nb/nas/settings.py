@@ -1,20 +1,17 @@
-"""The searches by the name of the net that each finds: what it sets otherwise than the parameters of notebook 09."""
+"""The settings of a search, and the named searches: what each sets otherwise than the parameters of notebook 09."""
 
-import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 
-import numpy as np
-import pandas as pd
+from fer_nb.names import suggestion
+from fer_nb.nas.stopping import STOPS
+from fer_nb.nas.supernet import check_supernet
+from fer_nb.nets.device import PRECISIONS
+from fer_nb.nets.operations import OPERATIONS
 
-from fer_nb.nas import random_search
-from fer_nb.nas.progressive import STAGES, progressive_search
-from fer_nb.nas.search import search
-from fer_nb.nets import genotypes, models
-from fer_nb.nets.cells import SearchedNet
-from fer_nb.training import checkpoint
-
-# DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips; P-DARTS: Chen et al. 2019, which mixes too, in
-# stages that grow to the cells of the notebook. Both with its cells and channels, else sizes of nets were compared.
-SETTINGS = {
+# DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips. P-DARTS: Chen et al. 2019 (``progressive``). Both
+# with the cells and channels of the notebook: other sizes would compare sizes of nets.
+SEARCHES = {
     "EmoNAS": {},
     "sample": {"method": "sample", "partial": 1},
     "mixture": {"method": "mixture", "partial": 1},
@@ -29,101 +26,103 @@ SETTINGS = {
     "RandomSearch": {},
     "RandomNet": {},
 }
-SHAPE = ("channels", "cells", "stem_stride")  # of the net, the same in search and evaluation
-RANDOM = (*SHAPE, "nodes", "max_skips", "batch_size", "precision")
+LEAST = {"epochs": 1, "batch_size": 2, "candidate_epochs": 1, "warmup": 0, "clip": 0, "beta_decay": 0}  # two for a BN
+LEAST |= {"lr": 0, "lr_min": 0, "momentum": 0, "weight_decay": 0, "alpha_lr": 0, "alpha_decay": 0, "seed": 0}
 
 
-def check(names):
-    """Raise ValueError for a name that is not in SETTINGS, and for a RandomSearch with no EmoNAS before it."""
-    for name in names:
-        if name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, n=1) or SETTINGS
-            raise ValueError(f"unknown search {name!r}: did you mean {', '.join(near)}?")
-    if "RandomSearch" in names and "EmoNAS" not in names[: list(names).index("RandomSearch")]:
-        raise ValueError("RandomSearch costs what EmoNAS costs: name EmoNAS before it")
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings:
+    """The settings of a search.
 
+    method, channels, cells, nodes, partial, stem_stride, shared, operations: see ``Supernet``.
+    order: 1, or 2 for the alpha step that looks a step ahead (five passes instead of one).
+    lr, lr_min: first and last rate of the weights, which falls as half a cosine, epoch by epoch.
+    clip: largest norm of the weights' gradient; 0 for no limit.
+    warmup: first epochs, without alpha step.
+    tau: temperature of the draw in the first and the last epoch, in equal steps (Dong and Yang 2019).
+    max_skips: in the normal cell of the genotype; None for no limit.
+    skip_dropout: of the first epoch, in equal steps to 0 in the last (Chen et al. 2019).
+    beta_decay: weight of beta decay in the last epoch, in equal steps from 0 (Ye et al. 2022).
+    stop: "skips": after 3 epochs in a row with more skips than ``max_skips`` (after Liang et al. 2019), with the
+        alphas of the epoch before them; "eigenvalue": when the eigenvalue of the Hessian in the alphas, averaged
+        over 5 epochs, has risen by a third in 5 epochs, with the alphas from before (Zela et al. 2020); "": never.
+    candidate_epochs: in which a random search trains each candidate; other searches ignore it.
+    precision: see ``device.number_format``; parameters stay float32.
+    seed: random seed of initial weights and alphas, halves, batch order, augmentation, draws and dropout.
 
-def find(name, faces, folder, given, seed, seconds=0.0, provenance=None):
-    """Search for a net on the train side of ``faces`` and keep its genotype as ``<folder>/<name>-seed<seed>.json``.
-
-    Args:
-        name: of SETTINGS. RandomNet is the first genotype that the seed draws, not the best of several.
-        folder: pathlib.Path; checkpoints stand beside the file, and an interrupted search goes on.
-        given: options of ``search`` by name, and candidate_epochs, of each candidate of RandomSearch.
-        seconds: of RandomSearch: what the search that it is held against has taken.
-        provenance: dict for the file's reader: the data, their checksums, the commit.
-
-    Returns:
-        (Genotype, history, row): history of the search, None of RandomNet; row, a dict, is its row in ``search.csv``.
-
-    Raises what ``search`` raises; ``check`` refuses other names before anything is searched.
+    Raises ValueError for a value that is unknown or out of range, and for settings that exclude each other.
     """
-    options = {key: value for key, value in given.items() if key != "candidate_epochs"} | SETTINGS[name]
-    own = folder / f"{name}-seed{seed}"
-    if name == "RandomNet":
-        rng = np.random.default_rng([1_000_000, seed])
-        genotype, history = genotypes.random(rng, options["nodes"], options["max_skips"]), None
-    elif name == "RandomSearch":
-        fixed = {key: options[key] for key in RANDOM} | {"epochs": given["candidate_epochs"], "seed": seed}
-        genotype, history = random_search.random_search(faces, own, seconds=seconds, **fixed)
-    elif name == "PDARTS":
-        genotype, history = progressive_search(faces, own, **progressive(options), seed=seed)
-    else:
-        genotype, history = search(faces, own, seed=seed, **options)
-    shape = {key: options[key] for key in SHAPE}
-    row = describe(name, seed, genotype, history, SearchedNet(genotype, len(faces.classes), **shape))
-    about = shape | {"search": name, "seed": seed, "options": options} | (provenance or {})
-    genotypes.save(folder / f"{own.name}.json", genotype, about)
-    return genotype, history, row
+
+    method: str = "sample"
+    order: int = 1
+    epochs: int = 50
+    batch_size: int = 64
+    channels: int = 16
+    cells: int = 5
+    nodes: int = 4
+    lr: float = 0.025
+    lr_min: float = 0.001
+    momentum: float = 0.9
+    weight_decay: float = 3e-4
+    clip: float = 5.0
+    alpha_lr: float = 3e-4
+    alpha_decay: float = 1e-3
+    warmup: int = 0
+    tau: tuple[float, float] = (10.0, 0.1)
+    max_skips: int | None = 2
+    skip_dropout: float = 0.0
+    beta_decay: float = 0.0
+    stop: str = ""
+    shared: bool = False
+    stem_stride: int = 1
+    partial: int = 1
+    operations: tuple[str, ...] | dict = OPERATIONS
+    candidate_epochs: int = field(default=5, metadata={"learned": False})  # a random search compares it itself
+    precision: str = field(default="float32", metadata={"learned": False})  # the number format itself is compared
+    seed: int = 0
+
+    def __post_init__(self):
+        check_supernet(self.method, self.partial, self.nodes, self.channels, self.cells, self.stem_stride)
+        for name, known in {"stop": STOPS, "order": (1, 2), "precision": PRECISIONS}.items():
+            refuse_unknown(name, [getattr(self, name)], known)
+        for name, least in LEAST.items():
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name} is {getattr(self, name)}: choose at least {least}")
+        if not min(self.tau) > 0:
+            raise ValueError(f"tau is {self.tau}: choose temperatures above 0")
+        if self.max_skips is not None and self.max_skips < 0:
+            raise ValueError(f"max_skips is {self.max_skips}: choose at least 0, or None for no limit")
+        if self.warmup >= self.epochs:
+            raise ValueError(f"warmup is {self.warmup} of {self.epochs} epochs: leave one in which the alphas learn")
+        if not 0 <= self.skip_dropout < 1:
+            raise ValueError(f"skip_dropout is {self.skip_dropout}: choose a number from 0 (none), below 1")
+        if self.order == 2 and self.skip_dropout:
+            raise ValueError("order 2 takes differences of losses, which dropout hides: set skip_dropout to 0")
+        if self.stop == "eigenvalue" and self.method == "sample":
+            raise ValueError('stop "eigenvalue" needs a smooth loss, which method "sample" lacks: choose "mixture"')
+        if self.stop == "skips" and self.max_skips is None:
+            raise ValueError('stop "skips" needs max_skips: give the number of skips that is allowed')
+
+    def learned(self) -> dict:
+        """The settings that change the result of a search, by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("learned", True)}
 
 
-def clear(folder):
-    """Delete what an interrupted search would go on from: once all are done, the next ones start anew.
+def refuse_unknown(what: str, given: Iterable, known: Iterable) -> None:
+    """Raise ValueError for the first of ``given`` that is not in ``known``; ``what``: the word for one of them."""
+    for one in given:
+        if one not in known:
+            raise ValueError(f"unknown {what} {one!r}: {suggestion(one, known)}")
 
-    Else a search that runs again because its code or its data have changed would find itself finished.
+
+def named_searches(names: list[str], seeds: list[int], settings: SearchSettings) -> dict:
+    """The settings of each search of ``names`` with each of ``seeds``: {(name, seed): SearchSettings}.
+
+    Raises ValueError for a name that is not in ``SEARCHES``, for a RandomSearch with no EmoNAS before it, and for
+    settings that a search does not take.
     """
-    for left in (checkpoint.path(folder), random_search.path(folder)):
-        for file in folder.rglob(left.name):
-            file.unlink()
-
-
-def progressive(options):
-    """``options`` for ``progressive_search``: three stages that grow to ``cells``, half of the epochs each.
-
-    Of the alphas' warm-up 10 of 25 epochs as in the paper, where there is more than one.
-    """
-    cells, epochs = options["cells"], max(1, options["epochs"] // 2)
-    stages = tuple((max(1, cells - 2 + i), *rest) for i, (_, *rest) in enumerate(STAGES))
-    left = {key: value for key, value in options.items() if key not in ("cells", "skip_dropout")}
-    return left | {"stages": stages, "epochs": epochs, "warmup": 2 * epochs // 5}
-
-
-def describe(name, seed, genotype, history, net):
-    """The row of a search in ``search.csv``.
-
-    net, seed; of the search its seconds, rounds (epochs or candidates) and the accuracy (percent) at its end on the
-    half that chose; of the found net the skips in its normal cell, parameters and macs.
-    """
-    counts = models.count(net)[["parameters", "macs"]].sum()
-    row = {"net": name, "seed": seed, "seconds": 0.0, "rounds": 0, "accuracy": float("nan")}
-    if history is not None:
-        chosen = history["accuracy"].max() if name == "RandomSearch" else history["alpha_accuracy"].iloc[-1]
-        row |= {"seconds": history["seconds"].sum(), "rounds": len(history), "accuracy": chosen}
-    return row | {"skips": genotypes.skips(genotype.normal), **counts.astype(int).to_dict()}
-
-
-def table(rows):
-    """The rows of ``find`` as a DataFrame, ``search.csv``, with ``seconds`` of a round beside them."""
-    found = pd.DataFrame(rows)
-    found.insert(4, "seconds_a_round", (found["seconds"] / found["rounds"]).where(found["rounds"] > 0))
-    return found
-
-
-def sentence(found):
-    """What ``table`` says of skips and of how far the seeds agree, in words."""
-    searched = found[found["rounds"] > 0]
-    most = found.loc[found["skips"].idxmax()]
-    words = [f"Of {len(found)} nets the normal cell has at most {most['skips']} skips ({most['net']})"]
-    words += [f"parameters reach from {found['parameters'].min():,} to {found['parameters'].max():,}"]
-    words += [f"the searches took {searched['seconds'].sum():.0f} seconds in all"] if len(searched) else []
-    return "; ".join(words) + "."
+    refuse_unknown("search", names, SEARCHES)
+    if "RandomSearch" in names and "EmoNAS" not in names[: names.index("RandomSearch")]:
+        raise ValueError("RandomSearch takes as long as EmoNAS did: name EmoNAS before it")
+    pairs = [(name, seed) for seed in seeds for name in names]
+    return {(name, seed): replace(settings, **SEARCHES[name], seed=seed) for name, seed in pairs}

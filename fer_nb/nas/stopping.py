@@ -1,4 +1,4 @@
-"""When a search is ended before its last epoch, because its cells fall back on skips."""
+"""When a search ends before its last epoch, because its cells collapse to skips."""
 
 import torch
 
@@ -11,18 +11,18 @@ PATIENCE = 3  # epochs in a row with too many skips
 WINDOW, DROP = 5, 0.75  # of the eigenvalue's stop: Zela et al. 2020, section 4.3
 
 
-def stopped(history, stop, warmup, max_skips):
-    """Position in ``history`` of the epoch whose alphas are taken, where ``stop`` ends the search; else None.
+def stopped(history: list[dict], settings) -> int | None:
+    """Position in ``history`` of the epoch whose alphas are taken, where ``settings.stop`` ends the search; else None.
 
     Args:
         history: rows so far, each with "skips" and, for the eigenvalue's stop, "eigenvalue".
-        stop, warmup, max_skips: see ``search.search``.
+        settings: SearchSettings, of which stop, warmup and max_skips count.
     """
-    if stop == "skips":
-        last = history[max(warmup, len(history) - PATIENCE) :]
-        if len(last) == PATIENCE and all(row["skips"] > max_skips for row in last):
+    if settings.stop == "skips":
+        last = history[max(settings.warmup, len(history) - PATIENCE) :]
+        if len(last) == PATIENCE and all(row["skips"] > settings.max_skips for row in last):
             return max(len(history) - PATIENCE - 1, 0)
-    if stop == "eigenvalue" and len(history) >= 2 * WINDOW:
+    if settings.stop == "eigenvalue" and len(history) >= 2 * WINDOW:
         now, before = (
             sum(abs(row["eigenvalue"]) for row in rows) / WINDOW
             for rows in (history[-WINDOW:], history[-2 * WINDOW : -WINDOW])
@@ -32,8 +32,8 @@ def stopped(history, stop, warmup, max_skips):
     return None
 
 
-def eigenvalue(net, data, batch_size, generator, dtype):
-    """``steps.largest_eigenvalue`` on the middle crops of one batch of ``data``, without dropout."""
+def eigenvalue(net, data, batch_size: int, generator, dtype) -> float:
+    """``steps.largest_eigenvalue`` on the centre crops of one batch of ``data`` (images, targets), without dropout."""
     images, targets = data
     batch = train.shuffle(len(targets), batch_size, generator)[0]
     crops = augment.center_crop(images[batch]).contiguous(memory_format=torch.channels_last)

@@ -19,12 +19,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fer_nb.names import suggestion
 from fer_nb.nas.discretise import KINDS, discretise, edge_count, on_every_edge
 from fer_nb.nas.mixing import Source, sliced, weighted_sum
 from fer_nb.nets import operations as ops
 from fer_nb.nets.cells import reductions
 
 METHODS = ("sample", "mixture")
+LEAST_CELLS = 3
 
 
 class Mixing(NamedTuple):
@@ -126,7 +128,7 @@ class Supernet(nn.Module):
         operations=ops.OPERATIONS,
     ):
         super().__init__()
-        check(method, partial, nodes, channels, cells)
+        check_supernet(method, partial, nodes, channels, cells, stem_stride)
         self.method, self.nodes, self.partial = method, nodes, partial
         self.operations = on_every_edge(operations, nodes)
         self.tau, self.skip_dropout, self.noise = 1.0, 0.0, None
@@ -215,13 +217,16 @@ class Supernet(nn.Module):
         return self.classifier(before.mean((2, 3)))
 
 
-def check(method, partial, nodes, channels, cells):
-    """Raise ValueError where the arguments make no net."""
+def check_supernet(method: str, partial: int, nodes: int, channels: int, cells: int, stem_stride: int) -> None:
+    """Raise ValueError where the arguments of ``Supernet`` make no net."""
     if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+        raise ValueError(f"unknown method {method!r}: {suggestion(method, METHODS)}")
     if nodes < 1:
         raise ValueError(f"nodes = {nodes}: choose at least 1")
-    if cells < 3:
-        raise ValueError(f"cells = {cells}: choose at least 3, fewer are all reduction cells")
-    if partial < 1 or channels % (2 * partial):  # a factorised reduction wants an even number
-        raise ValueError(f"channels = {channels} and partial = {partial}: choose channels a multiple of {2 * partial}")
+    if cells < LEAST_CELLS:
+        raise ValueError(f"cells = {cells}: choose at least {LEAST_CELLS}, fewer are all reduction cells")
+    if partial < 1 or channels < 1 or channels % (2 * partial):  # a factorised reduction wants an even number
+        multiple = 2 * max(1, partial)
+        raise ValueError(f"channels = {channels} and partial = {partial}: choose channels a multiple of {multiple}")
+    if stem_stride not in (1, 2):
+        raise ValueError(f"stem_stride = {stem_stride}: choose 1 or 2")

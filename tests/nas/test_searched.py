@@ -83,9 +83,11 @@ def test_accuracy_table_without_the_reference_or_on_other_pictures():
         accuracies(runs, faces(["", "", ""]))
 
 
-@pytest.mark.parametrize(("wrong", "word"), [(3, "not to be told from"), (0, "above"), (20, "below")])
-def test_verdict(wrong, word):
-    """Of 24 pictures lightResNetl names 16 right, others than the searched net; two random nets 12 and 20."""
+@pytest.mark.parametrize(
+    ("wrong", "word"), [(3, "not significantly different from"), (0, "better than"), (20, "worse than")]
+)
+def test_against_and_its_sentence(wrong, word):
+    """Of 24 pictures lightResNetl predicts 16 right, others than the searched net; two random nets 12 and 20."""
     labels, runs = "A" * 24, []
     for model, said in {"lightResNetl": 8, "EmoNAS": wrong, "RandomNet": 12, "RandomSearch": 4}.items():
         predicted = "A" * (24 - said) + "H" * said if model == "EmoNAS" else "H" * said + "A" * (24 - said)
@@ -94,13 +96,13 @@ def test_verdict(wrong, word):
     table = searched.against(runs, "ckplus-fold1", faces([""] * 24), "EmoNAS", *others)
     assert table["reference"].tolist() == ["lightResNetl", "mean of RandomNet and RandomSearch"]
     assert table["difference"].tolist() == pytest.approx([100 * (8 - wrong) / 24] * 2)  # random: 8 wrong on average
-    first, second = searched.verdict(table).removesuffix(".").split("; ")
-    points = f"({100 * (8 - wrong) / 24:+.2f} points [".replace("-", "−")
+    first, second = searched.against_sentence(table).removesuffix(".").split("; ")
+    points = f"({100 * (8 - wrong) / 24:+.2f} [".replace("-", "−")
     assert first.startswith(f"On ckplus-fold1 EmoNAS is {word} lightResNetl {points}")
     assert second.startswith(f"on ckplus-fold1 EmoNAS is {word} mean of RandomNet and RandomSearch {points}")
     for name, trained in (("DARTS", runs), ("lightResNetl", runs[:1])):
         empty = searched.against(trained, "ckplus-fold1", faces([""] * 24), name, *others)
-        assert empty.empty and searched.verdict(empty) == "Nothing stands beside the searched net."
+        assert empty.empty and searched.against_sentence(empty) == "There is no net to compare the searched net with."
 
 
 def fold(model, name, k, predicted, seed=0):

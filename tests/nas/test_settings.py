@@ -1,155 +1,88 @@
-"""fer_nb.nas.settings: searches by name, on pictures of noise."""
+"""fer_nb.nas.settings: what the settings of a search refuse, and the searches by name."""
 
+import ast
 import json
 
-import numpy as np
-import pandas as pd
 import pytest
-import torch
-import yaml
 
-from fer_nb import paths
-from fer_nb.data.faceset import FaceSet
-from fer_nb.nas import progressive, random_search, search, settings
-from fer_nb.nets import by_name, genotypes
-from fer_nb.study import Run
-from fer_nb.training import train
+from fer_nb import parameters, paths
+from fer_nb.nas import settings, speed
+from fer_nb.nas.settings import SearchSettings, named_searches
 
-GIVEN = {"method": "sample", "order": 1, "epochs": 2, "batch_size": 16, "channels": 4, "cells": 3, "nodes": 2}
-GIVEN |= {"stem_stride": 2, "alpha_lr": 0.01, "warmup": 0, "max_skips": 2, "skip_dropout": 0.0, "beta_decay": 0.0}
-GIVEN |= {"stop": "", "partial": 1, "lr": 0.025, "candidate_epochs": 1, "precision": "float32"}
+NOTEBOOK = "notebooks/09_architecture_search.ipynb"
 
 
-def faces(n=40):
-    rng = np.random.default_rng(0)
-    images, unknown = rng.integers(0, 256, (n, 48, 48), dtype=np.uint8), np.full(n, "")
-    return FaceSet(images, np.arange(n) % 3, ("A", "B", "C"), np.full(n, "train"), unknown, unknown, np.arange(n))
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Where study "mine", which searches EmoNAS from seed 0, keeps what it finds."""
-    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(paths, "PARAMS", tmp_path / "params")
-    (tmp_path / "params/mine").mkdir(parents=True)
-    given = yaml.safe_dump({"searches": list(settings.SETTINGS), "seeds": [0]})
-    (tmp_path / "params/mine/09_architecture_search.yaml").write_text(given)
-    return tmp_path / "runs/mine/09_architecture_search"
-
-
-def no_training(*_, **__):
-    raise AssertionError("this trains")
+def code():
+    """The code of each cell of notebook 09."""
+    cells = json.loads((paths.ROOT / NOTEBOOK).read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 def test_names_are_checked():
-    settings.check(["EmoNAS", "RandomNet", "RandomSearch", "DARTS"])
-    settings.check([])
+    given = SearchSettings()
+    asked = named_searches(["EmoNAS", "RandomNet", "RandomSearch", "DARTS"], [3, 0], given)
+    assert list(asked)[:2] == [("EmoNAS", 3), ("RandomNet", 3)] and len(asked) == 8
+    assert asked["DARTS", 3].order == 2 and asked["DARTS", 3].seed == 3 and asked["EmoNAS", 0] == given
+    assert named_searches([], [0], given) == {}
     with pytest.raises(ValueError, match=r"unknown search 'EmoNas': did you mean EmoNAS\?"):
-        settings.check(["EmoNAS", "EmoNas"])
-    with pytest.raises(ValueError, match=r"unknown search 'x{9}': did you mean EmoNAS, sample, .*RandomNet\?"):
-        settings.check(["x" * 9])
+        named_searches(["EmoNAS", "EmoNas"], [0], given)
+    with pytest.raises(ValueError, match=r"unknown search 'x{9}': choose one of EmoNAS, sample, .*RandomNet"):
+        named_searches(["x" * 9], [0], given)
     for names in (["RandomSearch"], ["RandomSearch", "EmoNAS"]):
         with pytest.raises(ValueError, match="name EmoNAS before it"):
-            settings.check(names)
+            named_searches(names, [0], given)
+    with pytest.raises(ValueError, match="order 2 takes differences"):  # before any search has run
+        named_searches(["EmoNAS", "DARTS"], [0], SearchSettings(skip_dropout=0.1))
 
 
-def test_a_search_leaves_a_file_that_a_net_is_built_of_and_goes_on_from_its_checkpoint(folder, monkeypatch):
-    genotype, history, row = settings.find("EmoNAS", faces(), folder, GIVEN, 0, provenance={"dataset": "noise"})
-    saved, about = genotypes.load(folder / "EmoNAS-seed0.json")
-    assert saved == genotype and about["dataset"] == "noise" and about["options"]["alpha_lr"] == 0.01
-    assert {key: about[key] for key in ("search", "seed", "channels", "cells", "stem_stride")} == {
-        "search": "EmoNAS",
-        "seed": 0,
-        "channels": 4,
-        "cells": 3,
-        "stem_stride": 2,
-    }
-    net = by_name.build(Run("mine", "ferm", "EmoNAS", 0), 3)
-    assert net(torch.rand(2, 3, 44, 44)).shape == (2, 3)
-    assert row["parameters"] == sum(p.numel() for p in net.parameters()) and row["macs"] > row["parameters"]
-    assert row["rounds"] == 2 and row["seconds"] == history["seconds"].sum() > 0
-    assert row["accuracy"] == history["alpha_accuracy"].iloc[-1]
-    assert row["skips"] == genotypes.skips(genotype.normal)
-
-    (folder / "EmoNAS-seed0.json").unlink()
-    monkeypatch.setattr(search, "run_epoch", no_training)
-    again, resumed, same = settings.find("EmoNAS", faces(), folder, GIVEN, 0)
-    assert again == genotype and resumed.equals(history) and same == row
-    assert genotypes.load(folder / "EmoNAS-seed0.json")[0] == genotype
-    settings.clear(folder)
-    with pytest.raises(AssertionError, match="this trains"):
-        settings.find("EmoNAS", faces(), folder, GIVEN, 0)
-
-
-def test_random_search_costs_what_it_is_given_and_goes_on(folder, monkeypatch):
-    tried = settings.find("RandomSearch", faces(), folder, GIVEN, 0, seconds=1e-9)
-    genotype, history, row = tried
-    assert row["rounds"] == len(history) == 1  # a candidate that is begun is trained to its end
-    assert row["accuracy"] == history["accuracy"].max()
-    monkeypatch.setattr(train, "fit", no_training)
-    assert settings.find("RandomSearch", faces(), folder, GIVEN, 0, seconds=1e-9)[0] == genotype
-    with pytest.raises(AssertionError, match="this trains"):
-        settings.find("RandomSearch", faces(), folder, GIVEN, 0, seconds=1e9)
-    settings.clear(folder)
-    assert (folder / "RandomSearch-seed0.json").exists()  # the genotype itself is kept
-    with pytest.raises(AssertionError, match="this trains"):
-        settings.find("RandomSearch", faces(), folder, GIVEN, 0, seconds=1e-9)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": 3}, "unknown order 3: choose one of 1, 2"),
+        ({"stop": "skip"}, r"unknown stop 'skip': did you mean skips\?"),
+        ({"precision": "float"}, "unknown precision 'float'"),
+        ({"method": "mixed"}, "unknown method 'mixed'"),
+        ({"stem_stride": 3}, "stem_stride = 3: choose 1 or 2"),
+        ({"cells": 2}, "cells = 2: choose at least 3"),
+        ({"nodes": 0}, "nodes = 0: choose at least 1"),
+        ({"channels": 0}, "channels = 0"),
+        ({"partial": 0}, "channels = 16 and partial = 0"),
+        ({"epochs": 0}, "epochs is 0: choose at least 1"),
+        ({"candidate_epochs": 0}, "candidate_epochs is 0: choose at least 1"),
+        ({"batch_size": 1}, "batch_size is 1: choose at least 2"),
+        ({"lr": -0.1}, "lr is -0.1"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"tau": (1.0, 0.0)}, "choose temperatures above 0"),
+        ({"max_skips": -1}, "max_skips is -1"),
+        ({"warmup": 3, "epochs": 3}, "warmup is 3 of 3 epochs"),
+        ({"skip_dropout": 1.0}, "skip_dropout is 1.0"),
+        ({"order": 2, "skip_dropout": 0.1}, "set skip_dropout to 0"),
+        ({"stop": "eigenvalue"}, 'choose "mixture"'),
+        ({"stop": "skips", "max_skips": None}, "needs max_skips"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        SearchSettings(**options)
 
 
-def test_random_net_is_none_of_the_candidates_and_its_seed_draws_it(folder, monkeypatch):
-    for module in (train, search):
-        monkeypatch.setattr(module, "run_epoch", no_training)
-    nets = [settings.find("RandomNet", faces(), folder, GIVEN | {"nodes": 4}, seed) for seed in (0, 1)]
-    assert nets[0][1] is None and nets[0][0] != nets[1][0]
-    assert settings.find("RandomNet", faces(), folder, GIVEN | {"nodes": 4}, 0)[0] == nets[0][0]
-    row = nets[0][2]
-    assert row["seconds"] == row["rounds"] == 0 and np.isnan(row["accuracy"])
-    assert all(random_search.draw(seed, i, 4, 2) != net for seed, (net, *_) in enumerate(nets) for i in range(50))
-    assert genotypes.load(folder / "RandomNet-seed1.json")[0] == nets[1][0]
+def test_settings_that_change_nothing_are_not_compared_with_a_checkpoint():
+    assert SearchSettings(precision="auto").learned() == SearchSettings().learned()
+    assert SearchSettings(seed=1).learned() != SearchSettings().learned()
 
 
-@pytest.mark.parametrize("name", [name for name in settings.SETTINGS if not name.startswith("Random")])
-def test_every_search_sets_options_that_the_search_takes(folder, monkeypatch, name):
-    """What reaches ``search`` is what the name says; the search itself is cut short."""
-    asked, own = [], search.search
-    checked = ("method", "order", "epochs", "warmup", "skip_dropout", "stop", "max_skips")
-
-    def asks(faces_, place, **options):
-        search.check(*(options[key] for key in checked))
-        asked.append(options)
-        return own(faces_, place, **options | {"epochs": 1, "warmup": 0, "method": "sample", "partial": 1, "order": 1})
-
-    for module in (settings, progressive):
-        monkeypatch.setattr(module, "search", asks)
-    genotype, _, row = settings.find(name, faces(), folder, GIVEN | {"cells": 5, "epochs": 20}, 1)
-    for key, value in settings.SETTINGS[name].items():
-        assert asked[-1][key] == value
-    expected = 3 if name == "cells3" else 8 if name == "cells8" else 5
-    assert asked[-1]["cells"] == expected and asked[-1]["seed"] == 1
-    about = json.loads((folder / f"{name}-seed1.json").read_text())["about"]
-    assert about["cells"] == expected and row["parameters"] > 0
-    if name == "noskips":
-        assert genotypes.skips(genotype.normal) == 0
-    if name == "PDARTS":
-        assert [of["cells"] for of in asked] == [3, 4, 5]
-        assert [of["epochs"] for of in asked] == [10] * 3 and [of["warmup"] for of in asked] == [4] * 3
-
-
-def test_stages_of_a_short_search_still_learn():
-    options = settings.progressive(GIVEN | {"epochs": 1, "cells": 1})
-    assert options["epochs"] == 1 and options["warmup"] == 0 and [of[0] for of in options["stages"]] == [1, 1, 1]
-
-
-def test_table_and_sentence():
-    row = {"net": "EmoNAS", "seed": 0, "seconds": 30.0, "rounds": 10, "accuracy": 50.0, "skips": 2}
-    rows = [row | {"parameters": 1000, "macs": 5}]
-    rows += [rows[0] | {"net": "RandomNet", "seconds": 0.0, "rounds": 0, "accuracy": np.nan, "skips": 1}]
-    rows[1]["parameters"] = 2000
-    table = settings.table(rows)
-    assert table["seconds_a_round"].iloc[0] == 3 and pd.isna(table["seconds_a_round"].iloc[1])
-    text = settings.sentence(table)
-    assert text == (
-        "Of 2 nets the normal cell has at most 2 skips (EmoNAS); parameters reach from 1,000 to 2,000; "
-        "the searches took 30 seconds in all."
-    )
-    assert "seconds" not in settings.sentence(settings.table(rows[1:]))
+def test_notebook_9_checks_its_parameters_before_it_searches():
+    """A misspelt variant was found after the search, whose checkpoints were already deleted."""
+    known = parameters.defaults(paths.ROOT / NOTEBOOK)
+    start = {}
+    for number, cell in enumerate(code()):
+        for name in ("named_searches", "refuse_unknown", "datasets.load", "find_genotype", "clear_checkpoints"):
+            start.setdefault(name, number) if f"{name}(" in cell else None
+    assert start["named_searches"] == start["refuse_unknown"] == start["datasets.load"] < start["find_genotype"]
+    assert start["clear_checkpoints"] == len(code()) - 1
+    last = ast.parse(code()[-1]).body[-1]
+    assert ast.unparse(last) == "find.clear_checkpoints(folder)"
+    assert parameters.settings(SearchSettings, known).cells == known["cells"]
+    assert {name for name in known if name in SearchSettings.__dataclass_fields__} > {"method", "lr", "precision"}
+    with pytest.raises(ValueError, match=r"unknown variant 'plian': did you mean plain\?"):
+        settings.refuse_unknown("variant", ["mixture", "plian"], speed.VARIANTS)
