@@ -58,20 +58,22 @@ def versions() -> dict[str, str]:
     return found
 
 
-def processor() -> str:
-    """The processor's name: "AMD EPYC"."""
+def _cpuinfo(*names: str) -> str:
+    """The first value under one of ``names`` that Linux gives for its processors; "" elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")
+
+
+def processor() -> str:
+    """The processor's name: "AMD EPYC"."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
 def processor_key() -> str:
     """A short name for this kind of processor and its instruction sets, for what is kept for it alone."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return hashlib.sha256(f"{platform.machine()} {processor()} {flags}".encode()).hexdigest()[:12]
+    known = f"{platform.machine()} {processor()} {_cpuinfo('flags', 'Features')}"
+    return hashlib.sha256(known.encode()).hexdigest()[:12]
 
 
 def device() -> str:
