@@ -1,9 +1,8 @@
 """The settings of a search, and the named searches: what each sets otherwise than the parameters of notebook 09."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.nas.stopping import STOPS
 from fer_nb.nas.supernet import check_supernet
 from fer_nb.nets.device import PRECISIONS
@@ -106,13 +105,6 @@ class SearchSettings:
     def learned(self) -> dict:
         """The settings that change the result of a search, by name."""
         return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("learned", True)}
-
-
-def refuse_unknown(what: str, given: Iterable, known: Iterable) -> None:
-    """Raise ValueError for the first of ``given`` that is not in ``known``; ``what``: the word for one of them."""
-    for one in given:
-        if one not in known:
-            raise ValueError(f"unknown {what} {one!r}: {suggestion(one, known)}")
 
 
 def named_searches(names: list[str], seeds: list[int], settings: SearchSettings) -> dict:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from fer_nb.data import augment
+from fer_nb.names import refuse_unknown
 from fer_nb.nas import search, steps
 from fer_nb.nas.supernet import Supernet
 from fer_nb.nets import device as devices
@@ -75,7 +76,7 @@ def measure(
     Raises:
         ValueError: unknown variant.
     """
-    timing.check_known("variant", [variant], VARIANTS)
+    refuse_unknown("variant", [variant], VARIANTS)
     device, plain = devices.select(), variant == "plain"
     layout = torch.contiguous_format if plain else torch.channels_last
     if device.type == "cpu" and not plain:

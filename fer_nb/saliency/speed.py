@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from fer_nb.names import refuse_unknown
 from fer_nb.nets import models
 from fer_nb.saliency.checks import find_layer
 from fer_nb.saliency.means import Means, correlation
@@ -68,8 +69,8 @@ def usual_mp(method: MeaningfulPerturbation, inputs: torch.Tensor, target: torch
 
 def attribution(net: nn.Module, method: str, variant: str, iterations: int) -> Callable:
     """The function (inputs, target) -> maps of a variant; ValueError for an unknown method or variant."""
-    timing.check_known("method", [method], VARIANTS)
-    timing.check_known(f"variant of {method}", [variant], VARIANTS[method])
+    refuse_unknown("method", [method], VARIANTS)
+    refuse_unknown(f"variant of {method}", [variant], VARIANTS[method])
     if variant == "pytorch-grad-cam":
         importlib.import_module("pytorch_grad_cam")  # takes seconds that are not the method's
         return lambda inputs, target: usual_score_cam(net, inputs, target)
@@ -144,7 +145,7 @@ def compare(
     Raises:
         ValueError: unknown method, or no picture.
     """
-    timing.check_known("method", methods, VARIANTS)
+    refuse_unknown("method", methods, VARIANTS)
     if not min(few, len(inputs)):
         raise ValueError("no picture to explain: give at least one")
     weights = {key: value.cpu().numpy() for key, value in net.state_dict().items()}

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from fer_nb.data import augment
+from fer_nb.names import refuse_unknown
 from fer_nb.nets import device, export, models
 from fer_nb.speed import timing
 from fer_nb.training import predict
@@ -29,7 +30,7 @@ NETS = (*models.NAMES, *OTHERS)
 
 def build(name: str) -> nn.Module:
     """A net of ``NETS`` with seven classes and random weights; ValueError for another name."""
-    timing.check_known("net", [name], NETS)
+    refuse_unknown("net", [name], NETS)
     torch.manual_seed(0)
     if name in models.NAMES:
         return models.build(name)
@@ -67,7 +68,7 @@ def measure(runtime: str, net: str | Path, batch_size: int, threads: int, second
     Raises:
         ValueError: unknown runtime or net, no ONNX file.
     """
-    timing.check_known("runtime", [runtime], RUNTIMES)
+    refuse_unknown("runtime", [runtime], RUNTIMES)
     torch.set_num_threads(threads)
     before = timing.peak_memory_mb()
     layout = torch.contiguous_format

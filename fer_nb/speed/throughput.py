@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from fer_nb.data import augment
+from fer_nb.names import refuse_unknown
 from fer_nb.nets import device, fused, models
 from fer_nb.speed import timing
 
@@ -70,7 +71,7 @@ def measure(name: str, variant: str, batch_size: int, seconds: float) -> dict:
         ValueError: unknown net or variant.
         RuntimeError: fused blocks without a C++ compiler.
     """
-    timing.check_known("variant", [variant], VARIANTS)
+    refuse_unknown("variant", [variant], VARIANTS)
     changes = VARIANTS[: VARIANTS.index(variant) + 1]
     if "+ kept heap" in changes:
         device.keep_heap()

@@ -6,7 +6,7 @@ A process remembers what it did before (heap, thread pool, caches, largest size)
 import multiprocessing
 import resource
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,17 +16,9 @@ import torch
 from torch.utils import benchmark
 from tqdm import tqdm
 
-from fer_nb.names import suggestion
 from fer_nb.nets import device
 
 PRELOADED = ("fer_nb.speed.latency", "onnxruntime", "torchvision")  # imported once, before any measurement
-
-
-def check_known(what: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ValueError for the first of ``given`` that is not ``known``; ``what`` it should be: "net", "variant"."""
-    for name in given:
-        if name not in known:
-            raise ValueError(f"unknown {what} {name!r}: {suggestion(name, known)}")
 
 
 def repeat(call: Callable[[], object], seconds: float, warmup: int = 1, least: int = 2) -> np.ndarray:
@@ -88,7 +80,6 @@ def machine_peaks() -> dict[str, float]:
 
     A multiply-add counts as two FLOPs. bfloat16 is left out where the processor only emulates it.
     """
-    emulated = not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    formats = ("float32",) if emulated else ("float32", "bfloat16")
+    formats = ("float32", "bfloat16") if device.has_bfloat16(torch.device("cpu")) else ("float32",)
     found = in_fresh_processes(device.matrix_speed, [(getattr(torch, name),) for name in formats], "peak")
     return {name: 1e-9 * speed for name, speed in zip(formats, found, strict=True)}

@@ -6,7 +6,8 @@ import json
 import pytest
 
 from fer_nb import parameters, paths
-from fer_nb.nas import settings, speed
+from fer_nb.names import refuse_unknown
+from fer_nb.nas import speed
 from fer_nb.nas.settings import SearchSettings, named_searches
 
 NOTEBOOK = "notebooks/09_architecture_search.ipynb"
@@ -85,4 +86,4 @@ def test_notebook_9_checks_its_parameters_before_it_searches():
     assert parameters.settings(SearchSettings, known).cells == known["cells"]
     assert {name for name in known if name in SearchSettings.__dataclass_fields__} > {"method", "lr", "precision"}
     with pytest.raises(ValueError, match=r"unknown variant 'plian': did you mean plain\?"):
-        settings.refuse_unknown("variant", ["mixture", "plian"], speed.VARIANTS)
+        refuse_unknown("variant", ["mixture", "plian"], speed.VARIANTS)

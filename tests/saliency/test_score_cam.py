@@ -6,7 +6,7 @@ from pytorch_grad_cam import ScoreCAM as Reference
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from fer_nb.nets import models
+from fer_nb.nets import device, models
 from fer_nb.saliency import ScoreCAM, score_cam
 
 
@@ -108,9 +108,7 @@ def test_a_map_that_is_nowhere_positive_stays_zero():
     assert not attribute(net, noise(2), 1).any()
 
 
-@pytest.mark.skipif(
-    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor computes no convolutions in bfloat16"
-)
+@pytest.mark.skipif(not device.has_bfloat16(), reason="this processor computes no convolutions in bfloat16")
 def test_maps_of_half_precision_are_close_to_the_full_ones():
     full, half = (attribute(random_net(1), noise(2), 2, precision=precision) for precision in (None, "bfloat16"))
     assert half.dtype == torch.float32 and not torch.equal(full, half) and (full - half).abs().max() < 0.05

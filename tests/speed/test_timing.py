@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from fer_nb import names
 from fer_nb.nets import device
 from fer_nb.speed import latency, timing
 
@@ -43,7 +44,7 @@ def test_the_spread_has_median_lowest_and_highest_in_the_order_of_the_rows():
 
 def test_what_is_unknown_is_named_with_the_nearest():
     with pytest.raises(ValueError, match="unknown variant 'mixtures': did you mean mixture"):
-        timing.check_known("variant", ["plain", "mixtures"], {"plain": 1, "mixture": 2})
+        names.refuse_unknown("variant", ["plain", "mixtures"], {"plain": 1, "mixture": 2})
 
 
 def test_an_error_in_a_measuring_process_is_raised_here():
@@ -73,7 +74,7 @@ def test_without_proc_the_peak_memory_is_that_of_getrusage(platform, megabytes, 
 
 @pytest.mark.parametrize("native", [True, False])
 def test_the_peak_is_that_of_each_number_format_that_is_not_emulated(native, monkeypatch):
-    monkeypatch.setattr(timing.torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: native)
+    monkeypatch.setattr(device, "has_bfloat16", lambda device: native)
     monkeypatch.setattr(timing.torch.backends.mkldnn, "is_available", lambda: True)
     monkeypatch.setattr(timing, "in_fresh_processes", lambda speed, cases, what: [2e9 * len(case) for case in cases])
     assert timing.machine_peaks() == ({"float32": 2, "bfloat16": 2} if native else {"float32": 2})  # GFLOP/s
