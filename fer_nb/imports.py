@@ -9,18 +9,8 @@ from fer_nb import paths
 
 # They decide where results stand and how they look, not what a net learns. (Drawn faces are data.)
 PRESENTATION = ("report", "evaluation", "drawing")
-PRESENTATION += (
-    "files",
-    "finished",
-    "imports",
-    "intervals",
-    "machine",
-    "names",
-    "parameters",
-    "paths",
-    "study",
-    "study_files",
-)
+PRESENTATION += ("files", "finished", "imports", "intervals", "machine", "names", "parameters", "paths")
+PRESENTATION += ("study", "study_files")
 
 OTHER_NETS = ("nets.by_name",)  # not used by the thesis's nets
 OTHER_SETS = ("data.emonas_sets",)  # not used by the thesis's data sets

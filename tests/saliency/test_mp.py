@@ -3,7 +3,8 @@ import torch
 from planted import PLACES, Fails, detector, follows, random_net, share, stripes, traces
 from torch import nn
 
-from fer_nb.saliency import MeaningfulPerturbation, mp
+from fer_nb.saliency import mp
+from fer_nb.saliency.mp import MeaningfulPerturbation
 
 QUICK = {"iterations": 60, "progress": False}
 

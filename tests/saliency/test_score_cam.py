@@ -7,7 +7,8 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from fer_nb.nets import device, models
-from fer_nb.saliency import ScoreCAM, score_cam
+from fer_nb.saliency import score_cam
+from fer_nb.saliency.score_cam import ScoreCAM
 
 
 def attribute(net, inputs, target, layer=None, **options):
