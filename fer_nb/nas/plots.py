@@ -6,6 +6,7 @@ import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
+from fer_nb.evaluation.frame import frame
 from fer_nb.nets.operations import OPERATIONS
 
 
@@ -15,9 +16,7 @@ def curves(histories: dict[str, pd.DataFrame]) -> Figure:
     histories: name -> history of ``search``; the epochs of a search in stages are counted through.
     """
     colours = seaborn.color_palette("colorblind", len(histories))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(9, 3.4), layout="constrained")
-        left, right = figure.subplots(1, 2)
+    figure, ((left, right),) = frame((9, 3.4), columns=2)
     for (name, history), colour in zip(histories.items(), colours, strict=True):
         epochs, shown = np.arange(1, len(history) + 1), {"color": colour, "marker": _marker(len(history))}
         left.plot(epochs, history["accuracy"], "--", lw=1, **shown)
@@ -26,7 +25,6 @@ def curves(histories: dict[str, pd.DataFrame]) -> Figure:
     left.set(xlabel="epoch", ylabel="accuracy, percent", title="Half of the alphas (dashed: of the weights)")
     right.set(xlabel="epoch", ylabel="skips", title="Skips in the normal cell, without a limit", ylim=(-0.2, None))
     left.legend(frameon=False)
-    seaborn.despine(figure, left=True, bottom=True)
     return figure
 
 
@@ -36,9 +34,7 @@ def drift(alphas: dict[str, np.ndarray]) -> Figure:
     alphas: "normal" and "reduce" -> (epochs, edges, operations), softmax; ``search``'s history.attrs["alphas"].
     """
     colours = seaborn.color_palette("colorblind", len(OPERATIONS))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        panels = figure.subplots(1, 2, sharey=True)
+    figure, (panels,) = frame((9, 3.6), columns=2, sharey=True)
     for ax, (kind, values) in zip(panels, alphas.items(), strict=True):
         epochs = np.arange(1, len(values) + 1)
         for place, (name, colour) in enumerate(zip(OPERATIONS, colours, strict=True)):
@@ -48,16 +44,13 @@ def drift(alphas: dict[str, np.ndarray]) -> Figure:
         ax.set(xlabel="epoch", title={"normal": "Normal cell", "reduce": "Reduction cell"}[kind])
     panels[0].set_ylabel("weight, mean of the edges (band: all edges)")
     panels[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    seaborn.despine(figure, left=True, bottom=True)
     return figure
 
 
 def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
     """Accuracy with its interval over parameters; ``table``: model, parameters, accuracy, low, high (notebook 10)."""
     colours = seaborn.color_palette("colorblind", len(table))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        ax = figure.subplots()
+    figure, ((ax,),) = frame((7, 4))
     for row, colour in zip(table.itertuples(), colours, strict=True):
         ax.vlines(row.parameters, row.low, row.high, color=colour)
         ax.plot(row.parameters, row.accuracy, "o", color=colour, label=row.model)
@@ -66,7 +59,6 @@ def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    seaborn.despine(figure, left=True, bottom=True)
     return figure
 
 
@@ -75,9 +67,7 @@ def micro_scores(table: pd.DataFrame) -> Figure:
     rows = table[table["measure"] == "UF1"]
     kinds, nets = list(dict.fromkeys(rows["data"])), list(dict.fromkeys(rows["model"]))
     colours = seaborn.color_palette("colorblind", len(nets))
-    with seaborn.axes_style("whitegrid"):
-        figure = Figure(figsize=(7, 0.8 + 0.7 * len(kinds)), layout="constrained")
-        ax = figure.subplots()
+    figure, ((ax,),) = frame((7, 0.8 + 0.7 * len(kinds)))
     for row in rows.itertuples():
         place = kinds.index(row.data) + 0.16 * (nets.index(row.model) - (len(nets) - 1) / 2)
         first, colour = row.data == kinds[0], colours[nets.index(row.model)]
@@ -87,7 +77,6 @@ def micro_scores(table: pd.DataFrame) -> Figure:
     ax.invert_yaxis()
     ax.set_xlabel("UF1, percent, with its 95% interval over subjects")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    seaborn.despine(figure, left=True, bottom=True)
     return figure
 
 

@@ -10,12 +10,12 @@ Published, both found on CIFAR-10:
   in github.com/chenxin061/pdarts.
 """
 
-import difflib
 import json
 from pathlib import Path
 from typing import NamedTuple
 
 from fer_nb.files import replacing
+from fer_nb.names import suggestion
 from fer_nb.nets.operations import OPERATIONS
 
 Edge = tuple[str, int]  # operation, input
@@ -38,10 +38,8 @@ def check(genotype, operations=OPERATIONS):
         for position, (operation, source) in enumerate(edges):
             node = position // 2 + 2
             if operation not in operations:
-                near = difflib.get_close_matches(str(operation), operations, n=1)
-                hint = f"did you mean {near[0]}? " if near else ""
-                known = ", ".join(operations)
-                raise ValueError(f"{kind} cell, node {node}: unknown operation {operation!r}: {hint}there are {known}")
+                hint = suggestion(operation, operations)
+                raise ValueError(f"{kind} cell, node {node}: unknown operation {operation!r}: {hint}")
             if source not in range(node):
                 known = f"its inputs are nodes 0 to {node - 1}"
                 raise ValueError(f"{kind} cell, node {node}: input {source!r} does not exist or comes later; {known}")
@@ -174,8 +172,4 @@ KNOWN = {
         ],
         reduce_concat=[2, 3, 4, 5],
     ),
-}
-SOURCES = {
-    "DARTS_V2": "Liu, Simonyan and Yang 2019, second order, CIFAR-10 (cnn/genotypes.py of quark0/darts)",
-    "PDARTS": "Chen, Xie, Wu and Tian 2019, CIFAR-10 (genotypes.py of chenxin061/pdarts)",
 }

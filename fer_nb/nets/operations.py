@@ -3,11 +3,11 @@
 Each takes float (N, C, H, W) and gives (N, C, H, W) at stride 1, (N, C, ceil(H/2), ceil(W/2)) at stride 2.
 """
 
-import difflib
-
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from fer_nb.names import suggestion
 
 OPERATIONS = (
     "max_pool_3x3",
@@ -90,9 +90,7 @@ def build(name, channels, stride, affine=True):
         ValueError: unknown ``name``; an odd number of channels for a skip at stride 2.
     """
     if name not in OPERATIONS:
-        near = difflib.get_close_matches(str(name), OPERATIONS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"unknown operation {name!r}: {hint}there are {', '.join(OPERATIONS)}")
+        raise ValueError(f"unknown operation {name!r}: {suggestion(name, OPERATIONS)}")
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
     if name == "max_pool_3x3":

@@ -200,18 +200,24 @@ def faces(n=80):
 
 def test_a_net_trains_and_predicts_and_goes_on_from_its_checkpoint(tmp_path):
     settings = {"batch_size": 15, "lr": 0.05, "crops": 1, "precision": "float32", "clip_value": 0.0}
-    whole = net(classes=2, stem_stride=2)
-    history = train.fit(whole, faces(), tmp_path / "whole", epochs=6, **settings)
+    small = {
+        "genotype": genotypes.random(np.random.default_rng(0), nodes=1),
+        "classes": 2,
+        "channels": 8,
+        "stem_stride": 2,
+    }
+    whole = net(**small)
+    history = train.fit(whole, faces(), tmp_path / "whole", epochs=12, **settings)
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     assert history["test_accuracy"].iloc[-1] >= 90
     assert predict.predict(whole, faces().images[:4]).shape == (4, 2)
 
-    train.fit(net(classes=2, stem_stride=2), faces(), tmp_path / "killed", epochs=2, **settings)
+    train.fit(net(**small), faces(), tmp_path / "killed", epochs=2, **settings)
     killed = torch.load(tmp_path / "killed/checkpoint.pt", weights_only=True)
-    killed["settings"]["epochs"] = 6
+    killed["settings"]["epochs"] = 12
     torch.save(killed, tmp_path / "killed/checkpoint.pt")
-    resumed = net(classes=2, stem_stride=2, seed=1)
-    train.fit(resumed, faces(), tmp_path / "killed", epochs=6, **settings)
+    resumed = net(**small, seed=1)
+    train.fit(resumed, faces(), tmp_path / "killed", epochs=12, **settings)
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
