@@ -153,8 +153,8 @@ def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
 
 
 def test_data_sets_of_searches_and_clips_count(write):
-    searched_study(write)
-    assert study.datasets("mine") == ["ckplus", "ferm", "micro_apex"]
+    searched_study(write, clips=["micro_mean"])
+    assert study.datasets("mine") == ["ckplus", "ferm", "micro_apex", "micro_mean"]
     assert promised.promised("mine", "09_architecture_search") == ["search"]
     assert promised.promised("mine", "10_searched_networks") == ["table-9", "table-10", "micro"]
 

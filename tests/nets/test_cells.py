@@ -11,6 +11,7 @@ from fer_nb.nets.cells import Cell, SearchedNet, reductions
 from fer_nb.nets.genotypes import KNOWN, Genotype
 from fer_nb.nets.operations import OPERATIONS, FactorizedReduce, ReLUConvBN, build
 from fer_nb.training import predict, train
+from fer_nb.training.protocol import Protocol
 
 
 def net(genotype=KNOWN["PDARTS"], classes=3, seed=0, **given):
@@ -200,6 +201,7 @@ def faces(n=80):
 
 def test_a_net_trains_and_predicts_and_goes_on_from_its_checkpoint(tmp_path):
     settings = {"batch_size": 15, "lr": 0.05, "crops": 1, "precision": "float32", "clip_value": 0.0}
+    short, long = (Protocol(epochs=epochs, **settings) for epochs in (2, 12))
     small = {
         "genotype": genotypes.random(np.random.default_rng(0), nodes=1),
         "classes": 2,
@@ -207,17 +209,17 @@ def test_a_net_trains_and_predicts_and_goes_on_from_its_checkpoint(tmp_path):
         "stem_stride": 2,
     }
     whole = net(**small)
-    history = train.fit(whole, faces(), tmp_path / "whole", epochs=12, **settings)
+    history = train.fit(whole, faces(), tmp_path / "whole", long)
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     assert history["test_accuracy"].iloc[-1] >= 90
     assert predict.predict(whole, faces().images[:4]).shape == (4, 2)
 
-    train.fit(net(**small), faces(), tmp_path / "killed", epochs=2, **settings)
+    train.fit(net(**small), faces(), tmp_path / "killed", short)
     killed = torch.load(tmp_path / "killed/checkpoint.pt", weights_only=True)
     killed["settings"]["epochs"] = 12
     torch.save(killed, tmp_path / "killed/checkpoint.pt")
     resumed = net(**small, seed=1)
-    train.fit(resumed, faces(), tmp_path / "killed", epochs=12, **settings)
+    train.fit(resumed, faces(), tmp_path / "killed", long)
     assert all(
         torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
     )
