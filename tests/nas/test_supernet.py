@@ -286,7 +286,7 @@ def test_the_weighted_sum_takes_only_the_gradients_that_are_wanted():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "samples"}, "unknown method 'samples': choose one of sample, mixture"),
+        ({"method": "samples"}, "unknown method 'samples': did you mean sample"),
         ({"nodes": 0}, "nodes = 0"),
         ({"cells": 2}, "cells = 2: choose at least 3"),
         ({"partial": 4, "channels": 12}, "channels a multiple of 8"),
