@@ -1,5 +1,5 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
-# make test             ruff and pytest
+# make test             ruff, mypy and pytest
 # Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
@@ -25,9 +25,10 @@ study: $(ENVIRONMENT)
 	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
 
 test: $(ENVIRONMENT)
-	@$(RUN) -c 'import pytest, ruff' || { echo 'make test needs two more: $(RUN) -m pip install pytest ruff'; exit 1; }
+	@$(RUN) -c 'import mypy, pytest, ruff' || { echo 'make test needs three more: $(RUN) -m pip install mypy pytest ruff'; exit 1; }
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
 	$(RUN) -m pytest
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.

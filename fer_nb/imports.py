@@ -8,7 +8,7 @@ from pathlib import Path
 from fer_nb import paths
 
 # They decide where results stand and how they look, not what a net learns. (Drawn faces are data.)
-PRESENTATION = ("report", "evaluation", "drawing")
+PRESENTATION: tuple[str, ...] = ("report", "evaluation", "drawing")
 PRESENTATION += ("files", "finished", "imports", "intervals", "machine", "names", "parameters", "paths")
 PRESENTATION += ("study", "study_files")
 
@@ -60,6 +60,6 @@ def _imported_by(text: str) -> frozenset[str]:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
     return frozenset(name.removeprefix("fer_nb.") for name in names if name.startswith("fer_nb."))

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -120,7 +121,7 @@ def _literals(content: bytes) -> dict:
     if len(tagged) != 1:
         raise ValueError(f"{len(tagged)} cells are tagged `parameters`: tag exactly one")
     try:
-        lines = ast.parse(tagged[0]).body
+        lines: list[Any] = ast.parse(tagged[0]).body
     except SyntaxError as error:
         raise ValueError(f"parameters cell, line {error.lineno}: {error.msg}: correct it") from error
     found = {}

@@ -91,8 +91,8 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     folds = [f"{name}-subject{k}" for name in given["micro"] for k in range(1, given["subjects"] + 1)]
     pairs = [(name, net) for name in given["datasets"] for net in given["nets"]]
     pairs += [(name, net) for name in folds for net in given["micro_nets"]]
-    pairs = dict.fromkeys(pairs)  # a fold that is named among the data sets too counts once
-    return [planned(study, name, net, seed) for name, net in pairs for seed in given["seeds"]]
+    once = dict.fromkeys(pairs)  # a fold that is named among the data sets too counts once
+    return [planned(study, name, net, seed) for name, net in once for seed in given["seeds"]]
 
 
 def searches(study: str) -> list[tuple[str, int]]:

@@ -48,7 +48,7 @@ def augment(
     cos, sin = angle.cos() * CROP / width, angle.sin() * CROP / height
     rows = (cos * mirror, -sin, x, sin * mirror, cos, y)
     theta = torch.stack(rows, dim=1).view(n, 2, 3)
-    grid = F.affine_grid(theta, (n, 1, CROP, CROP), align_corners=False)
+    grid = F.affine_grid(theta, [n, 1, CROP, CROP], align_corners=False)
     pictures = images.float().div(255).unsqueeze(1)
     views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)  # (N, 1, 44, 44)
 

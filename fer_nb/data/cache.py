@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,10 +72,10 @@ def cached(
         pass
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         print(f"{path}: damaged ({error}), read again", file=sys.stderr)
-    arrays = parse()
+    parsed: dict[str, Any] = parse()
     try:
         with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
-            np.savez(file, **arrays)
+            np.savez(file, **parsed)
     except OSError as error:
         print(f"{path}: not kept ({error.strerror}), {name} will be read again", file=sys.stderr)
-    return arrays
+    return parsed

@@ -4,6 +4,7 @@ The thesis's: FER2013, FERm (labels by the votes of FERPlus) and CK+, split as i
 of ``emonas_sets``: a run on the thesis's sets does not depend on it, nor on the readers that it alone imports.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -25,7 +26,8 @@ def _read_ferm(pictures: Path, votes: Path) -> FaceSet:
     return ferm.build(faces, ferplus.votes_on(faces, votes))
 
 
-READERS = {"fer2013": fer2013.read, "ferm": _read_ferm, "ckplus": ckplus.read}  # of the files that ``sources`` gives
+# Of the files that ``sources`` gives.
+READERS: dict[str, Callable[..., FaceSet]] = {"fer2013": fer2013.read, "ferm": _read_ferm, "ckplus": ckplus.read}
 
 
 def sources(name: str, data: str = "synthetic") -> list[Path]:

@@ -6,6 +6,7 @@ side. It is drawn at ``SUPER`` times its size and averaged down.
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ FULL = SIZE * SUPER
 CIRCLE = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
 BULGE = np.array([1 / 0.75**2, 1 / 1.1**2])  # a head is an ellipsoid of half axes 0.75, 1.1 and 0.5
 
-Points = ArrayLike  # (n, 2): x, y in face units
+Points: TypeAlias = ArrayLike  # (n, 2): x, y in face units
 
 # Codes of the region map; 0 is the rest of the picture.
 REGIONS = ("rest", "brows", "eyes", "nose", "mouth")
@@ -121,7 +122,7 @@ class Canvas:
         cv2.fillPoly(self.regions, corners, code, cv2.LINE_8, 4)
         cv2.polylines(self.regions, corners, True, code, 2 * SUPER, cv2.LINE_8, 4)
 
-    def mark(self, lift: float = 0.0, **points: Points) -> None:
+    def mark(self, lift: float = 0.0, /, **points: Points) -> None:
         """Note landmarks (x, y) by name."""
         self.landmarks.update(zip(points, self.place(list(points.values()), lift), strict=True))
 

@@ -80,13 +80,13 @@ def _folds(canvas: Canvas, person: Identity, action: dict):
     for _, side in SIDES:
         canvas.shade(oval(side * 0.42, 0.12 - 0.03 * cheek, 0.16, 0.12), 0.16 * cheek, 2.0)
         canvas.shade(oval(side * 0.5, 0.3, 0.1, 0.14), -0.16 * cheek, 2.0)
-        line = [
+        crease = [
             (side * 0.2, 0.16),
             (side * (0.29 + bow), 0.28),
             (side * (0.36 + bow), 0.44),
             (side * (0.36 + bow), 0.52),
         ]
-        canvas.shade(smooth(line), -0.4 * min(1.0, fold), 0.6, width=0.9)
+        canvas.shade(smooth(crease), -0.4 * min(1.0, fold), 0.6, width=0.9)
 
 
 def _hair(canvas: Canvas, person: Identity):

@@ -1,5 +1,7 @@
 """What each row of the drawn FER2013 and FERPlus says: true expression, label, votes, repeats, non-faces."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -72,7 +74,8 @@ def apportion(total: int, shares: ArrayLike, least: int = 0) -> np.ndarray:
 def plan(faces: int, seed: int) -> list[dict]:
     """What each row of FER2013 shows: usage, label, expression, strength, and the row that it repeats."""
     rng = np.random.default_rng([seed, 0])
-    rows, names = [], list(FER_SHARES)
+    rows: list[dict[str, Any]] = []
+    names = list(FER_SHARES)
     for usage, count in zip(USAGE_SHARES, apportion(faces, list(USAGE_SHARES.values())), strict=True):
         labels = np.repeat(np.arange(len(names)), apportion(count, list(FER_SHARES.values())))
         for label in rng.permutation(labels):

@@ -12,6 +12,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -76,8 +77,8 @@ def draw(subjects: int = 12, per_subject: int = 9, seed: int = 0, progress: bool
                 name = f"s{subject + 1:02d}"
                 clip = _clip(person, rest, expression, strengths, rng)
                 values = (clip, int(strengths.argmax()), int(label), name, f"{name}_{number + 1:02d}")
-                for key, value in zip(found, values, strict=True):
-                    found[key].append(value)
+                for column, entry in zip(found.values(), values, strict=True):
+                    column.append(entry)
                 bar.update()
     clips = found.pop("frames")
     arrays = {name: np.array(values) for name, values in found.items()}
@@ -113,7 +114,7 @@ def write(path: Path, subjects: int = 12, per_subject: int = 9, seed: int = 0, p
 
     The same arguments give the same bytes. A file that is there is replaced.
     """
-    arrays = draw(subjects, per_subject, seed=seed, progress=progress)
+    arrays: dict[str, Any] = draw(subjects, per_subject, seed=seed, progress=progress)
     with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
         np.savez_compressed(file, **arrays)
 

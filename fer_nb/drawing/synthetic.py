@@ -59,11 +59,11 @@ def _write_wild(folder: Path, faces: int, seed: int, bar: tqdm):
     pixels = [" ".join(map(str, face[0].ravel().tolist())) for face in drawn]
     usage = [row["usage"] for row in rows]
     names = [f"fer{number:07d}.png" if row["expression"] else "" for number, row in enumerate(rows)]
-    faces = pd.DataFrame({"emotion": [row["label"] for row in rows], "pixels": pixels, "Usage": usage})
+    labelled = pd.DataFrame({"emotion": [row["label"] for row in rows], "pixels": pixels, "Usage": usage})
     ballots = pd.DataFrame(votes, columns=list(VOTES))
     ballots.insert(0, "Usage", usage)
     ballots.insert(1, "Image name", names)
-    for table, name in ((faces, "fer2013/fer2013.csv"), (ballots, "ferplus/fer2013new.csv")):
+    for table, name in ((labelled, "fer2013/fer2013.csv"), (ballots, "ferplus/fer2013new.csv")):
         (folder / name).parent.mkdir()
         table.to_csv(folder / name, index=False, lineterminator="\n")
     _write_truth(folder / "landmarks/fer2013.npz", drawn, [(row["expression"], row["strength"]) for row in rows])

@@ -1,5 +1,7 @@
 """What each part of a recipe is worth: the same runs with that part changed, compared with the full recipe."""
 
+from typing import Any
+
 import pandas as pd
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -24,7 +26,7 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
         for change in dict.fromkeys(run.change for run in of_net):
             changed = [run for run in of_net if run.change == change]
             metrics = pd.DataFrame([read_metrics(run) for run in changed])
-            row = {"dataset": dataset, "model": model, "change": change or "none: the full recipe"}
+            row: dict[str, Any] = {"dataset": dataset, "model": model, "change": change or "none: the full recipe"}
             row["valid_accuracy"] = metrics["valid_accuracy"].astype(float).mean()
             row["accuracy"] = accuracy(pooled(changed))
             if change:

@@ -41,7 +41,7 @@ def stacked(table: pd.DataFrame, by: str, label: str) -> tuple[Figure, list[tupl
         ax.grid(axis="y", visible=False)
         ax.spines["left"].set_visible(False)
     axes.flat[-1].set_xlabel(label)
-    return figure, list(zip(parts.values(), axes.flat, strict=True))
+    return figure, list(zip(parts.values(), axes.ravel(), strict=True))
 
 
 def legend_above(figure: Figure, axes: np.ndarray | list[Axes], **options) -> None:

@@ -72,8 +72,8 @@ def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, f
         low, high = wilson(mean, len(table) // len(of_model))
         row = {"model": model, "accuracy": mean, "low": low, "high": high}
         row |= {"mean_per_class_accuracy": mean_per_class_accuracy(table), "seeds": len(of_model)}
-        row["thesis_accuracy"] = thesis_accuracies.get(model, np.nan)
-        rows.append(row | {"difference": mean - row["thesis_accuracy"]})
+        printed = thesis_accuracies.get(model, np.nan)
+        rows.append(row | {"thesis_accuracy": printed, "difference": mean - printed})
     return pd.DataFrame(rows).round(3)
 
 
@@ -126,10 +126,11 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
                 continue  # it has its own row
             table = pd.concat(tables)
             seen = table["row"].unique()  # folds 9 and 10 by position share a few pictures
-            row = {"model": model, "split": rule, "folds": len(tables), "accuracy": accuracy(table)}
-            row["low"], row["high"] = wilson(row["accuracy"], len(seen))
+            mean = accuracy(table)
+            row = {"model": model, "split": rule, "folds": len(tables), "accuracy": mean}
+            row["low"], row["high"] = wilson(mean, len(seen))
             counts = {"pictures": len(seen), "sequences": sequences.loc[seen].nunique()}
-            row["sequence_low"], row["sequence_high"] = wilson(row["accuracy"], counts["sequences"])
+            row["sequence_low"], row["sequence_high"] = wilson(mean, counts["sequences"])
             row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables.values()]).std()
             rows.append(row | {"seeds": table["seed"].nunique()} | counts)
     return pd.DataFrame(rows).round(3)
@@ -182,13 +183,13 @@ def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
     return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
 
 
-def verdict(ours: dict, thesis_accuracy: float, epochs: int, thesis_epochs: int) -> str:
+def verdict(ours: dict, thesis_accuracy: float, epochs: float, thesis_epochs: int) -> str:
     """How our accuracy stands to the thesis's, in a word.
 
     Args:
         ours: accuracy, low and high in percent, NaN for a net that was not trained.
         thesis_accuracy: NaN for a net that is not in the thesis.
-        epochs, thesis_epochs: of training. Fewer than the thesis's are not comparable.
+        epochs, thesis_epochs: of training. Fewer than the thesis's are not comparable. NaN where nothing was trained.
     """
     if pd.isna(ours["accuracy"]):
         return "not run"

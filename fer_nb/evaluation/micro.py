@@ -31,16 +31,16 @@ def scores(predictions: pd.DataFrame, classes: tuple[str, ...] | None = None, se
     if missing := sorted({"label", "predicted", "subject"} - set(predictions.columns)):
         raise ValueError(f"predictions have no column {missing[0]!r}: give label, predicted and subject")
     given = set(predictions["label"]) | set(predictions["predicted"])
-    classes = sorted(given) if classes is None else list(classes)
-    if unknown := given - set(classes):
-        raise ValueError(f"class {sorted(unknown)[0]!r} is none of {', '.join(map(str, classes))}")
-    for name in classes:
+    known = sorted(given) if classes is None else list(classes)
+    if unknown := given - set(known):
+        raise ValueError(f"class {sorted(unknown)[0]!r} is none of {', '.join(map(str, known))}")
+    for name in known:
         if not (predictions["label"] == name).any():
             who = ", ".join(map(str, sorted(set(predictions["subject"]))[:5]))
             raise ValueError(
                 f"no clip of class {name!r} (subjects {who}): UAR and UF1 need every class; pool all folds"
             )
-    counts = _counts(predictions, classes)
+    counts = _counts(predictions, known)
     low, high = _bootstrap(counts, seed)
     table = pd.DataFrame({"measure": MEASURES, "value": _measures(counts.sum(axis=0)), "low": low, "high": high})
     return table.assign(subjects=len(counts), clips=len(predictions))

@@ -1,6 +1,7 @@
 """The study's results beside the thesis's, from the tables that notebooks 01 to 05 saved and from the runs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def accuracies(study: str, data: str) -> pd.DataFrame:
             found = dict.fromkeys(("accuracy", "low", "high", "seeds"), np.nan)
             found |= ours.get(model, {}) if model in trained else {}
             epochs = min((read_metrics(run)["epochs"] for run in trained.get(model, [])), default=np.nan)
-            row = {"table": part.table.removeprefix("table-"), "dataset": part.name, "model": model}
+            row: dict[str, Any] = {"table": part.table.removeprefix("table-"), "dataset": part.name, "model": model}
             row |= {name: found[name] for name in ("accuracy", "low", "high")}
             row |= {"thesis_accuracy": value, "difference": found["accuracy"] - value}
             drawn = data == "synthetic" and model in trained

@@ -3,7 +3,7 @@
 Wang Congrong, Harbin Institute of Technology, 2022 (in Chinese), chapters 3 and 4. Accuracies are in percent.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fer_nb.data.faceset import CK_CLASSES, FER_CLASSES  # the columns of table 3-2, and of tables 3-3 and 3-4
 
@@ -125,7 +125,7 @@ EPOCHS = {key: part.epochs for key, part in SECTION_3_3.items()}
 
 # Figures 4-2 to 4-6: one picture each, as it is and changed, with the predicted class and its probability. The thesis
 # does not say by how much the pictures are changed.
-FIGURES_4_2 = {
+FIGURES_4_2: dict[str, dict[str, Any]] = {
     "4-2": {
         "transform": "brightness", "label": "Contempt", "probability_before": 0.943,
         "predicted": "Contempt", "probability": 0.908,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer_nb.data.faceset import FaceSet
@@ -53,5 +54,5 @@ def progressive_search(faces: FaceSet, folder: Path, settings: SearchSettings) -
 
 def keep(probabilities, names, count: int) -> tuple[tuple[str, ...], ...]:
     """For each edge the ``count`` most probable of its operations, in their order; the first of equals."""
-    best = [sorted(sorted(range(len(row)), key=lambda i, row=row: -row[i])[:count]) for row in probabilities]
+    best = [sorted(np.argsort(-np.asarray(row), kind="stable")[:count]) for row in probabilities]
     return tuple(tuple(own[i] for i in positions) for own, positions in zip(names, best, strict=True))

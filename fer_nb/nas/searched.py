@@ -98,7 +98,7 @@ def against(
     drawn = [name for name in random if name in right]
     if drawn:
         others[f"mean of {' and '.join(drawn)}"] = pd.concat([right[name] for name in drawn], axis=1).mean(axis=1)
-    rows = []
+    rows: list[dict] = []
     for name, of_other in others.items() if searched in right else ():
         found = difference(right[searched], of_other, faces, (searched, name, dataset))
         rows.append({"data": dataset, "model": searched, "reference": name})

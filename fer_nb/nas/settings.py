@@ -1,6 +1,7 @@
 """The settings of a search, and the named searches: what each sets otherwise than the parameters of notebook 09."""
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from fer_nb.names import refuse_unknown
 from fer_nb.nas.stopping import STOPS
@@ -10,7 +11,7 @@ from fer_nb.nets.operations import OPERATIONS
 
 # DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips. P-DARTS: Chen et al. 2019 (``progressive``). Both
 # with the cells and channels of the notebook: other sizes would compare sizes of nets.
-SEARCHES = {
+SEARCHES: dict[str, dict[str, Any]] = {
     "EmoNAS": {},
     "sample": {"method": "sample", "partial": 1},
     "mixture": {"method": "mixture", "partial": 1},

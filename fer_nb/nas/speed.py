@@ -5,6 +5,7 @@ github.com/quark0/darts: each operation runs on its own, float32, NCHW, all grad
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from fer_nb.nas.supernet import Supernet
 from fer_nb.nets import device as devices
 from fer_nb.speed import timing
 
-VARIANTS = {  # -> options of the supernet; ratios are to the first
+VARIANTS: dict[str, dict[str, Any]] = {  # -> options of the supernet; ratios are to the first
     "plain": {"method": "mixture"},
     "mixture": {"method": "mixture"},
     "partial": {"method": "mixture", "partial": 4},

@@ -41,9 +41,9 @@ def library() -> ctypes.CDLL | None:
     try:
         if not file.exists():
             with files.replacing(file) as partial:
-                command = [*shlex.split(compiler), *FLAGS, SOURCE, "-o", partial]
+                command = [*shlex.split(compiler), *FLAGS, str(SOURCE), "-o", str(partial)]
                 subprocess.run(command, capture_output=True, check=True, text=True)
-        return ctypes.CDLL(file)
+        return ctypes.CDLL(str(file))
     except (subprocess.CalledProcessError, OSError, ValueError) as error:  # ValueError: a quote that is not closed
         reason = ((getattr(error, "stderr", "") or "").strip() or str(error)).splitlines()[0]
         remedy = "training goes on without the fused passes, more slowly; name a C++ compiler that works in CXX"

@@ -116,9 +116,9 @@ def _searched(folders: list[Path]) -> list[str]:
         made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
         table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
         for row in table.to_dict("records"):
-            gap = [row.get(name, NAN) for name in ("difference", "difference_low", "difference_high")]
+            gap, low, high = (row.get(name, NAN) for name in ("difference", "difference_low", "difference_high"))
             # none for the reference itself, nor in a study that has not trained it
-            words = "–" if pd.isna(gap[0]) else f"{in_words(*gap, signed=True)} to {row['reference']}"
+            words = "–" if pd.isna(gap) else f"{in_words(gap, low, high, signed=True)} to {row['reference']}"
             rows.append({"data": row["data"], "net": row["model"], "study": folder.name})
             rows[-1] |= {"accuracy [95% interval]": in_words(row["accuracy"], row["low"], row["high"])}
             rows[-1] |= {"difference [over sequences]": words, "seeds": row["seeds"]}

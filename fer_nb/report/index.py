@@ -79,6 +79,7 @@ def _up_to_date(study: str, page: str) -> dict | None:
     if outdated(paths.REPORTS / study / f"{page}.html", notebook):
         render(notebook, study)
     made = read_manifest(study, page)
+    assert made is not None  # it stands beside the page
     picture = made["figures"][0]["files"][0] if made["figures"] else ""
     return {**made, "failed": made["failure"] is not None, "picture": picture}
 

@@ -24,7 +24,7 @@ def belief_table(
         DataFrame, a row per test and method: test, method, measured, low, high, needed, passes. Deletion and insertion
         are differences from the other map, picture by picture.
     """
-    rows = []
+    rows: list[tuple] = []
     for metric, relation in (("deletion", "below"), ("insertion", "above")):
         for other in ("random", "centre"):
             for method in OURS:
@@ -40,8 +40,8 @@ def belief_table(
             rows.append(("permuted labels: the map is another", method, *row[BOUNDS], "below", 0.5))
         if truth is not None and method in set(truth["method"]):
             row = truth[(truth["method"] == method) & (truth["pairs"] == "all")].iloc[0]
-            found = row["gain"], row["gain_low"], row["gain_high"]
-            rows.append(("truth: on the regions that decide", method, *found, "above", 0.0))
+            gain = row["gain"], row["gain_low"], row["gain_high"]
+            rows.append(("truth: on the regions that decide", method, *gain, "above", 0.0))
     passes = [holds(low, high, relation, bound) for *_, low, high, relation, bound in rows]
     shown = [(*row[:5], f"{row[5]} {row[6]:g}") for row in rows]
     table = pd.DataFrame(shown, columns=["test", "method", "measured", "low", "high", "needed"])

@@ -9,6 +9,7 @@ which is in evaluation mode; target is int64 (N,); maps are (N, 1, 44, 44), from
 """
 
 import functools
+from typing import Any
 
 import captum.metrics
 import pandas as pd
@@ -203,7 +204,7 @@ def faithfulness_table(measured: dict[str, pd.DataFrame], seed: int = 0, groups=
     """
     rows = []
     for metric, better in BETTER.items():
-        found = []
+        found: list[dict[str, Any]] = []
         for method, table in measured.items():
             if metric in table:
                 mean, low, high, pictures = mean_interval(table[metric], seed, groups)

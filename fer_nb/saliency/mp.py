@@ -144,8 +144,9 @@ class MeaningfulPerturbation:
             keep = upsample(mask, pictures.shape[-2:])
             perturbed = background + keep * (pictures - background)
             shown = (net(x) for x in (pictures, perturbed, background))
-            probabilities = (class_scores(logits, target, "probability") for logits in shown)
-            return Explanation(1 - keep, mask, perturbed, *probabilities, (1 - keep).mean((1, 2, 3)), iterations)
+            before, after, deleted = (class_scores(logits, target, "probability") for logits in shown)
+            area = (1 - keep).mean((1, 2, 3))
+            return Explanation(1 - keep, mask, perturbed, before, after, deleted, area, iterations)
 
     def draw(self, pictures: torch.Tensor) -> tuple[torch.Tensor, list[list[int]]]:
         """Everything random: the background of ``pictures``, and the shift (down, right) of each iteration."""
@@ -203,7 +204,7 @@ class MeaningfulPerturbation:
         """The background, and the pictures minus it, padded by the largest shift."""
         return [F.pad(x, [self.jitter] * 4, mode="replicate") for x in (background, pictures - background)]
 
-    def shifted(self, padded: list[torch.Tensor], shift: tuple[int, int]) -> list[torch.Tensor]:
+    def shifted(self, padded: list[torch.Tensor], shift: list[int]) -> list[torch.Tensor]:
         """(N, 3, H, W) cut from each of ``padded``, moved by ``shift``: x0(. - tau); the mask stays where it is."""
         top, left = (self.jitter - offset for offset in shift)
         height, width = (side - 2 * self.jitter for side in padded[0].shape[-2:])

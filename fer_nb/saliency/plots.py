@@ -60,7 +60,7 @@ def region_heat(tables: dict[str, pd.DataFrame]) -> Figure:
         ax.set(title=method, xlabel="", ylabel="")
         ax.tick_params(length=0)
         ax.tick_params(axis="y", rotation=0)
-    heat = axes[0, 0].collections[0]
+    heat = axes.flat[0].collections[0]
     bar = figure.colorbar(heat, ax=axes, shrink=0.7, label="times the region's share of the area")
     bar.set_ticks([-1, 0, 1], labels=["1/2", "1", "2"])
     return figure
@@ -77,7 +77,7 @@ def erosion(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
             values = np.asarray(values)
             ax.plot(np.linspace(0, 100, values.shape[1]), values.mean(axis=0), label=method, color=colour)
         ax.set(title=kind, xlabel=f"% of the pixels {'put back' if kind == 'insertion' else 'deleted'}", ylim=(0, 1))
-    axes[0, 0].set_ylabel("probability of the class")
+    axes.flat[0].set_ylabel("probability of the class")
     legend_above(figure, axes, ncols=5, fontsize=8)
     return figure
 
@@ -85,7 +85,7 @@ def erosion(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
 def cascades(tables: dict[str, pd.DataFrame], quantity: str = "spearman") -> Figure:
     """Similarity to the trained net's maps while weights become random, a line per method (sanity.cascade)."""
     figure, axes = frame((6.2, 3.4))
-    ax = axes[0, 0]
+    ax = axes.flat[0]
     for (method, table), colour in zip(tables.items(), PALETTE, strict=False):
         rows = table[table["quantity"] == quantity]
         _band(ax, rows["depth"], rows, colour, method)

@@ -1,6 +1,7 @@
 """What computes each quantity that a sentence of section 4.2 rests on, from chapter4.Evidence."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,7 @@ def _mistaken(evidence, transform, expression, other):
 
 
 # First word of a claim's quantity -> what computes it: {method or "": (mean, low, high, number)}, {} without evidence.
-QUANTITIES = {
+QUANTITIES: dict[str, Callable[..., dict[str, tuple]]] = {
     "enrichment": _enrichment,
     "share difference": _share_difference,
     "methods overlap": lambda evidence: _of_two_methods(evidence, overlap),

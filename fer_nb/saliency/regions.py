@@ -5,6 +5,7 @@ value lie in the region? Without their tolerance, because the regions are only a
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ def enrichment(maps, masks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
     NaN for a map of zeros, or where a picture has none of the regions.
     """
-    chosen = masks[:, [NAMES.index(name) for name in names]].any(axis=1, keepdims=True)
+    chosen = np.any(masks[:, [NAMES.index(name) for name in names]], axis=1, keepdims=True)
     area = chosen.mean(axis=(1, 2, 3))
     return np.divide(shares(maps, chosen)[:, 0], area, out=np.full(len(area), np.nan), where=area > 0)
 
@@ -147,7 +148,7 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
     for expression, here in rows_by_name(expressions).items():
         together = None if groups is None else np.asarray(groups)[here]
         for place, region in enumerate(NAMES):
-            row = {"expression": expression, "region": region}
+            row: dict[str, Any] = {"expression": expression, "region": region}
             row["share"], row["share_low"], row["share_high"], count = mean_interval(share[here, place], seed, together)
             row |= hit_rate(hit[here, place], count) | {"area": area[here, place].mean()}
             rows.append(row | {"pictures": int(here.sum()), "empty": int(np.isnan(share[here, 0]).sum())})

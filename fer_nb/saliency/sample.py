@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -174,7 +174,7 @@ def maps_file(run: Run, method: str) -> Path:
 def save_maps(path: Path, sample: Sample, settings: dict, **arrays) -> None:
     """Keep maps and what belongs to them: ``arrays`` (M, ...), the settings of the method, the sample."""
     kept = {name: np.asarray(torch.as_tensor(value).cpu()) for name, value in arrays.items()}
-    known = {"places": sample.places, "kind": sample.kind, "rows": sample.faces.rows}
+    known: dict[str, Any] = {"places": sample.places, "kind": sample.kind, "rows": sample.faces.rows}
     known |= {"probabilities": sample.all_probabilities}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **known, settings=json.dumps(settings), **kept)

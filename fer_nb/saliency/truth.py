@@ -92,7 +92,7 @@ def face_shares(maps, masks: np.ndarray, deciding: np.ndarray) -> tuple[np.ndarr
 
     NaN where there is no such mass.
     """
-    face = masks[:, :-1].any(axis=1, keepdims=True)
+    face = np.any(masks[:, :-1], axis=1, keepdims=True)
     on_deciding, on_face = shares(maps, deciding)[:, 0], shares(maps, face)[:, 0]
     share = np.divide(on_deciding, on_face, out=np.full(len(face), np.nan), where=on_face > 0)
     return share, deciding.mean(axis=(1, 2, 3)) / face.mean(axis=(1, 2, 3))

@@ -75,7 +75,7 @@ def measure(runtime: str, net: str | Path, batch_size: int, threads: int, second
     if runtime == "PyTorch":
         device.keep_heap()
         layout = torch.channels_last
-        call = export.fold(build(net)).to(memory_format=layout)
+        call = export.fold(build(str(net))).to(memory_format=layout)
     else:
         call = predict.onnx_net(net)
     pictures = torch.rand(batch_size, 3, augment.CROP, augment.CROP).contiguous(memory_format=layout)

@@ -36,12 +36,13 @@ def read(folder: Path) -> FaceSet:
     picture, ValueError for a picture of another size or name.
     """
     found = files(Path(folder))
-    names = [NAME.fullmatch(path.name) for path in found]
-    for name, path in zip(names, found, strict=True):
-        if name is None:
+    names = []
+    for path in found:
+        if not (name := NAME.fullmatch(path.name)):
             raise ValueError(
                 f"{path}: the name is not S<subject>_<sequence>_<frame>.png; name it S010_004_00000017.png"
             )
+        names.append(name)
     return FaceSet(
         images=np.stack([picture(path) for path in found]),
         labels=np.array([EMOTIONS.index(path.parent.name) for path in found], np.int64),

@@ -8,10 +8,10 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZi
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a CSV file, or of FER2013's CSV inside an .xz, .gz or .zip."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
@@ -31,7 +31,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             with archive.open((named or members)[0]) as file:
                 yield file
     else:
-        with {".xz": lzma.open, ".gz": gzip.open}.get(path.suffix, open)(path, "rb") as file:
+        openers: dict[str, Callable] = {".xz": lzma.open, ".gz": gzip.open}
+        with openers.get(path.suffix, open)(path, "rb") as file:
             yield file
 
 

@@ -107,6 +107,6 @@ def clip_set(clips: list[tuple], classes: tuple[str, ...], where: str, sources: 
     if not clips:
         raise ValueError(f"{where}: no clip of {', '.join(classes)}; give the set as its owners hand it out")
     frames, apexes, labels, subjects, names = zip(*clips, strict=True)
-    numbers = (np.array(values, np.int64) for values in (apexes, labels))
-    texts = (np.array(values) for values in (subjects, names, sources or [""] * len(names)))
-    return ClipSet(frames, *numbers, classes, *texts)
+    apexes, labels = (np.array(values, np.int64) for values in (apexes, labels))
+    subjects, names, origins = (np.array(values) for values in (subjects, names, sources or [""] * len(names)))
+    return ClipSet(frames, apexes, labels, classes, subjects, names, origins)

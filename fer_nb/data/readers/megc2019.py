@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -45,6 +46,7 @@ def read(folder: Path) -> ClipSet:
 
 def _finder(data: Path, source: str) -> Callable[[str, str, str], tuple[np.ndarray, int]]:
     """A function of subject, clip (as in the list) and words for an error that gives frames and apex."""
+    known: dict[Any, Any]
     if source == "smic":
         known = {_numbers(place.name): (place, cropped) for place, _, _, cropped in smic_clips(data / source)}
     else:

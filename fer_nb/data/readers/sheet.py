@@ -10,7 +10,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,8 +99,8 @@ def coded_clips(folder: Path, layout: Layout, classes: tuple[str, ...]) -> ClipS
     return clip_set(clips, classes, str(sheet))
 
 
-def coded_clip(folder: Path, layout: Layout, sheet: Path, row: NamedTuple) -> tuple[np.ndarray, int]:
-    """Frames uint8 (T, 48, 48) and the apex's position of one row of a coding sheet."""
+def coded_clip(folder: Path, layout: Layout, sheet: Path, row: Any) -> tuple[np.ndarray, int]:
+    """Frames uint8 (T, 48, 48) and the apex's position of one ``row`` of ``itertuples`` of a coding sheet."""
     subject = layout.subject.format(row.subject)
     where = f"{sheet}: row {row.row}: clip {row.clip} of {subject}"
     root, cropped = next((root for root in layout.roots if (folder / root[0]).is_dir()), layout.roots[0])
