@@ -31,7 +31,7 @@ def test_training_by_plain_papermill(finished, tmp_path):
     alone = (finished / RUN.replace("runs/test", "runs/alone") / "history.csv").read_text().splitlines()
     # The same seed gives the same numbers, but for the seconds.
     assert [line.split(",")[:8] for line in alone] == [line.split(",")[:8] for line in history]
-    assert "of the test split" in outputs(out)
+    assert "on the test split" in outputs(out)
 
 
 def test_restart_and_run_all_in_the_notebooks_folder(finished, tmp_path):
