@@ -132,7 +132,7 @@ def test_clips_are_drawn_before_they_are_needed(study):
 
 def test_a_failure_is_shown_and_repaired(study):
     parameters, table = study / "params/test/02_ferm_construction.yaml", "reports/test/tables/table-3-4.csv"
-    add(parameters, "data: syntetic")
+    edit(parameters, "data: synthetic", "data: syntetic")
     failed = snakemake(study, table)
     assert failed.returncode != 0
     assert "02_ferm_construction failed: ValueError: unknown data 'syntetic'" in failed.stdout
