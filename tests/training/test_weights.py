@@ -134,7 +134,7 @@ def test_kept_weights_give_the_kept_predictions(path, monkeypatch):
     facts = weights.about(path)
     (predictions,) = path.parents[1].glob(f"predictions/{facts['run']}.csv*")
     test = datasets.load("ferm", "real").of_split("test")
-    kept = pd.read_csv(predictions).query("side == 'test'").set_index("row").loc[test.rows[:30]]
+    kept = pd.read_csv(predictions).query("split == 'test'").set_index("row").loc[test.rows[:30]]
     found, _ = weights.from_file(path)
     scores = predict.predict(found, test.images[:30], precision="float32").softmax(1).numpy()
     assert np.abs(scores - kept[facts["classes"]].to_numpy()).mean() < 0.01
