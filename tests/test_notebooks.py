@@ -12,7 +12,7 @@ from conftest import RUN, environment
 
 def run(folder, *command):
     return subprocess.run(
-        command, cwd=folder, env=environment(folder.parent, OMP_NUM_THREADS="2"), capture_output=True, text=True
+        command, cwd=folder, env=environment(folder.parent, OMP_NUM_THREADS="1"), capture_output=True, text=True
     )
 
 
