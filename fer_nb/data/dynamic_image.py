@@ -7,7 +7,7 @@ are a weighted sum of the frames, whose weights depend on the number of frames a
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 
 KINDS = ("rank", "linear", "leaky")
 FLAT = 128  # grey of the picture of a clip in which nothing moves
@@ -23,8 +23,7 @@ def coefficients(T: int, kind: str = "rank") -> np.ndarray:
     """
     if T < 2:
         raise ValueError(f"{T} frame(s) have no order: a dynamic image needs two or more")
-    if kind not in KINDS:
-        raise ValueError(f"unknown coefficients {kind!r}: {suggestion(kind, KINDS)}")
+    refuse_unknown("coefficients", [kind], KINDS)
     i = np.arange(1, T + 1)
     if kind == "linear":
         return (2 * i - T - 1).astype(np.float64)

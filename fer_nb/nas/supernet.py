@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.nas.discretise import KINDS, discretise, edge_count, on_every_edge
 from fer_nb.nas.mixing import Source, sliced, weighted_sum
 from fer_nb.nets import operations as ops
@@ -219,8 +219,7 @@ class Supernet(nn.Module):
 
 def check_supernet(method: str, partial: int, nodes: int, channels: int, cells: int, stem_stride: int) -> None:
     """Raise ValueError where the arguments of ``Supernet`` make no net."""
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: {suggestion(method, METHODS)}")
+    refuse_unknown("method", [method], METHODS)
     if nodes < 1:
         raise ValueError(f"nodes = {nodes}: choose at least 1")
     if cells < LEAST_CELLS:

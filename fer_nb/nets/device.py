@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fer_nb import files, machine, paths
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.nets import fused
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -29,8 +29,7 @@ def number_format(precision: str = "auto", device: torch.device | None = None) -
 
     Raises ValueError for another word, and for "bfloat16" where the device cannot compute convolutions in it.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"unknown precision {precision!r}: {suggestion(precision, PRECISIONS)}")
+    refuse_unknown("precision", [precision], PRECISIONS)
     device = device or select()
     if precision == "bfloat16" and not has_bfloat16(device):
         raise ValueError(

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown, suggestion
 
 NAMES = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm")
 POOLS = ("global", "thesis")
@@ -131,8 +131,7 @@ def build(name: str, num_classes: int = 7, pool: str = "global", block_relu: boo
     Raises:
         ValueError: unknown ``name`` or ``pool``.
     """
-    if pool not in POOLS:
-        raise ValueError(f"unknown pool {pool!r}: {suggestion(pool, POOLS)}")
+    refuse_unknown("pool", [pool], POOLS)
     if name not in NAMES:
         raise unknown(name)
     if name == "VGG19":

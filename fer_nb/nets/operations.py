@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 
 OPERATIONS = (
     "max_pool_3x3",
@@ -89,8 +89,7 @@ def build(name, channels, stride, affine=True):
     Raises:
         ValueError: unknown ``name``; an odd number of channels for a skip at stride 2.
     """
-    if name not in OPERATIONS:
-        raise ValueError(f"unknown operation {name!r}: {suggestion(name, OPERATIONS)}")
+    refuse_unknown("operation", [name], OPERATIONS)
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
     if name == "max_pool_3x3":

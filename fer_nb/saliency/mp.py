@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
 from fer_nb.saliency.means import Means
@@ -98,10 +98,7 @@ class MeaningfulPerturbation:
     def __post_init__(self):
         check_net(self.model)
         check_score(self.score)
-        if self.perturbation not in PERTURBATIONS:
-            raise ValueError(
-                f"unknown perturbation {self.perturbation!r}: {suggestion(self.perturbation, PERTURBATIONS)}"
-            )
+        refuse_unknown("perturbation", [self.perturbation], PERTURBATIONS)
         for name in ("resolution", "iterations", "beta", "average", "chunk"):
             check_least(1, name, getattr(self, name))
         for name in ("lambda1", "lambda2", "jitter", "noise"):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from fer_nb.data.augment import CROP
 from fer_nb.intervals import change_interval, mean_interval, wilson
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.saliency.agreement import mean_table, similarity
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.maps import Attribution
@@ -195,8 +195,7 @@ def _plan(ladder):
 
 
 def _check(name, strength):
-    if name not in LADDER:
-        raise ValueError(f"unknown transform {name!r}: {suggestion(name, LADDER)}")
+    refuse_unknown("transform", [name], LADDER)
     if name in FLIPS and strength not in (0, 1):
         raise ValueError(f"strength of {name} is {strength}: give 0 (as it is) or 1 (mirrored)")
     if not math.isfinite(strength) or (name == "contrast" and strength < -1):

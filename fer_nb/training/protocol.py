@@ -3,7 +3,7 @@
 import math
 from dataclasses import MISSING, dataclass, field, fields
 
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unknown
 from fer_nb.nets.device import PRECISIONS
 
 SCHEDULES = ("step", "cosine", "onecycle")
@@ -92,8 +92,7 @@ def _check_value(one, value):
     """Raise ValueError where ``value`` is not what the field ``one`` takes."""
     limits = one.metadata
     if limits["choices"]:
-        if value not in limits["choices"]:
-            raise ValueError(f"unknown {one.name} {value!r}: {suggestion(value, limits['choices'])}")
+        refuse_unknown(one.name, [value], limits["choices"])
     elif one.type is bool:
         if not isinstance(value, bool):
             raise ValueError(f"{one.name} is {value!r}: choose true or false")
