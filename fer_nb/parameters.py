@@ -74,8 +74,8 @@ def as_word(name: str, value) -> str:
 def check_fit(given: dict, known: dict) -> None:
     """Refuse (ValueError) a name that ``known`` lacks, or a value of another type than the default there.
 
-    An int may stand for a float. The elements of a list are of the type of the default's first one, of text where the
-    default is empty; each stands once.
+    An int may stand for a float. The elements of a list are of the type of the default's first one; where the default
+    is empty they are text, or lists of numbers. Each stands once.
     """
     for name, value in given.items():
         if name not in known:
@@ -162,7 +162,7 @@ def _yaml(content: bytes | str):
 def _mismatch(value, default) -> str:
     """What is expected in place of ``value``, and how to write it; "" where it fits."""
     if isinstance(value, list) and isinstance(default, list):
-        one = default[0] if default else ""
+        one = default[0] if default else [0.0] if value and isinstance(value[0], list) else ""
         found = next(filter(None, (_mismatch(element, one) for element in value)), "")
         return f"{found}, in the list" if found else ""
     if type(value) is type(default) or (type(value) is int and type(default) is float):

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 CROP = 44  # side of the network's input in pixels
+SIDES = range(24, 49)  # of a training view: the nets average over all places, so they take other sides too
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:
@@ -23,6 +24,7 @@ def augment(
     rotation: float = 10.0,
     brightness: float = 0.2,
     contrast: float = 0.2,
+    side: int = CROP,
 ) -> torch.Tensor:
     """A random view of each picture, every picture with its own random numbers.
 
@@ -32,10 +34,11 @@ def augment(
         rotation: largest angle in degrees, either way.
         brightness: largest addition, as a share of the range.
         contrast: largest change of the contrast about the picture's mean, as a share.
+        side: of the view in pixels; the window is scaled to it as it is rotated, so a small view costs less.
 
     Returns:
-        float32 (N, 3, 44, 44) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored with probability 1/2,
-        rotated about its middle, then contrast and brightness changed and clamped.
+        float32 (N, 3, side, side) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored with probability
+        1/2, rotated about its middle, scaled to ``side``, then contrast and brightness changed and clamped.
     """
     n, height, width = images.shape
     uniform = torch.rand(6, n, generator=generator, device=images.device)
@@ -48,15 +51,15 @@ def augment(
     cos, sin = angle.cos() * CROP / width, angle.sin() * CROP / height
     rows = (cos * mirror, -sin, x, sin * mirror, cos, y)
     theta = torch.stack(rows, dim=1).view(n, 2, 3)
-    grid = F.affine_grid(theta, [n, 1, CROP, CROP], align_corners=False)
+    grid = F.affine_grid(theta, [n, 1, side, side], align_corners=False)
     pictures = images.float().div(255).unsqueeze(1)
-    views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)  # (N, 1, 44, 44)
+    views = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)  # (N, 1, side, side)
 
     gain = 1 + (uniform[4] * 2 - 1).view(n, 1, 1, 1) * contrast
     bias = (uniform[5] * 2 - 1).view(n, 1, 1, 1) * brightness
     mean = views.mean((2, 3), keepdim=True)
     views = ((views - mean) * gain + mean + bias).clamp(0, 1)
-    return views.expand(n, 3, CROP, CROP)
+    return views.expand(n, 3, side, side)
 
 
 def center_crop(images: torch.Tensor) -> torch.Tensor:

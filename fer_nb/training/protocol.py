@@ -1,8 +1,10 @@
 """How a net is trained: the thesis's protocol (section 3.2), and what a better recipe adds to it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 
+from fer_nb.data.augment import CROP, SIDES
 from fer_nb.names import refuse_unknown
 from fer_nb.nets.device import PRECISIONS
 
@@ -27,6 +29,8 @@ class Protocol:
         ``decay_factor`` every ``decay_every`` epochs, from the end of epoch ``decay_start``.
     clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
     rotation (degrees), brightness, contrast (shares): the ranges of ``augment.augment``, which the thesis leaves open.
+    sizes: [side, epochs] in order: [[24, 5], [44, 10]] for five epochs of training views of 24 pixels, then ten of 44
+        (progressive resizing: Howard 2018); () for the network's input, 44, throughout.
     crops: 1 or 10, for the scores of each epoch.
     precision: see ``device.number_format``; weights and optimizer stay float32.
     heap: keep large buffers (``device.keep_heap``): faster on the CPU, at the cost of memory.
@@ -34,13 +38,14 @@ class Protocol:
     schedule: "step" (the thesis's), or a rate for each step: "cosine" (Loshchilov and Hutter 2017) or "onecycle"
         (Smith and Topin 2018; the rate alone, momentum stays), both after ``warmup`` epochs of rising rate.
     decay_all: weight decay on batch norm and biases too, as in the thesis.
-    smoothing: share of each target that is spread over all classes (Szegedy et al. 2016).
+    smoothing: share of each label that is spread over all classes (Szegedy et al. 2016); votes are spread already.
     mixup, cutmix: parameter of the Beta distribution in ``augment.mixup``, ``augment.cutmix``; 0 for none.
     erasing: share of the views that ``augment.erase`` covers in part.
     ema: decay per step of the moving average of the weights (Polyak and Juditsky 1992); 0 for none. The averaged
         weights are then scored, selected and saved.
     votes: the targets are the distribution of FERPlus's votes (Barsoum et al. 2016), ``FaceSet.targets``.
     teacher_weight, temperature: of the teacher's part in the loss (Hinton et al. 2015), where there is a teacher.
+    minutes: of computing, after which training stops at the end of an epoch, to go on another time; 0 for no limit.
 
     Raises ValueError for a value out of range, and for settings that exclude each other.
     """
@@ -72,16 +77,28 @@ class Protocol:
     votes: bool = setting(False)
     teacher_weight: float = setting(0.0, high=1)
     temperature: float = setting(1.0, above=True)
+    sizes: Sequence[Sequence[int]] = field(default=(), metadata={"learned": True})
+    minutes: float = setting(0.0, learned=False)
 
     def __post_init__(self):
         for one in fields(self):
-            _check_value(one, getattr(self, one.name))
+            if one.name != "sizes":
+                _check_value(one, getattr(self, one.name))
+        _check_sizes(self.sizes, self.epochs)
         if self.mixup and self.cutmix:
             raise ValueError(f"mixup is {self.mixup} and cutmix {self.cutmix}: choose one of them, the other is 0")
         if self.warmup and self.schedule == "step":
             raise ValueError(f"warmup is {self.warmup} with schedule step, which has none: choose cosine or onecycle")
         if self.warmup >= self.epochs:
             raise ValueError(f"warmup is {self.warmup} of {self.epochs} epochs: leave some for the rate to fall in")
+
+    def side(self, epoch: int) -> int:
+        """Side in pixels of the training views of ``epoch`` (from 0)."""
+        for side, epochs in self.sizes:
+            if epoch < epochs:
+                return side
+            epoch -= epochs
+        return CROP
 
     def learned(self) -> dict:
         """The settings that change what a net learns, by name."""
@@ -101,6 +118,21 @@ def _check_value(one, value):
         start = f"{'above' if limits['above'] else 'from'} {limits['low']:g}"
         end = "" if limits["high"] == math.inf else f", {'below' if limits['below'] else 'at most'} {limits['high']}"
         raise ValueError(f"{one.name} is {value!r}: choose {kind} {start}{end}")
+
+
+def _check_sizes(sizes, epochs):
+    """Raise ValueError where ``sizes`` is no schedule of ``epochs`` epochs."""
+    given = f"sizes is {sizes!r}"
+    if any(len(pair) != 2 or not all(_is_number(value, int) for value in pair) for pair in sizes):
+        raise ValueError(f"{given}: write pairs of side and epochs, as [[24, 5], [44, 10]]")
+    for side, count in sizes:
+        if side not in SIDES:
+            raise ValueError(f"{given}: choose sides from {SIDES[0]} to {SIDES[-1]} pixels, not {side}")
+        if count < 1:
+            raise ValueError(f"{given}: {count} epochs at {side} pixels: give it at least 1, or leave the side out")
+    total = sum(count for _, count in sizes)
+    if sizes and total != epochs:
+        raise ValueError(f"{given}, {total} epochs in all, with epochs {epochs}: make the two agree")
 
 
 def _is_number(value, kind):

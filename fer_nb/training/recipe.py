@@ -104,7 +104,8 @@ def loss(logits, targets, protocol: Protocol, taught) -> torch.Tensor:
     softened distributions times the temperature squared, which keeps the size of its gradients (Hinton et al. 2015,
     section 2.1).
     """
-    own = F.cross_entropy(logits, targets, label_smoothing=protocol.smoothing)
+    smoothing = 0.0 if protocol.votes else protocol.smoothing
+    own = F.cross_entropy(logits, targets, label_smoothing=smoothing)
     if taught is None:
         return own
     student, wanted = (F.log_softmax(values.float() / protocol.temperature, 1) for values in (logits, taught))

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from fer_nb.data import augment
 from fer_nb.data.faceset import FaceSet
 from fer_nb.nets import device as devices
-from fer_nb.training import checkpoint
+from fer_nb.training import checkpoint, limits
 from fer_nb.training import recipe as recipes
 from fer_nb.training.predict import predict
 from fer_nb.training.protocol import Protocol
@@ -32,7 +32,8 @@ def fit(
     """Train ``model`` on the train split of ``faces`` and leave it with the weights of the selected epoch.
 
     Selected is the epoch with the best accuracy on the valid split, the first of equals; without a valid split, the
-    last. The test split is scored in each epoch for the curves (figures 3-11, 3-12) and selects nothing.
+    last. The test split is scored in each epoch for the curves (figures 3-11, 3-12) and selects nothing. Held-out
+    pictures are scored at 44 pixels whatever the side of the training views.
 
     Args:
         model: takes (N, 3, 44, 44) and gives logits (N, classes); it moves to the device that ``device.select`` gives.
@@ -44,17 +45,26 @@ def fit(
         teacher: trained net whose answers to the same views are learned too, or None.
 
     Returns:
-        DataFrame, one row per epoch: epoch (from 1), lr (of its first step), train_loss, train_accuracy, valid_loss,
-        valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds. attrs["train_pictures"]: how many.
+        DataFrame, one row per epoch: epoch (from 1), side (of the training views), lr (of its first step), train_loss,
+        train_accuracy, valid_loss, valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds.
+        attrs["train_pictures"]: how many.
 
     Raises:
-        ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks; the
-            checkpoint is of another net, other data or other settings.
+        ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks, for views
+            too small for the net, or for less time than an epoch takes; the checkpoint is of another net, other data
+            or other settings.
+        BlockingIOError: another process trains in ``folder``; the message names it.
+        TimeoutError: the protocol's ``minutes`` are over; the checkpoint is kept.
         FloatingPointError: the loss or a weight is not finite; the last good checkpoint is kept.
         MemoryError: the GPU's memory is too small for a batch; the message names a size that fits.
         OSError: the checkpoint could not be written, on a full disk for example; the one before is kept.
     """
-    refuse_impossible(protocol, faces, teacher)
+    refuse_impossible(protocol, model, faces, teacher)
+    with limits.alone(folder):
+        return _fit(model, faces, folder, protocol, teacher)
+
+
+def _fit(model, faces, folder, protocol, teacher):
     device = devices.select()
     dtype = devices.number_format(protocol.precision, device)
     settings = checkpoint.describe(protocol.learned(), model, faces, dtype, teacher)
@@ -74,13 +84,14 @@ def fit(
     train, held_out = faces.of_split("train"), {split: faces.of_split(split) for split in ("valid", "test")}
     images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, protocol, device)
     fixed = {"generator": generator, "protocol": protocol, "dtype": dtype, "follow": follow, "teacher": teacher}
-    take, epochs = functools.partial(step, model, optimizer, **fixed), protocol.epochs
+    epochs, clock = protocol.epochs, limits.Clock(protocol.minutes)
     for epoch in range(len(state["history"]), epochs):
-        start = time.perf_counter()
+        start, side = time.perf_counter(), protocol.side(epoch)
+        take = functools.partial(step, model, optimizer, side=side, **fixed)
         batches = shuffle(len(targets), protocol.batch_size, generator)
         rates = recipes.rates(protocol, epoch, len(batches))
-        steps = run_epoch(take, images, targets, batches, rates, epoch, epochs, folder)
-        row = {"epoch": epoch + 1, "lr": rates[0], **mean_over_steps(steps, batches)}
+        steps = run_epoch(take, images, targets, batches, rates, epoch, epochs, folder, clock)
+        row = {"epoch": epoch + 1, "side": side, "lr": rates[0], **mean_over_steps(steps, batches)}
         refuse_broken_weights(model, epoch, folder)
         train_seconds = time.perf_counter() - start
         for split, part in held_out.items():
@@ -89,20 +100,43 @@ def fit(
         select(state, scored)
         checkpoint.save(folder, settings, state, parts, generator)
         print(epoch_line(state["history"][-1], epochs), flush=True)
+        if epoch + 1 < epochs:
+            growth = (protocol.side(epoch + 1) / side) ** 2
+            clock.check_next(growth * (time.perf_counter() - start), epoch + 1, epochs)
     model.load_state_dict(state["selected"])
     history = pd.DataFrame(state["history"])
     history.attrs["train_pictures"] = len(targets)
     return history
 
 
-def refuse_impossible(protocol: Protocol, faces: FaceSet, teacher: nn.Module | None) -> None:
-    """Raise ValueError where ``protocol`` asks for what this run lacks: training pictures, votes, a teacher."""
+def refuse_impossible(protocol: Protocol, model: nn.Module, faces: FaceSet, teacher: nn.Module | None) -> None:
+    """Raise ValueError where ``protocol`` asks for what this run lacks.
+
+    Training pictures, votes, a teacher, or a net (and a teacher) that takes views as small as the schedule's.
+    """
     if np.count_nonzero(faces.split == "train") < 2:
         raise ValueError("the train split has fewer than two pictures: choose a data set with more")
     if protocol.votes and faces.targets is None:
         raise ValueError("votes: these pictures have none, only FERm's do: train on ferm, or leave votes out")
     if teacher is not None and not protocol.teacher_weight:
         raise ValueError("teacher_weight is 0, so the teacher would teach nothing: raise it, or leave the teacher out")
+    for side in sorted(side for side, _ in protocol.sizes):
+        if not all(takes(net, side) for net in (model, teacher) if net is not None):
+            smallest = next(larger for larger in augment.SIDES if takes(model, larger))
+            raise ValueError(f"sizes: views of {side} pixels do not suit this net: take {smallest} or more")
+
+
+@torch.no_grad()
+def takes(net: nn.Module, side: int) -> bool:
+    """Whether ``net`` computes pictures of ``side`` pixels."""
+    training, device = net.training, next(net.parameters()).device
+    try:
+        net.eval()(torch.zeros(1, 3, side, side, device=device))
+        return True
+    except RuntimeError:  # of a pooling or flattened layer that is left without an input, or with another one
+        return False
+    finally:
+        net.train(training)
 
 
 def refuse_without_test_split(faces: FaceSet, dataset: str) -> None:
@@ -122,15 +156,18 @@ def shuffle(count: int, batch_size: int, generator: torch.Generator) -> list[tor
     return [batch for batch in order.split(batch_size) if len(batch) > 1]
 
 
-def run_epoch(take, images, targets, batches, rates, epoch, epochs, folder):
+def run_epoch(take, images, targets, batches, rates, epoch, epochs, folder, clock=None):
     """Take every step of ``epoch`` (from 0) by ``take(images, targets, rate)``; return what each returned.
 
-    Raises FloatingPointError where a loss is not finite, and MemoryError where the GPU's memory is too small.
+    Raises FloatingPointError where a loss is not finite, MemoryError where the GPU's memory is too small, and
+    ValueError where ``clock`` leaves less time than an epoch takes.
     """
     steps, text = [], f"epoch {epoch + 1}/{epochs}"
     try:
         for batch, rate in tqdm(list(zip(batches, rates, strict=True)), desc=text, leave=False, mininterval=5):
             steps.append(take(images[batch], targets[batch], rate))
+            if clock:
+                clock.check_first_steps(len(steps), len(batches))
             if len(steps) % CHECK_EVERY == 0 or len(steps) == len(batches):
                 refuse_broken_loss(steps, epoch, folder)
         return steps
@@ -158,20 +195,22 @@ def fitting_batch(take, images, targets, size):
 
 
 def step(
-    model, optimizer, images, targets, rate, *, generator, protocol: Protocol, dtype, follow, teacher
+    model, optimizer, images, targets, rate, *, side, generator, protocol: Protocol, dtype, follow, teacher
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step of gradient descent on a batch, ``model`` in training mode; (loss, number right) on the device.
 
     Args:
         images: uint8 (N, 48, 48); targets: from ``recipe.targets``.
         rate: learning rate.
+        side: of the views in pixels.
         dtype: number format of the forward pass.
         follow: called after the step where it is not None: takes the new weights into their average.
         teacher: net in eval mode, or None.
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    views = augment.augment(images, generator, protocol.rotation, protocol.brightness, protocol.contrast)
+    ranges = protocol.rotation, protocol.brightness, protocol.contrast
+    views = augment.augment(images, generator, *ranges, side)
     views, targets = recipes.change(views, targets, protocol, generator)
     views = views.contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):

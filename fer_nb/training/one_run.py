@@ -1,0 +1,60 @@
+"""One training run from its parameters to its kept files: what notebook 04 and ``python -m fer_nb.training`` share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import nn
+
+from fer_nb.data import datasets
+from fer_nb.data.faceset import FaceSet
+from fer_nb.nets import by_name
+from fer_nb.parameters import settings
+from fer_nb.study import Run
+from fer_nb.training import finish, predict, train, weights
+from fer_nb.training.protocol import Protocol, uses_votes
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run needs: pictures, the untrained net, its teacher (or None) and the settings."""
+
+    run: Run
+    faces: FaceSet
+    net: nn.Module
+    teacher: nn.Module | None
+    protocol: Protocol
+
+
+def prepare(run: Run, given: Mapping) -> Prepared:
+    """Read the pictures and build the net.
+
+    Args:
+        run: which run.
+        given: the parameters of notebook 04, by name; those that say which run it is are taken from ``run``.
+
+    Raises ValueError where a setting, the data set or the net does not fit, FileNotFoundError where the data or the
+    teacher's finished run are missing.
+    """
+    votes = uses_votes(given["votes"], run.dataset)
+    protocol = settings(Protocol, {**given, "votes": votes, "seed": run.seed})
+    faces = datasets.load(run.dataset, given["data"])
+    train.refuse_without_test_split(faces, run.dataset)
+    if given["drop_repeats"]:
+        faces = datasets.without_repeats(faces)
+    torch.manual_seed(run.seed)  # of the first weights
+    net = by_name.build(run, len(faces.classes), given["pool"], given["block_relu"])
+    return Prepared(run, faces, net, weights.teacher_of(run, given["teacher"]), protocol)
+
+
+def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
+    """Train, predict by ten crops and write the run's files: (history, predictions, metrics).
+
+    They are those of ``train.fit``, ``predict.table`` and ``finish.finish``. The checkpoint stays:
+    ``checkpoint.clear`` deletes it. Raises as ``train.fit``.
+    """
+    run, faces, net, protocol = prepared.run, prepared.faces, prepared.net, prepared.protocol
+    history = train.fit(net, faces, run.folder, protocol, prepared.teacher)
+    predictions = predict.table(net, faces, precision=protocol.precision, heap=protocol.heap)
+    return history, predictions, finish.finish(run, net, history, predictions, protocol.precision)
