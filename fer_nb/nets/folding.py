@@ -7,7 +7,6 @@ memory format is channels_last. What each is worth is measured by saliency/speed
 import copy
 from itertools import pairwise
 
-import psutil
 import torch
 from torch import nn
 
@@ -103,4 +102,8 @@ class FastNet:
 
 def free_memory(where):
     """Bytes that are free on a device."""
-    return torch.cuda.mem_get_info(where)[0] if where.type == "cuda" else psutil.virtual_memory().available
+    if where.type == "cuda":
+        return torch.cuda.mem_get_info(where)[0]
+    import psutil  # training does without
+
+    return psutil.virtual_memory().available

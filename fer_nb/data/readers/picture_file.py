@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 SIDE = 48  # pixels a side of every picture of a FaceSet
@@ -10,6 +9,8 @@ SIDE = 48  # pixels a side of every picture of a FaceSet
 
 def grey(path: Path) -> np.ndarray:
     """A picture file of any size as uint8 (H, W); ValueError where it is not readable."""
+    import cv2  # a training run on pixels in a table does without
+
     data = np.frombuffer(path.read_bytes(), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     if image is None:
