@@ -37,7 +37,7 @@ NAMED |= {name: name for name in (throughput.OPTIMIZER, throughput.AUGMENTATION)
 NAMED["Optimizer.zero_grad#SGD.zero_grad"] = throughput.OPTIMIZER
 # Where the input stands among the arguments; the weight follows it.
 INPUT = {"aten::conv2d": 0, "aten::convolution": 0, "aten::convolution_backward": 1}
-SLOW = re.compile(r"aten::_?(slow_conv|thnn_)")  # ATen's own convolutions, where oneDNN takes none
+FALLBACK = re.compile(r"aten::_?(slow_conv|thnn_)")  # ATen's own convolutions, for those that oneDNN does not get
 
 
 class Step(NamedTuple):
@@ -47,7 +47,7 @@ class Step(NamedTuple):
     number_format: str
     times: dict[str, float]
     unprofiled: float
-    slow: dict[str, int]  # calls of ATen's slow convolutions
+    fallbacks: dict[str, int]  # calls of ATen's own convolutions, where oneDNN computed none
 
 
 def kind_of(event: FunctionEvent) -> str | None:
@@ -112,13 +112,14 @@ def measure(name: str, batch_size: int, seconds: float) -> Step:
     variant = throughput.VARIANTS[-1 if kernels.library() else -2]
     step, dtype = throughput.training_step(name, variant, batch_size)
     plain = timing.repeat(step, seconds)
-    found, slow = [], Counter()
+    found, fallbacks = [], Counter()
     for _ in range(max(4, len(plain))):
         events = profiled(step)
         found.append(times(events))
-        slow = Counter(event.name for event in events if SLOW.match(event.name))
+        fallbacks = Counter(event.name for event in events if FALLBACK.match(event.name))
     fastest = min(found, key=lambda one: sum(one.values()))
-    return Step(name, str(dtype).removeprefix("torch."), fastest, 1000 * float(np.median(plain)), dict(slow))
+    number_format = str(dtype).removeprefix("torch.")
+    return Step(name, number_format, fastest, 1000 * float(np.median(plain)), dict(fallbacks))
 
 
 def compare(names: list[str], batch_size: int, seconds: float) -> list[Step]:
@@ -167,7 +168,7 @@ def table(steps: list[Step], batch_size: int, peaks: dict[str, float]) -> pd.Dat
 
 
 def words(steps: list[Step]) -> str:
-    """The length of each net's step, its largest part, and whether any convolution was one of ATen's slow ones."""
+    """The length of each net's step, its largest part, and the convolutions that oneDNN did not compute."""
     said = []
     for step in steps:
         total, largest = sum(step.times.values()), max(step.times, key=step.times.__getitem__)
@@ -175,6 +176,5 @@ def words(steps: list[Step]) -> str:
             f"{step.model}: a step takes {total:.0f} ms under the profiler, {step.unprofiled:.0f} ms without it, in "
             f"{step.number_format}; its largest part is **{largest}** ({100 * step.times[largest] / total:.0f}%)."
         )
-    slow = [f"{step.model} {name} ({count} calls)" for step in steps for name, count in step.slow.items()]
-    stood_in = "Convolutions of ATen's own, which stand in where oneDNN has none and are slow"
-    return "\n\n".join([*said, f"{stood_in}: {', '.join(slow) or 'none'}."])
+    own = [f"{step.model} {name} ({count} calls)" for step in steps for name, count in step.fallbacks.items()]
+    return "\n\n".join([*said, f"Convolutions that ATen computed itself, not oneDNN: {', '.join(own) or 'none'}."])

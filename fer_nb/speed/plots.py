@@ -136,7 +136,7 @@ def accuracy_over_time(curves: pd.DataFrame, thesis_accuracy: float) -> Figure:
     label = f"{thesis_accuracy:.2f}%: lightResNetl in the thesis, test split"
     ax.axhline(thesis_accuracy, color="0.3", ls="--", lw=1, label=label)
     ax.set(xlabel="minutes of training and scoring", ylabel="accuracy on the validation split (%)")
-    ax.set_xlim(left=0)
+    ax.set_xlim(0, 1.05 * curves["minutes"].max())
     ax.set_ylim(bottom=max(curves["valid_accuracy"].min() - 1, curves["valid_accuracy"].max() - 30))
     figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure

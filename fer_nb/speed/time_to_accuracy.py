@@ -10,7 +10,6 @@ import pandas as pd
 from fer_nb.evaluation import measures, thesis
 from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import wilson
-from fer_nb.names import refuse_unknown
 from fer_nb.study import Run, training_runs
 
 DATASETS = ("fer2013", "ferm")  # those of the thesis with a validation split
@@ -19,12 +18,8 @@ NEEDED = ["seconds", "valid_accuracy"]  # columns of history.csv
 
 
 def runs_on(study: str, dataset: str) -> list[Run]:
-    """The training runs of ``study`` on ``dataset``, those of its ablation too; [] for the name "".
-
-    Raises ValueError for a data set without a validation split.
-    """
-    refuse_unknown("data set with a validation split", [dataset] if dataset else [], DATASETS)
-    return [run for run in training_runs(study) if run.dataset == dataset] if dataset else []
+    """The training runs of ``study`` on ``dataset``, those of its ablation too."""
+    return [run for run in training_runs(study) if run.dataset == dataset]
 
 
 def thesis_accuracy(dataset: str) -> float:
@@ -79,7 +74,8 @@ def table(runs: list[Run]) -> pd.DataFrame:
 
 def words(table: pd.DataFrame) -> str:
     """The run that reaches each of ``LEVELS`` first, from ``table``; and which runs have no times."""
-    names = [", ".join(filter(None, [row.model, row.change, f"seed {row.seed}"])) for row in table.itertuples()]
+    parts = table[["model", "change"]].assign(seed="seed " + table["seed"].astype(str))
+    names = [", ".join(row.dropna()) for _, row in parts.iterrows()]
     said = []
     for level in LEVELS:
         minutes = table[f"minutes_to_{level}"]
