@@ -159,6 +159,14 @@ def test_data_sets_of_searches_and_clips_count(write):
     assert promised.promised("mine", "10_searched_networks") == ["table-9", "table-10", "micro"]
 
 
+def test_the_table_of_minutes_is_promised_where_the_study_trains_on_that_data_set(write):
+    write("mine", "04_training")
+    write("mine", "05_evaluation", fer2013=["A"], seeds=[0])
+    for dataset, there in {"fer2013": True, "ferm": False, "": False}.items():
+        write("mine", "11_efficiency", speedrun=dataset)
+        assert ("efficiency-speedrun" in promised.promised("mine", "11_efficiency")) == there
+
+
 def test_searches_and_their_genotypes(write, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", tmp_path / "reports")
     searched_study(write)

@@ -1,6 +1,6 @@
 """Which tables each notebook promises: the workflow runs it again where one is missing."""
 
-from fer_nb.study import parameters, reported_datasets
+from fer_nb.study import parameters, reported_datasets, training_runs
 
 # The tables that a notebook writes for each data set it treats ("": whatever it treats).
 TABLES = {
@@ -17,7 +17,9 @@ TABLES = {
     "08_robustness": {"": ["robustness", "section-4-2"]},
     "09_architecture_search": {"": ["search"]},
     "10_searched_networks": {"": ["table-9", "table-10"]},
-    "11_efficiency": {"": ["efficiency", "efficiency-inference", "efficiency-size", "efficiency-light"]},
+    "11_efficiency": {
+        "": ["efficiency", "efficiency-step", "efficiency-inference", "efficiency-size", "efficiency-light"],
+    },
     "12_summary": {"": ["summary"]},
 }
 
@@ -27,4 +29,6 @@ def promised(study: str, notebook: str) -> list[str]:
     known = TABLES.get(notebook, {})
     found = [name for dataset in ["", *reported_datasets(study, notebook)] for name in known.get(dataset, [])]
     given = parameters(study, notebook)
-    return found + [name for name in ("ablation", "micro") if given.get(name)]
+    found += [name for name in ("ablation", "micro") if given.get(name)]
+    timed = given.get("speedrun") and any(run.dataset == given["speedrun"] for run in training_runs(study))
+    return found + ["efficiency-speedrun"] * bool(timed)

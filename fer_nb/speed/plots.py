@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from fer_nb.evaluation.frame import frame, legend_above, stacked
+from fer_nb.speed.breakdown import KINDS
 from fer_nb.speed.efficiency import LATENCY, REFERENCE
 
 
@@ -23,6 +24,33 @@ def speeds(table: pd.DataFrame) -> Figure:
             ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
         ax.set_xlim(0, rows["highest"].max() * 1.18)
         ax.invert_yaxis()
+    return figure
+
+
+def step_shares(table: pd.DataFrame) -> Figure:
+    """A bar a net of the shares of a training step's time, with the milliseconds of the larger ones (breakdown.table).
+
+    Light and dark of one colour are forward and backward.
+    """
+    shares, spent = (
+        table.pivot(index="model", columns="kind", values=value).reindex(table["model"].unique(), columns=KINDS)
+        for value in ("share", "milliseconds")
+    )
+    palette = seaborn.color_palette("Paired", 10)
+    colours = [*palette[:6], palette[8], palette[6], "0.55", "0.8"]
+    figure, ((ax,),) = frame((9, 1.7 + 0.5 * len(shares)))
+    left = pd.Series(0.0, shares.index)
+    for kind, colour in zip(KINDS, colours, strict=True):
+        width = shares[kind].fillna(0)
+        if width.any():
+            bars = ax.barh(shares.index, width, left=left, color=colour, label=kind, height=0.65)
+            texts = [f"{ms:.0f} ms" if share > 5 else "" for ms, share in zip(spent[kind], width, strict=True)]
+            ax.bar_label(bars, texts, label_type="center", fontsize=8)
+            left += width
+    ax.set(xlim=(0, 100), xlabel="% of a training step's time")
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    legend_above(figure, [ax], ncols=3, fontsize="small")
     return figure
 
 
@@ -86,6 +114,31 @@ def accuracy_over_latency(table: pd.DataFrame) -> Figure:
         ax.set_xlim(0, 1.1 * rows["latency_ms"].max())
     legend_above(figure, axes)
     legend_of_nets(figure, colours)
+    return figure
+
+
+def accuracy_over_time(curves: pd.DataFrame, thesis_accuracy: float) -> Figure:
+    """Validation accuracy over minutes of training, a line a run (time_to_accuracy.curves).
+
+    A colour a net and change, a line style a seed. Dots: the training views get another size from there. Dashed: the
+    thesis's accuracy on the test split. The axis ends 30 points below the highest value: the first epochs take little
+    of the time.
+    """
+    nets, seeds = colours_of(curves["net"]), list(curves["seed"].unique())
+    figure, ((ax,),) = frame((9, 4.8))
+    for (net, seed), line in curves.groupby(["net", "seed"], sort=False):
+        style = {"ls": ["-", "-.", ":"][seeds.index(seed) % 3], "marker": "o" if len(line) == 1 else None}
+        ax.plot(line["minutes"], line["valid_accuracy"], color=nets[net], label=f"{net}, seed {seed}", **style)
+        resized = line[line["side"].diff().fillna(0) != 0]
+        ax.plot(resized["minutes"], resized["valid_accuracy"], "o", color=nets[net], ms=5, mec="white")
+    if curves.groupby(["net", "seed"])["side"].nunique().gt(1).any():
+        ax.plot([], [], "o", color="0.4", ms=5, label="first epoch with views of another size")
+    label = f"{thesis_accuracy:.2f}%: lightResNetl in the thesis, test split"
+    ax.axhline(thesis_accuracy, color="0.3", ls="--", lw=1, label=label)
+    ax.set(xlabel="minutes of training and scoring", ylabel="accuracy on the validation split (%)")
+    ax.set_xlim(0, 1.05 * curves["minutes"].max())
+    ax.set_ylim(bottom=max(curves["valid_accuracy"].min() - 1, curves["valid_accuracy"].max() - 30))
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
     return figure
 
 

@@ -1,12 +1,13 @@
 """Training speed on the CPU by variant of the training loop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
 from torch.nn import functional as F
+from torch.profiler import record_function
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from fer_nb.data import augment
@@ -25,6 +26,8 @@ VARIANTS = (
     "+ fused blocks",
 )
 PICTURES = 4096
+CLIP_VALUE = 0.1  # of each gradient element, as in the code the thesis builds on
+AUGMENTATION, OPTIMIZER = "augmentation", "optimizer and clamp"  # parts of a step, under these names in a profile
 
 
 class UsualPictures(Dataset):
@@ -61,11 +64,10 @@ def device_batches(images: np.ndarray, labels: np.ndarray, batch_size: int, layo
             yield augment.augment(images[batch], generator).contiguous(memory_format=layout), labels[batch]
 
 
-def measure(name: str, variant: str, batch_size: int, seconds: float) -> dict:
-    """Training speed of net ``name`` by ``variant`` on this machine's CPU, in this process, after one step.
+def training_step(name: str, variant: str, batch_size: int) -> tuple[Callable[[], None], torch.dtype]:
+    """A function that takes one training step of net ``name`` by ``variant``, and the number format it computes in.
 
-    Returns:
-        {"model", "variant", "number_format" that the net computes in, "pictures_per_second", "peak_memory_mb"}
+    The function is for this machine's CPU and this process, whose heap the later variants change.
 
     Raises:
         ValueError: unknown net or variant.
@@ -93,13 +95,29 @@ def measure(name: str, variant: str, batch_size: int, seconds: float) -> dict:
     batches = usual_batches(*given) if usual else device_batches(*given, layout)
 
     def step():
-        views, wanted = next(batches)
+        with record_function(AUGMENTATION):
+            views, wanted = next(batches)
         with device.autocast(cpu, dtype):
             loss = F.cross_entropy(model(views), wanted)
         optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        with record_function(OPTIMIZER):
+            torch.nn.utils.clip_grad_value_(model.parameters(), CLIP_VALUE)
+            optimizer.step()
 
+    return step, dtype
+
+
+def measure(name: str, variant: str, batch_size: int, seconds: float) -> dict:
+    """Training speed of net ``name`` by ``variant`` on this machine's CPU, in this process, after one step.
+
+    Returns:
+        {"model", "variant", "number_format" that the net computes in, "pictures_per_second", "peak_memory_mb"}
+
+    Raises:
+        ValueError, RuntimeError: as ``training_step``.
+    """
+    step, dtype = training_step(name, variant, batch_size)
     # The mean, as the usual loop's steps wait for its worker now and then.
     speed = batch_size / timing.repeat(step, seconds, least=1).mean()
     row = {"model": name, "variant": variant, "number_format": str(dtype).removeprefix("torch.")}
