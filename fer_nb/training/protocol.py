@@ -123,7 +123,8 @@ def _check_value(one, value):
 def _check_sizes(sizes, epochs):
     """Raise ValueError where ``sizes`` is no schedule of ``epochs`` epochs."""
     given = f"sizes is {sizes!r}"
-    if any(len(pair) != 2 or not all(_is_number(value, int) for value in pair) for pair in sizes):
+    pairs = [pair for pair in sizes if isinstance(pair, list | tuple) and len(pair) == 2]
+    if len(pairs) < len(sizes) or not all(_is_number(value, int) for pair in pairs for value in pair):
         raise ValueError(f"{given}: write pairs of side and epochs, as [[24, 5], [44, 10]]")
     for side, count in sizes:
         if side not in SIDES:

@@ -8,7 +8,7 @@ SELECTION = {"valid": "the best on the validation split", "last": "the last, as 
 def additions_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool = False) -> str:
     """What a run adds to the thesis's protocol. ``teacher``: the net's name, "" for none."""
     weight, temperature = f"weight {protocol.teacher_weight:g}", f"temperature {protocol.temperature:g}"
-    sizes = ", then ".join(f"{side} px for {count} epochs" for side, count in protocol.sizes)
+    sizes = ", then ".join(f"{side} px for {count} epoch{'s' * (count > 1)}" for side, count in protocol.sizes)
     parts = {
         f"views of {sizes}": protocol.sizes,
         f"schedule {protocol.schedule}, {protocol.warmup:g} epochs of warm-up": protocol.schedule != "step",

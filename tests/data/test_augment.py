@@ -49,6 +49,16 @@ def test_without_rotation_and_light_a_view_is_a_crop_or_its_mirror_image(images)
     assert len(found) > 40  # of 50 places, in 200 draws
 
 
+def test_a_small_view_is_the_window_scaled(images):
+    y, x = torch.meshgrid(torch.arange(48), torch.arange(48), indexing="ij")
+    ramp = (2 * x + 3 * y).to(torch.uint8)[None].expand(8, 48, 48)
+    still = {"rotation": 0, "brightness": 0, "contrast": 0}
+    full, small = (augment.augment(ramp, generator(), **still, side=side) for side in (44, 22))
+    assert small.shape == (8, 3, 22, 22)
+    torch.testing.assert_close(small, torch.nn.functional.avg_pool2d(full, 2), atol=1e-4, rtol=0)  # of a plane
+    assert torch.equal(augment.augment(images, generator(), side=44), augment.augment(images, generator()))
+
+
 def test_rotation_agrees_with_torchvision():
     y, x = torch.meshgrid(torch.arange(48), torch.arange(48), indexing="ij")
     smooth = (128 + 60 * torch.sin(x / 7) + 60 * torch.cos(y / 9)).to(torch.uint8)

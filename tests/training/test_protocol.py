@@ -45,6 +45,13 @@ GIVEN = {"epochs": 4, "batch_size": 16}
         ({"temperature": 0.0}, "temperature is 0.0: choose a number above 0"),
         ({"warmup": 2.0}, "warmup is 2.0 with schedule step"),
         ({"schedule": "cosine", "warmup": 4.0}, "warmup is 4.0 of 4 epochs"),
+        ({"minutes": -1.0}, "minutes is -1.0: choose a number from 0"),
+        ({"sizes": [[24, 2], [44, 3]]}, "5 epochs in all, with epochs 4: make the two agree"),
+        ({"sizes": [[16, 2], [44, 2]]}, "choose sides from 24 to 48 pixels, not 16"),
+        ({"sizes": [[24, 4], [44, 0]]}, "0 epochs at 44 pixels: give it at least 1"),
+        ({"sizes": [[24.5, 4]]}, r"write pairs of side and epochs, as \[\[24, 5\]"),
+        ({"sizes": [[24, 2, 2]]}, "write pairs"),
+        ({"sizes": [24, 4]}, "write pairs"),
     ],
 )
 def test_what_means_nothing_is_refused(wrong, message):
@@ -64,12 +71,17 @@ def test_notebook_4_deletes_the_checkpoint_in_its_last_cell():
     cells = json.loads((paths.NOTEBOOKS / "04_training.ipynb").read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert [text for text in code if "clear" in text] == [code[-1]] == ["checkpoint.clear(run.folder)"]
-    assert "Protocol" in code[1] and "datasets.load" not in code[1]  # refused before anything is loaded
 
 
 def test_learned_leaves_out_what_changes_the_speed_alone():
     left_out = set(Protocol.__dataclass_fields__) - set(Protocol(**GIVEN).learned())
-    assert left_out == {"precision", "heap"}
+    assert left_out == {"precision", "heap", "minutes"}
+
+
+def test_sides_of_the_epochs():
+    growing = Protocol(**GIVEN, sizes=[[24, 1], [32, 2], [44, 1]])
+    assert [growing.side(epoch) for epoch in range(4)] == [24, 32, 32, 44]
+    assert [Protocol(**GIVEN).side(epoch) for epoch in range(4)] == [44] * 4
 
 
 def test_votes_are_for_ferm_alone():
@@ -81,8 +93,9 @@ def test_votes_are_for_ferm_alone():
 
 def test_additions_in_words():
     assert additions_in_words(Protocol(**GIVEN)) == "Added to the thesis's protocol: nothing."
-    added = {"schedule": "cosine", "warmup": 3.0, "ema": 0.99, "decay_all": False}
+    added = {"schedule": "cosine", "warmup": 3.0, "ema": 0.99, "decay_all": False, "sizes": [[24, 3], [44, 1]]}
     text = additions_in_words(Protocol(**GIVEN | added), "ResNet18", True)
-    for part in ("cosine, 3 epochs", "no weight decay on", "decay 0.99", "ResNet18 as the teacher", "held-out"):
+    parts = ["24 px for 3 epochs, then 44 px for 1", "cosine, 3 epochs", "no weight decay on", "decay 0.99"]
+    for part in [*parts, "ResNet18 as the teacher", "held-out"]:
         assert part in text
     assert "mixup" not in text

@@ -72,6 +72,14 @@ def test_loss_without_a_recipe_is_cross_entropy():
     assert smooth.item() == pytest.approx(-(spread * logits.log_softmax(1)).sum(1).mean().item(), rel=1e-5)
 
 
+def test_votes_are_not_smoothed():
+    logits, votes = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0))
+    votes = votes.softmax(1)
+    plain = F.cross_entropy(logits, votes)
+    assert torch.equal(recipes.loss(logits, votes, of(smoothing=0.2, votes=True), None), plain)
+    assert not torch.equal(recipes.loss(logits, votes, of(smoothing=0.2), None), plain)
+
+
 def test_loss_with_a_teacher():
     generator = torch.Generator().manual_seed(0)
     logits, taught = torch.randn(2, 5, 3, generator=generator)

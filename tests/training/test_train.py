@@ -13,7 +13,7 @@ from torch import nn
 from fer_nb import paths
 from fer_nb.data import augment
 from fer_nb.data.faceset import FaceSet
-from fer_nb.nets import by_name
+from fer_nb.nets import by_name, models
 from fer_nb.study import Run
 from fer_nb.training import checkpoint, finish, predict, train, weights, words
 from fer_nb.training.protocol import Protocol
@@ -163,7 +163,60 @@ def test_what_the_run_lacks_is_refused(tmp_path):
         fit(tmp_path, teacher=net())
     with pytest.raises(ValueError, match="the train split has fewer than two pictures"):
         fit(tmp_path, data=faces().of_split("test"))
+    with pytest.raises(ValueError, match="views of 24 pixels do not suit this net: take 32 or more"):
+        fit(tmp_path, models.build("VGG19", 3), sizes=[[24, 2], [44, 2]])
     assert not list(tmp_path.iterdir())
+
+
+def test_views_grow_by_the_schedule_and_scoring_keeps_its_size(tmp_path):
+    model, sides = net(), []
+    model.register_forward_pre_hook(lambda model, given: sides.append((model.training, given[0].shape[-1])))
+    sizes = [[24, 1], [32, 2], [44, 1]]
+    history = fit(tmp_path, model, sizes=sizes)
+    assert history["side"].tolist() == [24, 32, 32, 44]
+    assert [side for training, side in sides if training] == [24] * 4 + [32] * 8 + [44] * 4  # 54 pictures by 16
+    with pytest.raises(ValueError, match="made with sizes = "):
+        fit(tmp_path, sizes=sizes[::-1])
+
+
+def test_a_limit_of_time_stops_at_the_end_of_an_epoch_and_the_run_goes_on(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(train.limits.time, "monotonic", lambda: now[0])
+    line = train.epoch_line
+
+    def minute_later(row, epochs):
+        now[0] += 60
+        return line(row, epochs)
+
+    monkeypatch.setattr(train, "epoch_line", minute_later)
+    with pytest.raises(TimeoutError, match=r"stopped after epoch 2 of 4: .* limit of 2 minutes\. Run the same again"):
+        fit(tmp_path, minutes=2.0)
+    model, unbroken = net(), net()
+    fit(tmp_path, model)
+    fit(tmp_path / "whole", unbroken)
+    assert torch.equal(flat(model), flat(unbroken))
+
+
+def test_a_limit_shorter_than_an_epoch_is_refused(tmp_path, monkeypatch):
+    ticks = iter(range(100))
+    monkeypatch.setattr(train.limits.time, "monotonic", lambda: next(ticks))
+    with pytest.raises(ValueError, match=r"minutes is 0.01, and one epoch takes about 0.017: give it more"):
+        fit(tmp_path, minutes=0.01)
+    assert not checkpoint.path(tmp_path).exists()
+
+
+def test_a_run_that_another_process_trains_is_refused(tmp_path):
+    program = (
+        "import sys, time; from pathlib import Path; from fer_nb.training import limits\n"
+        "with limits.alone(Path(sys.argv[1])):\n"
+        "    print('holds', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"holds\n"
+        with pytest.raises(BlockingIOError, match=rf"lock: process {other.pid} on .* trains this run: wait for it"):
+            fit(tmp_path)
+        other.kill()
+    fit(tmp_path, epochs=1)  # a lock ends with its process
 
 
 @pytest.mark.parametrize("missing", ["train", "test"])
@@ -321,7 +374,7 @@ def test_a_full_disk_costs_no_checkpoint(tmp_path, monkeypatch):
         OSError, match=r"disk is full: no room for .*checkpoint\.pt after epoch 5; that of epoch 4 is kept"
     ):
         checkpoint.save(tmp_path, {}, state, {}, torch.Generator())
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "lock"}
     assert checkpoint.path(tmp_path).read_bytes() == before
 
 
@@ -338,7 +391,7 @@ def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
     predictions = predict.table(model, data, precision="float32")
     metrics = finish.finish(run, model, history, predictions, "float32")
     names = {path.name for path in run.folder.iterdir()}
-    assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json", "checkpoint.pt"}
+    assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json", "checkpoint.pt", "lock"}
     checkpoint.clear(run.folder)  # the notebook's last cell: what fails before it costs no training
     assert {path.name for path in run.folder.iterdir()} == names - {"checkpoint.pt"}
     assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
