@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save
 
 from fer_nb import paths
 from fer_nb.files import replacing
-from fer_nb.finished import read_metrics, read_predictions
+from fer_nb.finished import read_predictions
 from fer_nb.published.card import model_card
-from fer_nb.published.origins import finished_manifest, kept_folder, kept_studies, origins_table, study_command
+from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
 from fer_nb.published.readme import insert_into_readme, markdown_table, results_text
 from fer_nb.report.page import duration
 from fer_nb.study import Run, genotype, searches, training_runs
@@ -83,21 +83,17 @@ def packed_weights(run: Run) -> bytes:
     """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
-    what the header of the run's own file says (the net's description), the run's name (run), the classes, and date,
-    commit, checksums and parameters of the notebook that trained it.
+    what the header of the run's own file says (the net's description), the run's name (run), its classes and date.
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
     if run.dataset != "ferm":
         raise ValueError(f"{run.name}: only weights of nets on FERm are kept: name a run on ferm")
-    made = finished_manifest(run.study, f"04_training-{run.name}")
-    if made["parameters"].get("data") != "real":
-        raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
-    facts, path = read_metrics(run), run.folder / "weights.safetensors"
+    facts, path = finished_metrics(run), run.folder / "weights.safetensors"
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
     facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
-    facts |= {"date": made["started"][:10]} | {key: made[key] for key in ("commit", "checksums", "parameters")}
+    facts["date"] = facts.pop("started")[:10]
     tensors = {name: _half(value) for name, value in load_file(path).items()}
     return save(tensors, {"fer_nb": json.dumps(facts)})
 

@@ -46,7 +46,7 @@ def origins_table(study: str) -> pd.DataFrame:
         if not (paths.REPORTS / study / "tables" / f"{table}.csv").exists():
             raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{study_command(study)}`")
     trainings, planned = training_runs(study), evaluation_runs(study) if first else []
-    trained = {run: (finished_manifest(run.study, f"04_training-{run.name}"), read_metrics(run)) for run in trainings}
+    trained = {run: finished_metrics(run) for run in trainings}
     return pd.DataFrame(
         _origin(table["name"], made, [trained[run] for run in runs_behind(table["name"], planned, trainings)])
         for made in [finished_manifest(study, name) for name in names]
@@ -72,6 +72,22 @@ def finished_manifest(study: str, page: str) -> dict:
     return made
 
 
+def finished_metrics(run: Run) -> dict:
+    """metrics.json of a run on real data.
+
+    Raises FileNotFoundError where the run has not finished, ValueError where it does not tell what made it, or was
+    trained on drawn faces.
+    """
+    metrics = read_metrics(run)
+    if "parameters" not in metrics:
+        raise ValueError(
+            f"{run.folder}/metrics.json does not tell what made it: delete the folder, train the run again"
+        )
+    if metrics["parameters"].get("data") != "real":
+        raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
+    return metrics
+
+
 def runs_behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list[Run]:
     """The training runs that a table is computed from; none for tables of counts or of speed.
 
@@ -93,21 +109,20 @@ def runs_behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list
     return [run for run in runs if run.dataset == dataset]
 
 
-def _origin(table: str, made: dict, trained: list[tuple[dict, dict]]) -> dict:
-    """A row of ``origins_table``: of the manifest of its page, and each training run's manifest and metrics."""
-    metrics = [of_run for _, of_run in trained]
-    sums = [item for one in (made, *(of_run for of_run, _ in trained)) for item in one["checksums"].items()]
+def _origin(table: str, made: dict, trained: list[dict]) -> dict:
+    """A row of ``origins_table``: of the manifest of its page, and the metrics of each training run."""
+    sums = [item for one in (made, *trained) for item in one["checksums"].items()]
     return {
         "table": table,
         "notebook": made["notebook"],
         "date": made["started"][:10],
         "commit": short_commit(made["commit"]),
         "runs": len(trained),
-        "epochs": _distinct(of_run["epochs"] for of_run in metrics),
-        "minutes": round(sum(of_run["seconds"] for of_run in metrics) / 60, 1),
-        "trained_commit": _distinct(short_commit(of_run["commit"]) for of_run, _ in trained),
-        "device": _distinct(of_run["device"] for of_run in metrics) or made["device"],
-        "precision": _distinct(of_run["precision"] for of_run in metrics),
+        "epochs": _distinct(of_run["epochs"] for of_run in trained),
+        "minutes": round(sum(of_run["seconds"] for of_run in trained) / 60, 1),
+        "trained_commit": _distinct(short_commit(of_run["commit"]) for of_run in trained),
+        "device": _distinct(of_run["device"] for of_run in trained) or made["device"],
+        "precision": _distinct(of_run["precision"] for of_run in trained),
         "data": _distinct(f"{path} {digest}" for path, digest in sums),
     }
 

@@ -11,7 +11,7 @@ from fer_nb.study import Run
 from fer_nb.training.weights import save_weights
 
 
-def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.DataFrame, precision="auto") -> dict:
+def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.DataFrame, made: dict) -> dict:
     """Write what a finished run leaves in its folder, and return its metrics.
 
     weights.safetensors (of the selected epoch; the header says which net they belong to), history.csv,
@@ -21,8 +21,9 @@ def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.Da
         model: from ``by_name.build``, trained.
         history: from ``train.fit``.
         predictions: from ``predict.table``.
+        made: what made the run, for metrics.json: started, commit, checksums and parameters (of notebook 04).
     """
-    metrics = summarise(run, model, history, predictions, precision)
+    metrics = summarise(run, model, history, predictions, made["parameters"]["precision"]) | made
     classes = list(predictions.columns[4:])
     writers = {
         "weights.safetensors": lambda path: save_weights(path, model, classes),

@@ -1,16 +1,18 @@
 """One training run from its parameters to its kept files: what notebook 04 and ``python -m fer_nb.training`` share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 import torch
 from torch import nn
 
+from fer_nb import machine, paths
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.nets import by_name
-from fer_nb.parameters import settings
+from fer_nb.parameters import defaults, settings
 from fer_nb.study import Run
 from fer_nb.training import finish, predict, train, weights
 from fer_nb.training.protocol import Protocol, uses_votes
@@ -18,13 +20,14 @@ from fer_nb.training.protocol import Protocol, uses_votes
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run needs: pictures, the untrained net, its teacher (or None) and the settings."""
+    """What a run needs: pictures, the untrained net, its teacher (or None), the settings; and what makes it."""
 
     run: Run
     faces: FaceSet
     net: nn.Module
     teacher: nn.Module | None
     protocol: Protocol
+    made: dict  # see ``finish.finish``
 
 
 def prepare(run: Run, given: Mapping) -> Prepared:
@@ -37,15 +40,18 @@ def prepare(run: Run, given: Mapping) -> Prepared:
     Raises ValueError where a setting, the data set or the net does not fit, FileNotFoundError where the data or the
     teacher's finished run are missing.
     """
-    votes = uses_votes(given["votes"], run.dataset)
-    protocol = settings(Protocol, {**given, "votes": votes, "seed": run.seed})
+    given = {name: given[name] for name in defaults(paths.NOTEBOOKS / "04_training.ipynb")} | asdict(run)
+    protocol = settings(Protocol, given | {"votes": uses_votes(given["votes"], run.dataset)})
+    started, commit = datetime.now(UTC).isoformat(timespec="seconds"), machine.commit()  # before anything takes long
     faces = datasets.load(run.dataset, given["data"])
     train.refuse_without_test_split(faces, run.dataset)
     if given["drop_repeats"]:
         faces = datasets.without_repeats(faces)
     torch.manual_seed(run.seed)  # of the first weights
     net = by_name.build(run, len(faces.classes), given["pool"], given["block_relu"])
-    return Prepared(run, faces, net, weights.teacher_of(run, given["teacher"]), protocol)
+    checksums = datasets.checksums(run.dataset, given["data"])
+    made = {"started": started, "commit": commit, "checksums": checksums, "parameters": given}
+    return Prepared(run, faces, net, weights.teacher_of(run, given["teacher"]), protocol, made)
 
 
 def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
@@ -57,4 +63,4 @@ def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     run, faces, net, protocol = prepared.run, prepared.faces, prepared.net, prepared.protocol
     history = train.fit(net, faces, run.folder, protocol, prepared.teacher)
     predictions = predict.table(net, faces, precision=protocol.precision, heap=protocol.heap)
-    return history, predictions, finish.finish(run, net, history, predictions, protocol.precision)
+    return history, predictions, finish.finish(run, net, history, predictions, prepared.made)

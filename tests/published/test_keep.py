@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -144,11 +145,13 @@ def test_weights_of_other_data_are_refused():
     ckplus, _, _, _, ferm, _ = study.evaluation_runs("tiny")
     with pytest.raises(ValueError, match="ckplus-fold1-lightResNetl-seed0: only weights of nets on FERm are kept"):
         keep.packed_weights(ckplus)
-    executed(f"04_training-{ferm.name}", data="synthetic")
-    with pytest.raises(ValueError, match=r"ferm-lightResNetl-seed0\.json: the notebook read drawn faces"):
-        keep.packed_weights(ferm)
-    executed(f"04_training-{ferm.name}", data="other")
+    path = ferm.folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"parameters": {"data": "synthetic"}}))
     with pytest.raises(ValueError, match="ferm-lightResNetl-seed0 was not trained on the real data"):
+        keep.packed_weights(ferm)
+    path.write_text(json.dumps({name: value for name, value in metrics.items() if name != "parameters"}))
+    with pytest.raises(ValueError, match=r"metrics\.json does not tell what made it: delete the folder"):
         keep.packed_weights(ferm)
 
 

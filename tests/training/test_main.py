@@ -28,6 +28,7 @@ def home(tmp_path, monkeypatch):
     text = "epochs: 2\nsizes: [[24, 1], [44, 1]]\nbatch_size: 16\n"
     (tmp_path / "params/test/04_training.yaml").write_text(text)
     monkeypatch.setattr(datasets, "load", lambda name, data: noise())
+    monkeypatch.setattr(datasets, "checksums", lambda name, data: {"noise": "ab12"})
     return tmp_path
 
 
@@ -44,7 +45,9 @@ def test_it_leaves_what_notebook_4_leaves_and_then_rests(home, capsys):
     run = study.Run("test", "ferm", "lightResNetl", 1)
     names = {path.name for path in run.folder.iterdir()}
     assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json", "lock"}
-    assert json.loads((run.folder / "metrics.json").read_text())["seed"] == 1
+    metrics = json.loads((run.folder / "metrics.json").read_text())
+    assert metrics["seed"] == 1 and metrics["checksums"] == {"noise": "ab12"}
+    assert metrics["parameters"]["sizes"] == [[24, 1], [44, 1]] and metrics["parameters"]["model"] == "lightResNetl"
     assert "24 px for 1 epoch, then 44 px" in capsys.readouterr().out
     assert main(["test", "ferm", "lightResNetl", "1"]) == 0
     assert "is finished" in capsys.readouterr().out

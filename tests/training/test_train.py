@@ -389,14 +389,19 @@ def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
     model.description = {"model": "tiny", "classes": 3}
     history = fit(run.folder, model, data)
     predictions = predict.table(model, data, precision="float32")
-    metrics = finish.finish(run, model, history, predictions, "float32")
+    made = {"commit": "0123", "parameters": {"precision": "float32"}}
+    metrics = finish.finish(run, model, history, predictions, made)
     names = {path.name for path in run.folder.iterdir()}
     assert names == {"weights.safetensors", "history.csv", "predictions.csv", "metrics.json", "checkpoint.pt", "lock"}
     checkpoint.clear(run.folder)  # the notebook's last cell: what fails before it costs no training
     assert {path.name for path in run.folder.iterdir()} == names - {"checkpoint.pt"}
     assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
     np.testing.assert_allclose(predictions[list(data.classes)].sum(axis=1), 1, atol=1e-5)
-    assert metrics["selection"] == "valid" and metrics["best_test_accuracy"] == history["test_accuracy"].max()
+    assert (
+        metrics["selection"] == "valid"
+        and metrics["commit"] == "0123"
+        and metrics["best_test_accuracy"] == history["test_accuracy"].max()
+    )
     assert f"{metrics['test_accuracy']:.2f}%** on the test split" in words.result_in_words(metrics)
     described = {"net": model.description, "classes": list(data.classes)}
     assert weights.about(run.folder / "weights.safetensors") == described and metrics["net"] == model.description
@@ -415,8 +420,8 @@ def test_the_teacher_is_a_finished_run_of_the_study(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"ferm-large-seed0, the teacher of .*, has not finished"):
         weights.teacher_of(student, "large")
     model, data = net(), faces()
-    model.description = described
-    finish.finish(finished, model, fit(finished.folder, model, data), predict.table(model, data), "float32")
+    model.description, made = described, {"parameters": {"precision": "float32"}}
+    finish.finish(finished, model, fit(finished.folder, model, data), predict.table(model, data), made)
     assert torch.equal(flat(weights.teacher_of(student, "large")), flat(model))
 
 
