@@ -189,17 +189,17 @@ def verdict(ours: dict, thesis_accuracy: float, epochs: float, thesis_epochs: in
     Args:
         ours: accuracy, low and high in percent, NaN for a net that was not trained.
         thesis_accuracy: NaN for a net that is not in the thesis.
-        epochs, thesis_epochs: of training. Fewer than the thesis's are not comparable. NaN where nothing was trained.
+        epochs, thesis_epochs: of training; fewer than the thesis's are said. NaN where nothing was trained.
     """
     if pd.isna(ours["accuracy"]):
         return "not run"
     if pd.isna(thesis_accuracy):
         return "not in the thesis"
-    if epochs < thesis_epochs:
-        return f"{epochs} of {thesis_epochs} epochs: not comparable"
     if ours["low"] <= thesis_accuracy <= ours["high"]:
-        return "within the interval"
-    return "above" if thesis_accuracy < ours["low"] else "below"
+        word = "within the interval"
+    else:
+        word = "above" if thesis_accuracy < ours["low"] else "below"
+    return word + (f", {epochs} of {thesis_epochs} epochs" if epochs < thesis_epochs else "")
 
 
 def runs_table(runs: list[Run]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from fer_nb.report.page import duration
 from fer_nb.training import weights
 
 # Parameters of notebook 04 that are not part of the recipe: which run it is, and how it ran.
-APART = ("study", "data", "dataset", "model", "seed", "precision", "heap", "epochs")
+APART = ("study", "data", "dataset", "model", "seed", "precision", "heap", "epochs", "change", "minutes")
 
 
 def model_card() -> str:

@@ -80,9 +80,7 @@ def finished_metrics(run: Run) -> dict:
     """
     metrics = read_metrics(run)
     if "parameters" not in metrics:
-        raise ValueError(
-            f"{run.folder}/metrics.json does not tell what made it: delete the folder, train the run again"
-        )
+        raise ValueError(f"{run.folder}/metrics.json does not tell what made it: delete the folder and train anew")
     if metrics["parameters"].get("data") != "real":
         raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
     return metrics

@@ -22,7 +22,8 @@ def results_text() -> str:
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     lead = (
         "Accuracies are in percent on the test split: means over the seeds, with 95% intervals (Wilson) over the test"
-        " pictures. The verdict says whether the thesis's value is within the interval, or ours is above or below it."
+        " pictures. The verdict says whether the thesis's value is within the interval, or ours is above or below it; minutes are"
+        " those of one training run."
         " [reports/reference](reports/reference/README.md) has the tables and what made each."
     )
     accuracies = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
@@ -58,16 +59,24 @@ def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
     rows = []
     for model, printed in part.accuracies.items():
         row = {"data": part.name, "net": model, "study": "–", "accuracy [95% interval]": "–", "mean per class": "–"}
-        row |= {"seeds": "–", "epochs": "–", "thesis": f"{printed:.2f}", "difference": "–", "verdict": "not run"}
+        row |= {
+            "seeds": "–",
+            "epochs": "–",
+            "minutes": "–",
+            "thesis": f"{printed:.2f}",
+            "difference": "–",
+            "verdict": "not run",
+        }
         found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
         for folder, ours in found.items():
-            epochs = _epochs(folder, part.dataset.removesuffix("1"), model)
+            epochs, minutes = _training(folder, part.dataset.removesuffix("1"), model)
             measured = {
                 "study": folder.name,
                 "accuracy [95% interval]": in_words(ours["accuracy"], ours["low"], ours["high"]),
                 "mean per class": in_words(ours["mean_per_class_accuracy"], NAN, NAN),
                 "seeds": ours["seeds"],
                 "epochs": epochs,
+                "minutes": f"{minutes:.1f}" if minutes < 10 else f"{minutes:.0f}",
                 "difference": in_words(ours["difference"], NAN, NAN, signed=True),
                 "verdict": verdict(ours, printed, epochs, part.epochs),
             }
@@ -76,10 +85,14 @@ def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
     return rows
 
 
-def _epochs(folder: Path, dataset: str, model: str) -> int:
-    """Epochs of the shortest run. runs.csv has all folds of CK+ in one row: ``ckplus-fold`` or ``ckplus-subject``."""
+def _training(folder: Path, dataset: str, model: str) -> tuple[int, float]:
+    """Epochs of the shortest run, and minutes a run on the average.
+
+    runs.csv has all folds of CK+ in one row: ``ckplus-fold`` or ``ckplus-subject``.
+    """
     runs = pd.read_csv(folder / "runs.csv")
-    return int(runs.loc[(runs["dataset"] == dataset) & (runs["model"] == model), "epochs"].min())
+    runs = runs[(runs["dataset"] == dataset) & (runs["model"] == model)]
+    return int(runs["epochs"].min()), runs["minutes"].sum() / runs["runs"].sum()
 
 
 def _counts(folders: list[Path]) -> str:
@@ -104,7 +117,7 @@ def _splits(folders: list[Path]) -> list[str]:
             accuracy = in_words(row["accuracy"], row["sequence_low"], row["sequence_high"])
             rows.append({"net": row["model"], "split": row["split"], "study": folder.name, "folds": row["folds"]})
             rows[-1] |= {"accuracy [95% interval over sequences]": accuracy, "test sequences": row["sequences"]}
-            rows[-1] |= {"epochs": _epochs(folder, dataset, row["model"])}
+            rows[-1] |= {"epochs": _training(folder, dataset, row["model"])[0]}
     lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
     return [lead, markdown_table(rows)] if rows else []
 

@@ -397,11 +397,8 @@ def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
     assert {path.name for path in run.folder.iterdir()} == names - {"checkpoint.pt"}
     assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
     np.testing.assert_allclose(predictions[list(data.classes)].sum(axis=1), 1, atol=1e-5)
-    assert (
-        metrics["selection"] == "valid"
-        and metrics["commit"] == "0123"
-        and metrics["best_test_accuracy"] == history["test_accuracy"].max()
-    )
+    assert metrics["selection"] == "valid" and metrics["commit"] == "0123"
+    assert metrics["best_test_accuracy"] == history["test_accuracy"].max()
     assert f"{metrics['test_accuracy']:.2f}%** on the test split" in words.result_in_words(metrics)
     described = {"net": model.description, "classes": list(data.classes)}
     assert weights.about(run.folder / "weights.safetensors") == described and metrics["net"] == model.description
