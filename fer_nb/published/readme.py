@@ -22,9 +22,9 @@ def results_text() -> str:
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     lead = (
         "Accuracies are in percent on the test split: means over the seeds, with 95% intervals (Wilson) over the test"
-        " pictures. The verdict says whether the thesis's value is within the interval, or ours is above or below it; minutes are"
-        " those of one training run."
-        " [reports/reference](reports/reference/README.md) has the tables and what made each."
+        " pictures. The verdict says whether the thesis's value is within the interval, or ours is above or below it;"
+        " minutes are those of one training run. [reports/reference](reports/reference/README.md) has the tables and"
+        " what made each."
     )
     accuracies = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
     texts = [lead, markdown_table(accuracies), _counts(folders), *_splits(folders), *_searched(folders)]
