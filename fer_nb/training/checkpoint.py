@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -62,8 +63,7 @@ def save(folder, settings, state, parts, generator):
     saved = {"settings": settings, **state, "generators": generators}
     saved |= {name: part.state_dict() for name, part in parts.items()}
     try:
-        with replacing(path(folder)) as partial, partial.open("wb") as file:
-            torch.save(saved, file)
+        write(path(folder), saved)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -82,16 +82,33 @@ def refuse_other_settings(file, saved, settings):
             )
 
 
+def write(file: Path, saved: dict) -> None:
+    """Write a SHA-256 of 32 bytes, then what torch.save makes of ``saved``: torch reads flipped bits as they are."""
+    content = io.BytesIO()
+    torch.save(saved, content)
+    with replacing(file) as partial, partial.open("wb") as opened:
+        opened.write(hashlib.sha256(content.getbuffer()).digest())
+        opened.write(content.getbuffer())
+
+
+def read(file: Path) -> dict:
+    """What ``write`` wrote; ValueError, with the remedy, where a byte of it is another one now."""
+    content = file.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise ValueError(f"{file}: a damaged checkpoint, or none of fer_nb: restore it, or delete it to start anew")
+    return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
+
+
 def load(folder, settings, parts, generator):
     """Put ``parts`` and the generators into the state of the checkpoint; {"history": rows, "selected": weights}.
 
-    Without a checkpoint nothing changes and the history is empty. Raises ValueError where the checkpoint is of another
-    net, other data or other settings.
+    Without a checkpoint nothing changes and the history is empty. Raises ValueError where the checkpoint is damaged, or
+    of another net, other data or other settings.
     """
     file = path(folder)
     if not file.exists():
         return {"history": [], "selected": None}
-    saved = torch.load(file, map_location="cpu", weights_only=True)
+    saved = read(file)
     refuse_other_settings(file, saved["settings"], settings)
     for name, part in parts.items():
         part.load_state_dict(saved[name])

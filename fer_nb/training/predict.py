@@ -105,13 +105,18 @@ def table(model, faces: FaceSet, splits=("valid", "test"), precision: str = "aut
 def load_weights(model: torch.nn.Module, path: Path) -> torch.nn.Module:
     """Fill ``model`` from a safetensors file, in the model's own number format, and return it.
 
-    The file may hold half precision. Raises ValueError where it is no safetensors file or holds the weights of another
-    net, which is named if ``models.build`` makes it.
+    The file may hold half precision. Raises ValueError where it is no safetensors file, holds the weights of another
+    net, which is named if ``models.build`` makes it, or a value that no training leaves: not finite, or whole numbers.
     """
     try:
         weights = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path}: no safetensors file ({last_line(error)}); choose the weights of this net") from error
+    for name, wanted in model.state_dict().items():
+        value = weights.get(name, wanted)
+        if value.is_floating_point() != wanted.is_floating_point() or not value.isfinite().all():
+            kind = "not finite" if value.is_floating_point() else "no numbers with a fraction"
+            raise ValueError(f"{path}: damaged, the values of {name} are {kind}: choose another file, or train again")
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

@@ -66,9 +66,7 @@ def test_unbroken_and_resumed_searches_end_alike(tmp_path, monkeypatch, options)
     assert again == genotype and len(saved) == 2
     numbers = history.columns.drop("seconds")
     assert resumed[numbers].equals(history[numbers])
-    first, second = (
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("unbroken", "broken")
-    )
+    first, second = (checkpoint.read(tmp_path / name / "checkpoint.pt") for name in ("unbroken", "broken"))
     assert all(torch.equal(value, second["net"][name]) for name, value in first["net"].items())
     assert all(
         np.array_equal(resumed.attrs["alphas"][kind], values) for kind, values in history.attrs["alphas"].items()
@@ -149,13 +147,13 @@ def test_a_stop_ends_the_search_with_the_alphas_from_before(tmp_path, monkeypatc
 
 def test_a_loss_that_is_not_finite_stops_the_search_and_keeps_the_checkpoint(tmp_path):
     run(tmp_path, epochs=1)
-    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    saved = checkpoint.read(checkpoint.path(tmp_path))
     saved["net"]["classifier.bias"][0] = float("nan")
     saved["settings"]["epochs"] = 2
-    torch.save(saved, checkpoint.path(tmp_path))
+    checkpoint.write(checkpoint.path(tmp_path), saved)
     with pytest.raises(FloatingPointError, match=r"loss is nan in epoch 2, step 1.*checkpoint\.pt"):
         run(tmp_path, epochs=2)
-    assert len(torch.load(checkpoint.path(tmp_path), weights_only=True)["history"]) == 1
+    assert len(checkpoint.read(checkpoint.path(tmp_path))["history"]) == 1
 
 
 def test_a_checkpoint_of_another_search_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from fer_nb.nets import device, export, genotypes, models
 from fer_nb.nets.cells import Cell, SearchedNet, reductions
 from fer_nb.nets.genotypes import KNOWN, Genotype
 from fer_nb.nets.operations import OPERATIONS, FactorizedReduce, ReLUConvBN, build
-from fer_nb.training import predict, train
+from fer_nb.training import checkpoint, predict, train
 from fer_nb.training.protocol import Protocol
 
 
@@ -215,9 +215,9 @@ def test_a_net_trains_and_predicts_and_goes_on_from_its_checkpoint(tmp_path):
     assert predict.predict(whole, faces().images[:4]).shape == (4, 2)
 
     train.fit(net(**small), faces(), tmp_path / "killed", short)
-    killed = torch.load(tmp_path / "killed/checkpoint.pt", weights_only=True)
+    killed = checkpoint.read(tmp_path / "killed/checkpoint.pt")
     killed["settings"]["epochs"] = 12
-    torch.save(killed, tmp_path / "killed/checkpoint.pt")
+    checkpoint.write(tmp_path / "killed/checkpoint.pt", killed)
     resumed = net(**small, seed=1)
     train.fit(resumed, faces(), tmp_path / "killed", long)
     assert all(

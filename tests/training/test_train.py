@@ -1,4 +1,6 @@
 import errno
+import io
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import paths
@@ -134,7 +137,7 @@ def test_without_a_valid_split_the_last_epoch_is_kept(tmp_path):
     model = net()
     history = fit(tmp_path, model, faces(valid=False))
     assert history["valid_accuracy"].isna().all()
-    last = torch.load(checkpoint.path(tmp_path), weights_only=True)["model"]
+    last = checkpoint.read(checkpoint.path(tmp_path))["model"]
     assert all(torch.equal(value, last[name]) for name, value in model.state_dict().items())
 
 
@@ -148,6 +151,21 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, messa
     with pytest.raises(ValueError, match=message):
         fit(tmp_path, **change)
     assert checkpoint.path(tmp_path).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["empty", "short", "a bit", "foreign"])
+def test_a_damaged_checkpoint_is_named_and_kept(tmp_path, damage):
+    fit(tmp_path, epochs=1)
+    path = checkpoint.path(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    foreign = io.BytesIO()
+    torch.save({"model": {}}, foreign)
+    damaged = {"empty": b"", "short": content[:500], "a bit": content, "foreign": foreign.getvalue()}[damage]
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: a damaged checkpoint, .* delete it to start anew"):
+        fit(tmp_path, epochs=1)
+    assert path.read_bytes() == damaged
 
 
 def test_a_checkpoint_of_another_net_is_refused(tmp_path):
@@ -278,7 +296,7 @@ def test_another_teacher_is_refused(tmp_path):
 def test_the_averaged_weights_are_what_counts(tmp_path):
     model, data = net(), faces(valid=False)
     history = fit(tmp_path, model, data, ema=0.8)
-    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    saved = checkpoint.read(checkpoint.path(tmp_path))
     for name, value in model.state_dict().items():
         assert torch.equal(value, saved["average"][name])
     assert not torch.equal(model[0].weight, saved["model"]["0.weight"])
@@ -323,7 +341,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_within_the_epoch(tmp_path, monk
     with pytest.raises(FloatingPointError, match=r"nan in epoch 2, step 3: .*checkpoint of epoch 1 is kept: .*\.pt"):
         fit(tmp_path / "b", model, faces(200))
     assert model.calls == 12
-    assert len(torch.load(checkpoint.path(tmp_path / "b"), weights_only=True)["history"]) == 1
+    assert len(checkpoint.read(checkpoint.path(tmp_path / "b"))["history"]) == 1
     model = Planted(lambda call, logits: logits * float("inf"))
     with pytest.raises(FloatingPointError, match=r"epoch 1, step 1: .*no checkpoint before it"):
         fit(tmp_path / "c", model, faces(200))
@@ -338,7 +356,7 @@ def test_broken_weights_never_reach_a_checkpoint(tmp_path):
 
     with pytest.raises(FloatingPointError, match=r"after the last step of epoch 2: .*checkpoint of epoch 1 is kept"):
         fit(tmp_path, Planted(trouble), faces(200, valid=False), batch_size=24)
-    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    saved = checkpoint.read(checkpoint.path(tmp_path))
     assert all(value.isfinite().all() for value in saved["model"].values())
 
 
@@ -362,18 +380,19 @@ def test_a_batch_that_memory_does_not_hold_names_one_that_fits(tmp_path, most, t
 def test_a_full_disk_costs_no_checkpoint(tmp_path, monkeypatch):
     fit(tmp_path, epochs=4)
     before = checkpoint.path(tmp_path).read_bytes()
-    saved = torch.load(checkpoint.path(tmp_path), weights_only=True)
+    saved = checkpoint.read(checkpoint.path(tmp_path))
 
-    def full(_, file):
-        file.write(b"the beginning")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class Full(io.FileIO):
+        def write(self, content):
+            super().write(content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
     state = {"history": [*saved["history"], {}], "selected": None}
-    with pytest.raises(
-        OSError, match=r"disk is full: no room for .*checkpoint\.pt after epoch 5; that of epoch 4 is kept"
-    ):
-        checkpoint.save(tmp_path, {}, state, {}, torch.Generator())
+    message = r"disk is full: no room for .*checkpoint\.pt after epoch 5; that of epoch 4 is kept"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode: Full(path, "w"))
+        with pytest.raises(OSError, match=message):
+            checkpoint.save(tmp_path, {}, state, {}, torch.Generator())
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "lock"}
     assert checkpoint.path(tmp_path).read_bytes() == before
 
@@ -426,12 +445,20 @@ def test_weights_of_another_net_or_no_weights_are_refused(tmp_path):
     other = tmp_path / "weights.safetensors"
     train_file = tmp_path / "notes.txt"
     train_file.write_text("no weights")
-    from safetensors.torch import save_file
-
     save_file({"a": torch.zeros(1)}, other)
     for path, message in {other: "not the weights of this net", train_file: "no safetensors file"}.items():
         with pytest.raises(ValueError, match=f"{path.name}: {message}"):
             predict.load_weights(net(), path)
+
+
+def test_weights_that_no_training_leaves_are_refused(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    for value, message in {math.nan: "not finite", math.inf: "not finite", 1: "no numbers with a fraction"}.items():
+        state = net().state_dict()
+        state["6.weight"] = torch.full((3, 128), value)
+        save_file(state, file)
+        with pytest.raises(ValueError, match=rf"weights.safetensors: damaged, the values of 6.weight are {message}"):
+            predict.load_weights(net(), file)
 
 
 def test_predict_is_the_same_in_any_batch_and_restores_the_mode(monkeypatch):
