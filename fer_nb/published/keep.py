@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 
 from fer_nb import paths
 from fer_nb.files import replacing
-from fer_nb.finished import read_predictions
+from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
 from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
 from fer_nb.published.readme import insert_into_readme, markdown_table, results_text
@@ -89,11 +89,12 @@ def packed_weights(run: Run) -> bytes:
     """
     if run.dataset != "ferm":
         raise ValueError(f"{run.name}: only weights of nets on FERm are kept: name a run on ferm")
-    facts, path = finished_metrics(run), run.folder / "weights.safetensors"
+    facts, path = finished_metrics(run), finished_file(run, "weights.safetensors")
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
     facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
     facts["date"] = facts.pop("started")[:10]
+    facts.pop("files", None)  # of the run's folder
     tensors = {name: _half(value) for name, value in load_file(path).items()}
     return save(tensors, {"fer_nb": json.dumps(facts)})
 

@@ -1,9 +1,9 @@
 """The report's index of a study: its pages, training runs, tables and figures."""
 
-import json
 from pathlib import Path
 
 from fer_nb import paths
+from fer_nb.finished import read_metrics
 from fer_nb.report.manifest import first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
 from fer_nb.study import Run, parameter_files, parameters, training_runs
@@ -61,9 +61,11 @@ def _run(run: Run, study: str) -> dict:
         folder = "" if run.study == study else f"../{run.study}/"
         picture = made["picture"] and folder + made["picture"]
         row |= {"href": f"{folder}{page}.html", "failed": made["failed"], "picture": picture}
-    metrics = run.folder / "metrics.json"
-    if metrics.exists():
-        found = json.loads(metrics.read_text())
+    if (run.folder / "metrics.json").exists():
+        try:
+            found = read_metrics(run)
+        except ValueError:
+            return row | {"failed": True}
         row |= {"epochs": found["epochs"], "accuracy": found["test_accuracy"], "duration": duration(found["seconds"])}
     return row
 

@@ -6,6 +6,7 @@ import pandas as pd
 from torch import nn
 
 from fer_nb.files import replacing
+from fer_nb.finished import sha256
 from fer_nb.nets import device as devices
 from fer_nb.study import Run
 from fer_nb.training.weights import save_weights
@@ -15,7 +16,8 @@ def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.Da
     """Write what a finished run leaves in its folder, and return its metrics.
 
     weights.safetensors (of the selected epoch; the header says which net they belong to), history.csv,
-    predictions.csv and, last, metrics.json. The checkpoint stays: ``checkpoint.clear`` deletes it.
+    predictions.csv and, last, metrics.json, with the SHA-256 of the others. The checkpoint stays:
+    ``checkpoint.clear`` deletes it.
 
     Args:
         model: from ``by_name.build``, trained.
@@ -29,11 +31,13 @@ def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.Da
         "weights.safetensors": lambda path: save_weights(path, model, classes),
         "history.csv": lambda path: history.to_csv(path, index=False, float_format="%.6g"),
         "predictions.csv": lambda path: predictions.to_csv(path, index=False, float_format="%.5f"),
-        "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=1) + "\n"),
     }
     for name, write in writers.items():
         with replacing(run.folder / name) as partial:
             write(partial)
+    metrics["files"] = {name: sha256(run.folder / name) for name in writers}
+    with replacing(run.folder / "metrics.json") as partial:
+        partial.write_text(json.dumps(metrics, indent=1) + "\n")
     return metrics
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import paths
-from fer_nb.finished import read_metrics
+from fer_nb.finished import REMEDY, finished_file, read_metrics
 from fer_nb.nets import by_name
 from fer_nb.study import Run
 from fer_nb.training.predict import load_weights
@@ -47,7 +47,7 @@ def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
     FileNotFoundError where the run has not finished, ValueError where its weights are damaged.
     """
     read_metrics(run)  # written last: without it the run has not finished
-    return from_file(run.folder / "weights.safetensors", "delete the folder and train the run again")
+    return from_file(finished_file(run, "weights.safetensors"), REMEDY)
 
 
 def from_file(path: Path, remedy: str = "restore the file with git") -> tuple[nn.Module, tuple[str, ...]]:
