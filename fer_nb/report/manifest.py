@@ -84,4 +84,8 @@ def _failure(node: dict, outputs: list[dict]) -> dict | None:
     status = node["metadata"].get("fer_nb", {}).get("status", "ok")
     if status == "ok" and node["metadata"].get("papermill", {}).get("exception"):
         status = "The kernel stopped before the end."
+    code = [cell for cell in node["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    left = sum(cell.get("execution_count") is None for cell in code)
+    if status == "ok" and left:
+        status = f"The run stopped before the end: {left} of {len(code)} code cells have not run."
     return None if status == "ok" else {"name": "", "message": status, "cell": False}

@@ -41,7 +41,10 @@ def tree(tmp_path, monkeypatch):
 
 
 def executed(name, cells, study=STUDY, **metadata):
-    """Write an executed notebook where ``fer_nb.run`` leaves it."""
+    """Write an executed notebook where ``fer_nb.run`` leaves it; every cell has run but for those named "left"."""
+    for cell in cells:
+        if cell.cell_type == "code" and cell.source != "left":
+            cell.execution_count = 1
     path = paths.RUNS / study / "notebooks" / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
@@ -190,6 +193,13 @@ def test_failed_notebook_says_so_at_its_top():
 def test_failure_without_an_error_in_a_cell():
     page = pages.render(executed("01_data_preparation", [], fer_nb={"status": "kernel died"}), STUDY).read_text()
     assert "kernel died" in page and 'href="#failed-cell"' not in page
+
+
+def test_a_notebook_whose_run_was_killed_has_failed():
+    """Nothing but cells without a number tells it: no error, and no mark of an end."""
+    page = pages.render(executed("01_data_preparation", [new_code_cell("ran"), new_code_cell("left")]), STUDY)
+    assert "The run stopped before the end: 1 of 2 code cells have not run." in page.read_text()
+    assert read_manifest(STUDY, "01_data_preparation")["failure"]["cell"] is False
 
 
 def test_plain_papermill_footer():
