@@ -12,11 +12,12 @@ from tqdm import tqdm
 from fer_nb.data import cache, places
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
 from fer_nb.data.readers.csv_file import chunks, translated
-from fer_nb.data.readers.picture_file import SIDE, picture
+from fer_nb.data.readers.picture_file import SIDE, picture, pictures_in
 
 USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # folders in the order of the labels
-FOLDERS = {"train": "train", "validation": "valid", "test": "test"} | {k.lower(): v for k, v in USAGE.items()}
+FOLDERS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "test": "test"}
+FOLDERS |= {usage.lower(): split for usage, split in USAGE.items()}
 
 
 def find(home: Path) -> Path:
@@ -99,11 +100,16 @@ def files(folder: Path) -> list[Path]:
 
 
 def _listed(folder: Path) -> list[tuple[Path, int, str]]:
-    """Each picture with its label and split; FileNotFoundError where an emotion has none."""
+    """Each picture with its label and split.
+
+    Raises FileNotFoundError where an emotion has none, ValueError for a folder of pictures that is no split.
+    """
     listed = []
-    for part in sorted(path for path in folder.iterdir() if path.name.lower() in FOLDERS):
+    for part in sorted(path for path in folder.iterdir() if (path / EMOTIONS[0]).is_dir()):
+        if part.name.lower() not in FOLDERS:
+            raise ValueError(f"{part}: no split of FER2013: name it {', '.join(list(FOLDERS)[:3])}, or move it away")
         for label, emotion in enumerate(EMOTIONS):
-            found = sorted(path for path in (part / emotion).glob("*") if path.suffix in (".jpg", ".jpeg", ".png"))
+            found = pictures_in(part / emotion, (".jpg", ".jpeg", ".png"))
             if not found:
                 raise FileNotFoundError(f"{part / emotion}: no pictures; expected *.jpg or *.png of this emotion")
             split = FOLDERS[part.name.lower()]

@@ -12,6 +12,7 @@ from fer_nb.data.readers.fer2013 import USAGE
 
 # The ten columns of votes, in the file's order.
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+PEOPLE = (9, 10)  # who voted on a picture: nine on one of the published file
 
 
 def find(home: Path) -> Path:
@@ -20,7 +21,10 @@ def find(home: Path) -> Path:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """fer2013new.csv: columns Usage (as published) and the ten of VOTES (int64), index the row from 0."""
+    """fer2013new.csv: columns Usage (as published) and the ten of VOTES (int64), index the row from 0.
+
+    Raises ValueError, naming the row, where it does not hold the votes of ten people.
+    """
     table = pd.concat(chunks(path, ("Usage", *VOTES), rows=100_000))
     for name in VOTES:
         counts = table[name].str.strip()
@@ -32,6 +36,11 @@ def read(path: Path) -> pd.DataFrame:
                 "correct or download the file again"
             )
         table[name] = counts.astype(np.int64)
+    votes = table[list(VOTES)].sum(axis=1)
+    wrong = ~votes.isin(PEOPLE)
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{path}: data row {row + 1}: {votes[row]} votes, expected 10: download the file again")
     return table
 
 

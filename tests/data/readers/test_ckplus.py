@@ -32,3 +32,34 @@ def test_bad_ckplus(ckplus_folder):
         ckplus.read(ckplus_folder)
     with pytest.raises(FileNotFoundError, match=r"no CK\+48 folder, anger/\*.png is missing"):
         ckplus.read(ckplus_folder / "happy")
+
+
+def test_names_in_capitals_and_hidden_files(ckplus_folder):
+    wanted = ckplus.read(ckplus_folder).images
+    path = ckplus_folder / "fear/S003_002_00000008.png"
+    path.rename(path.with_suffix(".PNG"))
+    (ckplus_folder / "fear/._S003_002_00000008.png").write_bytes(b"\0\5\x16\7")
+    assert (ckplus.read(ckplus_folder).images == wanted).all()
+
+
+def test_pixels_of_sixteen_bits(ckplus_folder):
+    wanted = ckplus.read(ckplus_folder).images
+    paths = ckplus.files(ckplus_folder)
+    for index, factor in {0: 1, 1: 257}.items():  # 0 to 255 in sixteen bits, and the whole range
+        cv2.imwrite(str(paths[index]), wanted[index].astype(np.uint16) * factor)
+    assert (ckplus.read(ckplus_folder).images == wanted).all()
+
+
+def test_a_sequence_is_three_frames_of_one_class(ckplus_folder):
+    path = ckplus_folder / "anger/S004_000_00000007.png"
+    content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ValueError, match="anger: sequence S004_000 has 2 frames, expected 3: copy"):
+        ckplus.read(ckplus_folder)
+    path.write_bytes(content)
+    path.with_name("S004_000_00000006.png").write_bytes(content)
+    with pytest.raises(ValueError, match="anger: sequence S004_000 has 4 frames"):
+        ckplus.read(ckplus_folder)
+    path.with_name("S004_000_00000006.png").rename(ckplus_folder / "fear/S004_000_00000006.png")
+    with pytest.raises(ValueError, match="sequence S004_000 is in anger and fear: keep it in one"):
+        ckplus.read(ckplus_folder)

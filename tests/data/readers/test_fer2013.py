@@ -64,6 +64,19 @@ def test_picture_folders(elsewhere):
     assert faces.rows.tolist() == list(range(14))
 
 
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_no_picture_folder_is_passed_over(elsewhere, name):
+    folder = elsewhere / "data/fer2013"
+    write_folders(folder, {"train": "im", name: "im", "test": "im"})
+    (folder / "train/sad/im_4.png").rename(folder / "train/sad/im_4.PNG")
+    (folder / "train/sad/._im_4.png").write_bytes(b"\0\5\x16\7")
+    faces = datasets.load("fer2013", "real")
+    assert [np.count_nonzero(faces.split == split) for split in ("train", "valid", "test")] == [7, 7, 7]
+    (folder / name).rename(folder / "dev")
+    with pytest.raises(ValueError, match="fer2013/dev: no split of FER2013: name it train, validation"):
+        datasets.load("fer2013", "real")
+
+
 def test_picture_names_tell_public_from_private_test(elsewhere):
     folder = elsewhere / "data"
     write_folders(folder / "fer2013", {"train": "Training", "test": "PublicTest"})

@@ -28,6 +28,7 @@ def test_ferm_and_votes(fer2013_csv, ferplus_csv):
         ),
         (lambda text: text.replace("png,0,10", "png,0,-1", 1), "data row 2: happiness is '-1'"),
         (lambda text: text.replace("png,0,10", "png,0,", 1), "data row 2: happiness is ''"),
+        (lambda text: text.replace("png,0,10", "png,0,8", 1), "data row 2: 8 votes, expected 10: download"),
         (lambda text: text.replace("contempt", "pride"), "no column 'contempt'"),
         (lambda text: text.split("\n")[0], "no row below the header"),
         (lambda text: "", "the file is empty"),
