@@ -1,7 +1,8 @@
 """Whole batches of uint8 pictures to network input: random views for training, fixed crops for testing (section 3.2).
 
-Every function takes a uint8 tensor (N, 48, 48) on any device and computes there. The thesis lists random crop,
-flip, rotation, brightness and contrast without their ranges: the defaults are ours.
+Every function takes a uint8 tensor (N, 48, 48) on any device and computes there; the crops refuse any other by a
+ValueError. The thesis lists random crop, flip, rotation, brightness and contrast without their ranges: the defaults are
+ours.
 """
 
 import math
@@ -9,8 +10,16 @@ import math
 import torch
 from torch.nn import functional as F
 
+PICTURE = 48  # side of a picture in pixels
 CROP = 44  # side of the network's input in pixels
 SIDES = range(24, 49)  # of a training view: the nets average over all places, so they take other sides too
+
+
+def check_pictures(images: torch.Tensor) -> None:
+    """Raise ValueError where ``images`` are not uint8 (N, 48, 48), N from 1: a net would answer wrongly, or fail."""
+    if images.dtype != torch.uint8 or images.shape[1:] != (PICTURE, PICTURE) or not len(images):
+        found = f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
+        raise ValueError(f"pictures are {found}: give grey ones of 0 to 255, uint8 (N, {PICTURE}, {PICTURE})")
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:
@@ -64,6 +73,7 @@ def augment(
 
 def center_crop(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, 48, 48) to float32 (N, 3, 44, 44) in [0, 1]: the middle 44x44."""
+    check_pictures(images)
     top, left = ((side - CROP) // 2 for side in images.shape[-2:])
     return as_input(images[:, top : top + CROP, left : left + CROP])
 
@@ -73,6 +83,7 @@ def ten_crop(images: torch.Tensor) -> torch.Tensor:
 
     The order is torchvision's: top left, top right, bottom left, bottom right, middle.
     """
+    check_pictures(images)
     bottom, right = (side - CROP for side in images.shape[-2:])
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     mirrored = images.flip(-1)

@@ -84,8 +84,7 @@ def quantize(source: Path, target: Path, images) -> Path:
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    if not len(images):
-        raise ValueError("no pictures to calibrate on: give some hundred of the train split")
+    augment.check_pictures(torch.as_tensor(images))
     with replacing(target) as partial:
         quant_pre_process(source, partial, skip_symbolic_shape=True)
         quantization.quantize_static(

@@ -34,11 +34,12 @@ def predict(model, images, crops: int = 10, precision: str = "auto", heap: bool 
         float32 tensor (N, classes) on the CPU.
 
     Raises:
-        ValueError: ``crops`` is neither 1 nor 10, or the file is no ONNX file of such a net.
+        ValueError: ``crops`` is neither 1 nor 10, the pictures are others, or the file is no ONNX file of such a net.
         FileNotFoundError: there is no such file.
     """
     if crops not in (1, 10):
         raise ValueError(f"crops must be 1 or 10, not {crops!r}")
+    augment.check_pictures(torch.as_tensor(images))
     if not isinstance(model, torch.nn.Module):
         net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
         return torch.cat([logits_of(net, batch, crops) for batch in batches])

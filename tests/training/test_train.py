@@ -467,6 +467,9 @@ def test_predict_is_the_same_in_any_batch_and_restores_the_mode(monkeypatch):
     assert model.training and wanted.shape == (90, 3)
     monkeypatch.setitem(predict.VIEWS, "cpu", 30)
     torch.testing.assert_close(predict.predict(model, data.images, precision="float32"), wanted, atol=1e-5, rtol=1e-5)
+    for wrong in (data.images / 255, data.images > 99, data.images[:, 2:46, 2:46], data.images[0], data.images[:0]):
+        with pytest.raises(ValueError, match=r"pictures are \w+ \(.*\): give grey ones of 0 to 255, uint8 \(N, 48, 48"):
+            predict.predict(model, wrong)
     with pytest.raises(ValueError, match="crops must be 1 or 10"):
         predict.predict(model, data.images, crops=5)
 
