@@ -8,6 +8,7 @@ import ast
 import copy
 import functools
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +19,8 @@ from ruamel.yaml.error import YAMLError
 
 from fer_nb import paths
 from fer_nb.names import suggestion
+
+LARGEST = 10_000  # values in a YAML text
 
 
 def defaults(notebook: Path) -> dict:
@@ -148,15 +151,29 @@ def _mapping(content: bytes) -> dict:
 
 @functools.cache
 def _yaml(content: bytes | str):
-    """What YAML 1.2 makes of a text; ValueError, with the line, where it is none."""
+    """What YAML 1.2 makes of a text; ValueError, with the line, where it is none, or is of more than ``LARGEST``."""
     try:
-        return YAML(typ="safe", pure=True).load(content)
+        found = YAML(typ="safe", pure=True).load(content)
+        _check_size(found)
+        return found
+    except RecursionError as error:
+        raise ValueError("brackets within brackets, too deep to read: correct it") from error
     except (YAMLError, ValueError) as error:  # a date such as 2024-99-01 is a ValueError
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"
         problem = str(problem).partition(" with value")[0]  # of a key that stands twice: as yet without the values
         raise ValueError(f"{where}{problem}: correct it") from error
+
+
+def _check_size(value) -> None:
+    """Raise ValueError where ``value`` is too large to look at: a few aliases in aliases make billions of values."""
+    pending, seen = [value], 0
+    while pending:
+        one, seen = pending.pop(), seen + 1
+        if seen > LARGEST:
+            raise ValueError(f"more than {LARGEST:,} values")
+        pending += [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, list | set) else ()
 
 
 def _mismatch(value, default) -> str:
@@ -175,4 +192,4 @@ def _mismatch(value, default) -> str:
         remedy = f": write [{value}]"
     if isinstance(default, list) and value is None:
         remedy = ": write [] for none"
-    return f"expected {names[type(default)]}, found {value!r}{remedy}"
+    return f"expected {names[type(default)]}, found {reprlib.repr(value)}{remedy}"

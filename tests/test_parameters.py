@@ -35,6 +35,22 @@ def test_a_file_is_yaml_1_2(tmp_path):
     assert parameters.read_yaml(path) == read
 
 
+def test_a_small_text_of_a_large_value_is_refused_at_once(tmp_path):
+    path = tmp_path / "given.yaml"
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{i}: &a{i} [{', '.join(9 * [f'*a{i - 1}'])}]" for i in range(1, 10)]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"given\.yaml: more than 10,000 values"):
+        parameters.read_yaml(path)
+    path.write_text("votes: " + 2000 * "[")
+    with pytest.raises(ValueError, match=r"given\.yaml: .* correct it"):
+        parameters.read_yaml(path)
+    path.write_text(f"epochs: {'x' * 9000}")
+    with pytest.raises(ValueError) as caught:
+        parameters.read_checked(path, parameters.defaults(NOTEBOOK))
+    assert len(str(caught.value)) < 300
+
+
 def test_nobody_changes_what_the_next_one_reads(tmp_path):
     path = tmp_path / "given.yaml"
     path.write_text("votes: []")
