@@ -3,9 +3,10 @@
     python -m fer_nb.published STUDY    keep a finished study on real data under reports/reference/STUDY
     python -m fer_nb.published          only write the texts anew from what is kept
 
-Kept are the tables; the predictions for each picture of FER2013 and FERm (they contain no picture); the weights of
-lightResNetl and lightResNetm trained on FERm; and the genotypes that searches found. No predictions on CK+ are kept:
-its licence is narrower. The texts are the results in README.md, and README.md and MODEL_CARD.md beside what is kept.
+Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
+FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on FERm; and the genotypes that
+searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the results in README.md, and
+README.md and MODEL_CARD.md beside what is kept.
 """
 
 import gzip
@@ -31,6 +32,7 @@ from fer_nb.training import weights
 PREDICTIONS = ("fer2013", "ferm")  # the data sets whose predictions are kept
 LINKED = {
     "predictions": "Predictions for each picture",
+    "histories": "Loss and accuracy by epoch",
     "weights": "Weights in half precision",
     "genotypes": "Cells that searches found",
 }
@@ -40,7 +42,7 @@ PLAIN = 300_000  # bytes: a larger file of predictions is compressed
 def keep_study(study: str) -> Path:
     """Write what is kept of a study to ``reports/reference/<study>/``, in place of what was there; that folder.
 
-    Beside the tables are origins.csv (``origins_table``), predictions/, weights/ and genotypes/.
+    Beside the tables are origins.csv (``origins_table``), predictions/, histories/, weights/ and genotypes/.
     Raises what ``origins_table`` and ``packed_weights`` raise; nothing is written then.
     """
     made = origins_table(study)
@@ -49,6 +51,7 @@ def keep_study(study: str) -> Path:
     files["origins.csv"] = made.to_csv(index=False, lineterminator="\n").encode()
     runs = training_runs(study)
     files |= dict(kept_predictions(run) for run in runs if run.dataset in PREDICTIONS)
+    files |= {f"histories/{run.name}.csv": finished_file(run, "history.csv").read_bytes() for run in runs}
     # of each net whose weights are kept, the first seed
     first = {run.model: run for run in reversed(runs) if run.dataset == "ferm" and run.model in weights.KEPT}
     files |= {f"weights/{model}-ferm.safetensors": packed_weights(run) for model, run in first.items()}

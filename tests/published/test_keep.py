@@ -63,9 +63,9 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     __main__.main(["tiny"])
     folder = tree / "reports/reference/tiny"
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert kept == {"origins.csv", "search.csv", "table-9.csv", "table-9-against.csv", "table-10.csv"} | {
-        "genotypes/EmoNAS-seed0.json"
-    }
+    names = {"origins", "search", "table-9", "table-9-against", "table-10"}
+    names |= {f"histories/{run.name}" for run in study.training_runs("tiny")}
+    assert kept == {f"{name}.csv" for name in names} | {"genotypes/EmoNAS-seed0.json"}
     assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
     words = (
         "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, +1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
@@ -90,9 +90,10 @@ def test_what_is_kept_and_nothing_else(tree):
         "table-3-11",
         "predictions/ferm-lightResNetl-seed0",
     }
+    names |= {f"histories/{run.name}" for run in study.training_runs("tiny")}
     expected = {f"{name}.csv" for name in names | {"predictions/ferm-lightResNetl-seed1"}}
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == expected | {"weights/lightResNetl-ferm.safetensors"}  # of CK+ nothing but tables
+    assert found == expected | {"weights/lightResNetl-ferm.safetensors"}  # of CK+ no picture's row
     assert (folder / "table-3-6.csv").read_bytes() == (tree / "reports/tiny/tables/table-3-6.csv").read_bytes()
     assert sorted(path.name for path in folder.parent.iterdir()) == ["MODEL_CARD.md", "README.md", "tiny"]
 
