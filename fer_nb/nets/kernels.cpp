@@ -8,33 +8,50 @@
 #include <cstring>
 #include <type_traits>
 #include <vector>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 namespace {
 
+#if defined __AVX512F__  // as many floats as a register holds: GCC takes vectors wider than that apart, badly
 constexpr int LANES = 16;
+#elif defined __AVX__
+constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
 typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
 
-inline Vector load(const float* p) { Vector v; std::memcpy(&v, p, sizeof v); return v; }
-inline void store(float* p, Vector v) { std::memcpy(p, &v, sizeof v); }
-
-inline Vector load(const uint16_t* p) {
-  Halves h;
-  std::memcpy(&h, p, sizeof h);
-  return (Vector)(__builtin_convertvector(h, Bits) << 16);
-}
-inline void store(uint16_t* p, Vector v) {  // to the nearest bfloat16, ties to even; NaN is kept one
+#ifdef __AVX512BF16__  // one or two instructions; GCC 12 makes up to six of the lines below
+inline Vector widen(Halves h) { return (Vector)_mm512_cvtpbh_ps((__m256bh)h); }
+inline Halves narrow(Vector v) { return (Halves)_mm512_cvtneps_pbh((__m512)v); }
+#else
+inline Vector widen(Halves h) { return (Vector)(__builtin_convertvector(h, Bits) << 16); }
+inline Halves narrow(Vector v) {  // to the nearest bfloat16, ties to even; NaN is kept one
   Bits bits = (Bits)v;
-  Halves h = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);
+  return __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);
+}
+#endif
+
+inline Vector load(const float* p) { Vector v; std::memcpy(&v, p, sizeof v); return v; }
+inline Vector load(const uint16_t* p) { Halves h; std::memcpy(&h, p, sizeof h); return widen(h); }
+
+// Stores return the vector as stored.
+inline Vector store(float* p, Vector v) { std::memcpy(p, &v, sizeof v); return v; }
+inline Vector store(uint16_t* p, Vector v) {
+  Halves h = narrow(v);
   std::memcpy(p, &h, sizeof h);
+  return widen(h);
 }
 
 // x where `of` is above 0 or NaN, else 0.
-inline Vector positive(Vector x, Vector of) { return (Vector)((Bits)x & ~(Bits)(of <= 0)); }
+inline Vector positive(Vector x, Vector of) { return of <= 0 ? Vector{} : x; }
 
-void add(const std::vector<float>& part, double* sums) {
-  for (size_t i = 0; i < part.size(); i++) sums[i] += part[i];
+void add(Vector v, double* sums) {
+  for (int i = 0; i < LANES; i++) sums[i] += v[i];
 }
 
 // Runs body(first, last, sums) on a share of 0..count in each thread; the threads' sums are added in their order.
@@ -47,15 +64,16 @@ void share(int64_t count, int threads, int64_t size, double* sums, Body body) {
     for (int t = 0; t < threads; t++) sums[i] += parts[t * size + i];
 }
 
-constexpr int64_t BLOCK = 64;  // rows summed in float before they are added to the double sums
+constexpr int64_t BLOCK = 64;  // pixels summed in float before they are added to the double sums
+constexpr int64_t AHEAD = 2;   // rows (or blocks) that are prefetched: the processor does not foresee strides
 
-// Sums of x - origin and of its squares -> sums [2][C] of x and of its squares: a map far from 0 loses no digits.
-void add_moments(const std::vector<float>& part, const std::vector<float>& origin, int64_t rows, double* sums) {
-  int64_t channels = origin.size();
-  for (int64_t c = 0; c < channels; c++) {
-    double o = origin[c], sum = part[c];
-    sums[c] += sum + rows * o;
-    sums[channels + c] += part[channels + c] + 2 * o * sum + rows * o * o;
+// Sums of x - origin and of its squares over `count` pixels -> sums [2][channels], at one block of channels, of x and
+// of its squares: a map far from 0 loses no digits.
+void add_moments(Vector sum, Vector squares, Vector origin, int64_t count, int64_t channels, double* sums) {
+  for (int i = 0; i < LANES; i++) {
+    double o = origin[i], s = sum[i];
+    sums[i] += s + count * o;
+    sums[channels + i] += squares[i] + 2 * o * s + count * o * o;
   }
 }
 
@@ -63,21 +81,18 @@ void add_moments(const std::vector<float>& part, const std::vector<float>& origi
 template <class T>
 void moments(const T* x, int64_t rows, int64_t channels, double* sums, int threads) {
   share(rows, threads, 2 * channels, sums, [=](int64_t first, int64_t last, double* mine) {
-    std::vector<float> part(2 * channels), origin(channels);
     for (int64_t block = first; block < last; block += BLOCK) {
       int64_t end = std::min(block + BLOCK, last);
       for (int64_t c = 0; c < channels; c += LANES) {
-        Vector sum = {}, squares = {}, o = load(x + block * channels + c);
-        store(&origin[c], o);
-        for (int64_t r = block; r < end; r++) {
-          Vector v = load(x + r * channels + c) - o;
+        Vector sum = {}, squares = {}, origin = load(x + block * channels + c);
+        for (int64_t i = block * channels + c; i < end * channels; i += channels) {
+          __builtin_prefetch(x + i + AHEAD * BLOCK * channels);
+          Vector v = load(x + i) - origin;
           sum += v;
           squares += v * v;
         }
-        store(&part[c], sum);
-        store(&part[channels + c], squares);
+        add_moments(sum, squares, origin, end - block, channels, mine + c);
       }
-      add_moments(part, origin, end - block, mine);
     }
   });
 }
@@ -103,21 +118,21 @@ template <class T>
 void gradient_sums(const T* x, const T* g, const float* scale, const float* shift, bool relu, int64_t rows,
                    int64_t channels, double* sums, int threads) {
   share(rows, threads, 2 * channels, sums, [=](int64_t first, int64_t last, double* mine) {
-    std::vector<float> part(2 * channels);
     for (int64_t block = first; block < last; block += BLOCK) {
       int64_t end = std::min(block + BLOCK, last);
       for (int64_t c = 0; c < channels; c += LANES) {
         Vector sum = {}, products = {}, a = load(scale + c), b = load(shift + c);
-        for (int64_t r = block; r < end; r++) {
-          Vector v = load(x + r * channels + c), d = load(g + r * channels + c);
+        for (int64_t i = block * channels + c; i < end * channels; i += channels) {
+          __builtin_prefetch(x + i + AHEAD * BLOCK * channels);
+          __builtin_prefetch(g + i + AHEAD * BLOCK * channels);
+          Vector v = load(x + i), d = load(g + i);
           if (relu) d = positive(d, a * v + b);
           sum += d;
           products += d * v;
         }
-        store(&part[c], sum);
-        store(&part[channels + c], products);
+        add(sum, mine + c);
+        add(products, mine + channels + c);
       }
-      add(part, mine);
     }
   });
 }
@@ -137,14 +152,14 @@ void normalised_gradient(const T* x, const T* g, const float* scale, const float
   });
 }
 
-// Rows of float with a column of zeros at either side; rows are made in order and the last three are kept.
+// Rows of a map as float at one block of channels, with a column of zeros at either side; rows are made in order and
+// the last three are kept.
 struct Window {
-  int64_t width, channels, next = 0;
-  std::vector<float> rows, zeros;
-  Window(int64_t width, int64_t channels)
-      : width(width), channels(channels), rows(3 * (width + 2) * channels), zeros((width + 2) * channels) {}
-  float* row(int64_t i) { return &rows[i % 3 * (width + 2) * channels] + channels; }
-  const float* get(int64_t i, int64_t count) { return i < 0 || i >= count ? &zeros[channels] : row(i); }
+  int64_t width, next = 0;
+  std::vector<Vector> rows, zeros;
+  explicit Window(int64_t width) : width(width), rows(3 * (width + 2)), zeros(width + 2) {}
+  Vector* row(int64_t i) { return &rows[i % 3 * (width + 2)] + 1; }
+  const Vector* get(int64_t i, int64_t count) { return i < 0 || i >= count ? &zeros[1] : row(i); }
 };
 
 // d = depthwise 3x3 (stride S, padding 1, weight [9][C], bias) of ReLU(affine of e); sums [2][C] as of moments(d).
@@ -153,42 +168,45 @@ void depthwise(const T* e, const float* scale, const float* shift, const float* 
                int64_t n, int64_t height, int64_t width, int64_t channels, double* sums, int threads) {
   int64_t rows = (height - 1) / S + 1, columns = (width - 1) / S + 1;
   share(n, threads, 2 * channels, sums, [=](int64_t first, int64_t last, double* mine) {
-    Window window(width, channels);
-    std::vector<float> part(2 * channels), origin(channels);
-    for (int64_t image = first; image < last; image++) {
-      window.next = 0;
-      for (int64_t r = 0; r < rows; r++) {
-        for (; window.next < std::min(r * S + 2, height); window.next++) {
-          const T* from = e + (image * height + window.next) * width * channels;
-          float* to = window.row(window.next);
-          for (int64_t w = 0; w < width; w++)
-            for (int64_t c = 0; c < channels; c += LANES) {
-              Vector v = load(scale + c) * load(from + w * channels + c) + load(shift + c);
-              store(to + w * channels + c, positive(v, v));
+    Window window(width);
+    for (int64_t image = first; image < last; image++)
+      for (int64_t c = 0; c < channels; c += LANES) {
+        Vector taps[9], a = load(scale + c), b = load(shift + c), offset = load(bias + c);
+        for (int k = 0; k < 9; k++) taps[k] = load(weight + k * channels + c);
+        Vector sum = {}, squares = {}, origin = {};
+        int64_t count = 0;
+        window.next = 0;
+        for (int64_t r = 0; r < rows; r++) {
+          for (; window.next < std::min(r * S + 2, height); window.next++) {
+            const T* from = e + (image * height + window.next) * width * channels + c;
+            Vector* to = window.row(window.next);
+            for (int64_t w = 0; w < width; w++) {
+              __builtin_prefetch(from + (w + AHEAD * width) * channels);
+              Vector v = a * load(from + w * channels) + b;
+              to[w] = positive(v, v);
             }
-        }
-        const float* in[3];
-        for (int k = 0; k < 3; k++) in[k] = window.get(r * S - 1 + k, height);
-        T* out = d + (image * rows + r) * columns * channels;
-        for (int64_t c = 0; c < channels; c += LANES) {
-          Vector taps[9], sum = {}, squares = {}, b = load(bias + c);
-          for (int k = 0; k < 9; k++) taps[k] = load(weight + k * channels + c);
+          }
+          const Vector* in[3];
+          for (int k = 0; k < 3; k++) in[k] = window.get(r * S - 1 + k, height);
+          T* out = d + (image * rows + r) * columns * channels + c;
           for (int64_t w = 0; w < columns; w++) {
-            Vector v = b;
-            for (int k = 0; k < 9; k++) v += taps[k] * load(in[k / 3] + (w * S - 1 + k % 3) * channels + c);
-            store(out + w * channels + c, v);
-            v = load(out + w * channels + c);  // as stored
-            if (w == 0) store(&origin[c], v);
-            v -= load(&origin[c]);
+            __builtin_prefetch(out + (w + AHEAD * columns) * channels, 1);
+            Vector v = offset;
+            for (int k = 0; k < 9; k++) v += taps[k] * in[k / 3][w * S - 1 + k % 3];
+            v = store(out + w * channels, v);
+            if (count == 0 && w == 0) origin = v;
+            v -= origin;
             sum += v;
             squares += v * v;
           }
-          store(&part[c], sum);
-          store(&part[channels + c], squares);
+          count += columns;
+          if (count >= BLOCK || r == rows - 1) {
+            add_moments(sum, squares, origin, count, channels, mine + c);
+            sum = squares = Vector{};
+            count = 0;
+          }
         }
-        add_moments(part, origin, columns, mine);
       }
-    }
   });
 }
 
@@ -201,45 +219,45 @@ void depthwise_backward(const T* e, const float* scale, const float* shift, cons
                         int64_t height, int64_t width, int64_t channels, double* sums, int threads) {
   int64_t rows = (height - 1) / S + 1, columns = (width - 1) / S + 1;
   share(n, threads, 12 * channels, sums, [=](int64_t first, int64_t last, double* mine) {
-    Window window(columns, channels);  // of the gradient at d
-    std::vector<float> part(12 * channels);
-    for (int64_t image = first; image < last; image++) {
-      window.next = 0;
-      for (int64_t r = 0; r < height; r++) {
-        std::fill(part.begin() + 2 * channels, part.begin() + 3 * channels, 0.f);
-        for (; window.next < std::min((r + 1) / S + 1, rows); window.next++) {
-          int64_t row = (image * rows + window.next) * columns * channels;
-          float* to = window.row(window.next);
-          for (int64_t c = 0; c < channels; c += LANES) {
-            Vector sum = {}, a = load(scale2 + c), b = load(shift2 + c), k0 = load(k + c),
-                   k1 = load(k + channels + c), k2 = load(k + 2 * channels + c);
-            for (int64_t i = c; i < columns * channels; i += channels) {
-              Vector v = load(d + row + i);
-              v = k0 * positive(load(g + row + i), a * v + b) + k1 * v + k2;
-              store(to + i, v);
-              sum += v;
+    Window window(columns);  // of the gradient at d
+    for (int64_t image = first; image < last; image++)
+      for (int64_t c = 0; c < channels; c += LANES) {
+        Vector taps[9], totals[12] = {}, a = load(scale + c), b = load(shift + c);
+        for (int t = 0; t < 9; t++) taps[t] = load(weight + t * channels + c);
+        int64_t count = 0;
+        window.next = 0;
+        auto row = [&](int64_t r, auto down) {  // down: r % S
+          for (; window.next < std::min((r + 1) / S + 1, rows); window.next++) {
+            const T* from = d + (image * rows + window.next) * columns * channels + c;
+            const T* behind = g + (from - d);
+            Vector *to = window.row(window.next), sum = {}, a2 = load(scale2 + c), b2 = load(shift2 + c),
+                   k0 = load(k + c), k1 = load(k + channels + c), k2 = load(k + 2 * channels + c);
+            for (int64_t w = 0; w < columns; w++) {
+              __builtin_prefetch(from + (w + AHEAD * columns) * channels);
+              __builtin_prefetch(behind + (w + AHEAD * columns) * channels);
+              Vector v = load(from + w * channels);
+              to[w] = k0 * positive(load(behind + w * channels), a2 * v + b2) + k1 * v + k2;
+              sum += to[w];
             }
-            store(&part[2 * channels + c], load(&part[2 * channels + c]) + sum);
+            totals[2] += sum;
           }
-        }
-        const float* in[3];  // the row of d that tap row k carries row r of e to
-        for (int t = 0; t < 3; t++) in[t] = window.get((r + 1 - t) % S ? -1 : (r + 1 - t + S) / S - 1, rows);
-        const T* from = e + (image * height + r) * width * channels;
-        T* to = out + (image * height + r) * width * channels;
-        for (int64_t c = 0; c < channels; c += LANES) {
-          Vector taps[9], sum = {}, products = {}, a = load(scale + c), b = load(shift + c), weights[9] = {};
-          for (int t = 0; t < 9; t++) taps[t] = load(weight + t * channels + c);
-          auto pixel = [&](int64_t x, auto phase) {  // phase: x % S, which says what tap columns carry x anywhere
-            Vector v = load(from + x * channels + c), normal = a * v + b, y = positive(normal, normal), gradient = {};
+          const Vector* in[3];  // the row of d that tap row k carries row r of e to
+          for (int t = 0; t < 3; t++) in[t] = window.get((r + 1 - t + S) / S - 1, rows);
+          const T* from = e + (image * height + r) * width * channels + c;
+          T* to = out + (from - e);
+          Vector sum = {}, products = {}, weights[9] = {};
+          auto pixel = [&](int64_t x, auto right) {  // right: x % S
+            __builtin_prefetch(from + (x + AHEAD * width) * channels);
+            __builtin_prefetch(to + (x + AHEAD * width) * channels, 1);
+            Vector v = load(from + x * channels), normal = a * v + b, y = positive(normal, normal), gradient = {};
 #pragma GCC unroll 9
             for (int t = 0; t < 9; t++) {
-              if ((phase + 1 - t % 3) % S) continue;
-              Vector carried = load(in[t / 3] + ((x + 1 - t % 3 + S) / S - 1) * channels + c);
+              if ((down + 1 - t / 3) % S || (right + 1 - t % 3) % S) continue;  // the tap carries no such pixel
+              Vector carried = in[t / 3][(x + 1 - t % 3 + S) / S - 1];
               gradient += taps[t] * carried;
               weights[t] += y * carried;
             }
-            store(to + x * channels + c, positive(gradient, normal));
-            gradient = load(to + x * channels + c);  // as stored
+            gradient = store(to + x * channels, positive(gradient, normal));
             sum += gradient;
             products += gradient * v;
           };
@@ -247,13 +265,21 @@ void depthwise_backward(const T* e, const float* scale, const float* shift, cons
             pixel(x, std::integral_constant<int, 0>());
             if (S == 2 && x + 1 < width) pixel(x + 1, std::integral_constant<int, 1>());
           }
-          store(&part[c], sum);
-          store(&part[channels + c], products);
-          for (int t = 0; t < 9; t++) store(&part[(3 + t) * channels + c], weights[t]);
+          totals[0] += sum;
+          totals[1] += products;
+          for (int t = 0; t < 9; t++) totals[3 + t] += weights[t];
+          count += width;
+          if (count >= BLOCK || r == height - 1) {
+            for (int i = 0; i < 12; i++) add(totals[i], mine + i * channels + c);
+            std::fill(totals, totals + 12, Vector{});
+            count = 0;
+          }
+        };
+        for (int64_t r = 0; r < height; r += S) {
+          row(r, std::integral_constant<int, 0>());
+          if (S == 2 && r + 1 < height) row(r + 1, std::integral_constant<int, 1>());
         }
-        add(part, mine);
       }
-    }
   });
 }
 
