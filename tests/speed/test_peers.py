@@ -172,7 +172,7 @@ def test_the_words_are_of_the_nets_that_are_best_on_publictest():
 
 def test_the_remedy_installs_the_group_of_dependencies():
     groups = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["dependency-groups"]
-    assert peers.INSTALL == f"pip install --no-deps {' '.join(groups['peers'])}"
+    assert f"pip install --no-deps {' '.join(groups['peers'])}" == peers.INSTALL
     assert {name.partition("==")[0] for name in groups["peers"]} == {*peers.PEERS, peers.RUNTIME}
 
 
