@@ -147,8 +147,8 @@ def test_what_is_not_installed_is_named_with_the_remedy(monkeypatch, tmp_path):
     assert peers.missing(["fer"]) == ["ai-edge-litert"] and peers.missing([]) == []
     assert "empty" in peers.skipped([])
     words = peers.skipped(["fer", "facex"])
-    assert "not installed here: facex, ai-edge-litert" in words and peers.INSTALL in words and "\n" not in words
-    with pytest.raises(ModuleNotFoundError, match="ai-edge-litert; install them: pip install --no-deps"):
+    assert "facex, ai-edge-litert not installed" in words and peers.INSTALL in words and "\n" not in words
+    with pytest.raises(ModuleNotFoundError, match="ai-edge-litert; install with `pip install --no-deps"):
         peers.compare(["fer"], [], "real", tmp_path, 0)
     with pytest.raises(ValueError, match="unknown peer 'facey': did you mean facex"):
         peers.missing(["facey"])
@@ -156,17 +156,23 @@ def test_what_is_not_installed_is_named_with_the_remedy(monkeypatch, tmp_path):
     assert peers.skipped(["fer", "facex"]) == ""
 
 
-def test_the_words_name_the_best_of_both_sides():
-    rows = [("fer", 1, 66.0), ("facex", 1, 43.0), ("lightResNetl", 1, 70.0), ("lightResNetl", 10, 72.0)]
-    table = pd.DataFrame(rows, columns=["model", "views", "accuracy"])
-    table = table.assign(split="FERm test", low=60.0, high=80.0, latency_ms=3.0, labels="FERm", saw="nothing")
-    words = peers.words(table)
-    assert words.startswith("- FERm test: the best peer, fer, predicts **66.00 [60.00, 80.00]**% right, in 3.0 ms")
-    assert "our best net, lightResNetl, predicts **72.00 [60.00, 80.00]**% right, in 3.0 ms (views: 10;" in words
+def test_the_words_are_of_the_nets_that_are_best_on_publictest():
+    nets = {("fer", 1): [66, 60], ("facex", 1): [43, 44], ("lightResNetl", 1): [70, 75], ("lightResNetl", 10): [72, 73]}
+    rows = [
+        {"split": f"FER2013 {split}Test", "model": model, "views": views, "accuracy": float(value)}
+        for (model, views), values in nets.items()
+        for split, value in zip(("Public", "Private"), values, strict=True)
+    ]
+    table = pd.DataFrame(rows).assign(source="here", low=60.0, high=80.0, latency_ms=3.0, labels="FERm", saw="nothing")
+    peer, ours = peers.words(table).split("\n")
+    assert peer.startswith("- Of the peers fer is best on PublicTest (here; views: 1; labels: FERm; saw: nothing): ")
+    assert ours.startswith("- Of our nets lightResNetl is best on PublicTest (here; views: 10;")
+    assert ours.endswith(", FER2013 PrivateTest **73.00 [60.00, 80.00]**%; 3.0 ms a picture.") and "75" not in ours
 
 
-def test_the_group_of_dependencies_names_every_package():
+def test_the_remedy_installs_the_group_of_dependencies():
     groups = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["dependency-groups"]
+    assert f"pip install --no-deps {' '.join(groups['peers'])}" == peers.INSTALL
     assert {name.partition("==")[0] for name in groups["peers"]} == {*peers.PEERS, peers.RUNTIME}
 
 
