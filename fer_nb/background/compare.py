@@ -44,7 +44,11 @@ def comparison(names: list[str], data: str, descriptors: list[str], study: str, 
         DataFrame with ``COLUMNS``. ``low`` and ``high``: 95% Wilson interval over the test pictures; ``sequence_low``
         and ``sequence_high``: of the same accuracy on as many trials as there are sequences, for the three frames of
         a sequence of CK+ are nearly one picture. ``C``: what was chosen; of folds the smallest and the largest.
+
+    Raises ValueError for kept studies beside drawn faces, and what ``datasets.load`` and ``kept_nets`` raise.
     """
+    if kept and data == "synthetic":
+        raise ValueError('kept: those nets were measured on real pictures: leave it empty with data "synthetic"')
     rows, known = [], {}
     for name in names:
         folds = [datasets.load(fold, data) for fold in parts(name)]

@@ -84,6 +84,11 @@ def test_features_and_nets_on_the_same_pictures(plan):
     assert table["pictures"].tolist() == [6, 6, 6] and table["sequences"].tolist() == [3, 3, 3]
 
 
+def test_kept_nets_do_not_stand_beside_drawn_faces():
+    with pytest.raises(ValueError, match="measured on real pictures: leave it empty"):
+        compare.comparison(["ferm"], "synthetic", ["HOG"], "quick", ["ckplus"])
+
+
 def test_ten_folds_are_measured_together():
     table = compare.comparison(["ckplus-subject"], "real", ["HOG"], "quick", [])
     assert table["pictures"].tolist() == [60] and table["sequences"].tolist() == [9]
