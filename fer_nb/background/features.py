@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike
 from skimage.feature import hog, local_binary_pattern
 from tqdm import tqdm
 
+from fer_nb.names import refuse_unknown
+
 # The settings of figure 2-14. A block is 2x2 cells, so 12x12 pixels, and the next one begins a cell further.
 HOG_CELL, HOG_BINS = 6, 9  # pixels, directions
 LBP_CELL = 8  # pixels: a histogram for each of 6x6 cells
@@ -61,6 +63,10 @@ DESCRIPTORS = {"HOG": hog_blocks, "LBP": lbp_histograms}
 
 
 def describe(images: ArrayLike, descriptor: str, progress: bool = True) -> np.ndarray:
-    """The features of pictures, float32 (N, values); ``images``: uint8 (N, H, W), ``descriptor``: "HOG" or "LBP"."""
+    """The features of pictures uint8 (N, H, W), float32 (N, values), by a ``descriptor`` of ``DESCRIPTORS``.
+
+    Raises ValueError for another one.
+    """
+    refuse_unknown("descriptor", [descriptor], DESCRIPTORS)
     bar = tqdm(images, descriptor, mininterval=5, leave=False, disable=not progress)
     return np.stack([DESCRIPTORS[descriptor](image).ravel() for image in bar]).astype(np.float32)

@@ -18,7 +18,8 @@ def choices(faces: FaceSet) -> list[tuple[np.ndarray, np.ndarray]]:
     train = np.flatnonzero(faces.split == "train")
     if faces.has_split("valid"):
         return [(train, np.flatnonzero(faces.split == "valid"))]
-    parts = GroupKFold(3).split(train, groups=faces.groups[train])
+    groups = np.where(faces.groups == "", np.arange(len(faces)).astype(str), faces.groups)  # unknown: each its own
+    parts = GroupKFold(3).split(train, groups=groups[train])
     return [(train[fitted], train[held]) for fitted, held in parts]
 
 

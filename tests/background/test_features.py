@@ -52,3 +52,8 @@ def test_a_row_of_features_for_each_picture(faces, descriptor, values):
     found = features.describe(faces, descriptor, progress=False)
     assert found.shape == (3, values) and found.dtype == np.float32
     assert np.array_equal(found[2], features.describe(faces[2:], descriptor, progress=False)[0])
+
+
+def test_an_unknown_descriptor_is_refused(faces):
+    with pytest.raises(ValueError, match="unknown descriptor 'SIFT': choose one of HOG, LBP"):
+        features.describe(faces, "SIFT")

@@ -35,6 +35,11 @@ def test_and_else_on_training_pictures_of_other_people():
         assert sorted([*fitted, *held]) == list(range(8))
 
 
+def test_pictures_of_unknown_people_count_one_by_one():
+    parts = machines.choices(face_set(["train"] * 9))
+    assert sorted(np.concatenate([held for _, held in parts]).tolist()) == list(range(9))
+
+
 def test_a_machine_learns_and_predicts_the_test_pictures():
     faces = face_set(["train"] * 40 + ["valid"] * 20 + ["test"] * 10)
     features = features_of(faces, noise=0.1)
