@@ -89,6 +89,7 @@ def explained(notebook):
 
 
 BEFORE = {
+    "00_background": left_by(study.evaluation_runs(STUDY)) if "05_evaluation" in GIVEN else [],
     "05_evaluation": left_by(study.evaluation_runs(STUDY)) if "05_evaluation" in GIVEN else [],
     "06_mp_analysis": explained("06_mp_analysis"),
     "07_score_cam_analysis": RESULTS.get("06_mp_analysis", []),

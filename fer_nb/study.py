@@ -225,7 +225,7 @@ def command_words(run: Run) -> list[str]:
 def named_datasets(given: dict) -> list[str]:
     """The data sets that a notebook's parameters name, without their folds; [] for a notebook that reads none."""
     names = [given.get("dataset", ""), *given.get("datasets", [])]
-    names += [*given.get("micro", []), *given.get("clips", [])]
+    names += [*given.get("micro", []), *given.get("clips", []), *given.get("tested", [])]
     names += [dataset for key, dataset in NETS_ON.items() if given.get(key)]
     return list(dict.fromkeys(name.partition("-")[0] for name in names if name)) if "data" in given else []
 

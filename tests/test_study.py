@@ -119,6 +119,12 @@ def test_tables_and_data_sets_follow_the_parameters(write):
     assert study.datasets("mine") == ["fer2013", "ferm"]
 
 
+def test_data_sets_that_features_are_tested_on_count(write):
+    write("mine", "00_background", datasets=["fer2013"], tested=["ckplus-subject", "ferm"])
+    assert study.notebooks("mine") == ["00_background"]
+    assert study.datasets("mine") == ["ckplus", "fer2013", "ferm"]
+
+
 def searched_study(write, **changes):
     write("mine", "04_training", epochs=1)
     given = {"datasets": ["ckplus-fold1"], "nets": ["lightResNetl", "EmoNAS"], "micro": ["micro_apex"], "subjects": 2}

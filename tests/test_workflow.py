@@ -67,7 +67,7 @@ def test_everything_is_made_and_a_rerun_does_nothing(finished):
 
 def test_a_new_seed_trains_that_seed_alone(study):
     add(study / "params/test/05_evaluation.yaml", "seeds: [0, 1]")
-    jobs = ["training", "05_evaluation", "11_efficiency", "12_summary", "index", "all"]
+    jobs = ["training", "00_background", "05_evaluation", "11_efficiency", "12_summary", "index", "all"]
     assert planned(study).jobs == dict.fromkeys(jobs, 1) | {"total": len(jobs)}
 
 

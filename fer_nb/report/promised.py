@@ -4,6 +4,7 @@ from fer_nb.study import parameters, reported_datasets, training_runs
 
 # The tables that a notebook writes for each data set it treats ("": whatever it treats).
 TABLES = {
+    "00_background": {"": ["pooling", "activations", "separable", "hand-made"]},
     "01_data_preparation": {"ckplus": ["table-3-2"], "fer2013": ["table-3-3"]},
     "02_ferm_construction": {"": ["table-3-4"]},
     "03_models": {"": ["table-3-1"]},
