@@ -41,6 +41,28 @@ def detector_file(path: Path | str | None = None) -> Path:
     return found[-1]
 
 
+def yunet(path: Path | str | None = None) -> cv2.FaceDetectorYN:
+    """YuNet from its ONNX file (see ``detector_file``); ``setInputSize`` before use.
+
+    Raises FileNotFoundError where the file is missing, ValueError where OpenCV reads no such detector from it.
+    """
+    file = detector_file(path)
+    try:
+        detector = cv2.FaceDetectorYN.create(str(file), "", (64, 64), THRESHOLD)
+        detector.detect(np.zeros((64, 64, 3), np.uint8))  # another network fails only here
+    except cv2.error as error:
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
+    return detector
+
+
+def points_of(row: np.ndarray) -> np.ndarray:
+    """The points float32 (5, 2) of one of YuNet's rows, in the order of ``POINTS``.
+
+    A row: the box (4), the points (10; the person's right side first, which the viewer sees left), the score.
+    """
+    return row[4:14].reshape(-1, 2)
+
+
 def detect(images: np.ndarray, model: Path | str | None = None, progress: bool = True) -> np.ndarray:
     """The five points of the surest face in each picture.
 
@@ -59,19 +81,15 @@ def detect(images: np.ndarray, model: Path | str | None = None, progress: bool =
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 3:
         raise ValueError(f"images are {images.dtype} {images.shape}: give grey pictures, uint8 (N, height, width)")
-    file = detector_file(model)
+    detector = yunet(model)
     height, width = (ENLARGE * side for side in images.shape[1:])
-    try:
-        detector = cv2.FaceDetectorYN.create(str(file), "", (width, height), THRESHOLD)
-    except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
+    detector.setInputSize((width, height))
     points = np.full((len(images), len(POINTS), 2), np.nan, np.float32)
     for image, found in zip(tqdm(images, "detecting faces", mininterval=1, disable=not progress), points, strict=True):
         large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
         _, faces = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
         if faces is not None:
-            # A row: the box (4), the points (10; the person's right side first, which the viewer sees left), the score.
-            found[:] = faces[faces[:, 14].argmax(), 4:14].reshape(-1, 2)
+            found[:] = points_of(faces[faces[:, 14].argmax()])
     return (points + 0.5) / ENLARGE - 0.5
 
 
