@@ -17,26 +17,29 @@ from fer_nb.data.places import root
 # The points of a face, left and right as the viewer sees them.
 POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")
 
+# The detectors whose file the data folder holds, in a folder of this name: the detector and its file.
+FILES = {"yunet": ("YuNet", "face_detection_yunet_2026may.onnx"), "centerface": ("CenterFace", "centerface.onnx")}
+
 ENLARGE = 4  # of 400 pictures of FER2013's test split YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
 THRESHOLD = 0.6  # least score of a detection
 
 
-def installed() -> list[Path]:
-    """YuNet's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
-    return sorted((paths.DATA / "yunet").glob("*.onnx"))[-1:]
+def installed(detector: str = "yunet") -> list[Path]:
+    """A detector's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
+    return sorted((paths.DATA / detector).glob("*.onnx"))[-1:]
 
 
-def detector_file(path: Path | str | None = None) -> Path:
-    """YuNet's ONNX file: ``path``, or the one that is installed.
+def detector_file(path: Path | str | None = None, detector: str = "yunet") -> Path:
+    """The ONNX file of a detector of ``FILES``: ``path``, or the one that is installed.
 
     Raises FileNotFoundError where it is missing.
     """
-    found = [Path(path)] if path is not None else installed()
+    found = [Path(path)] if path is not None else installed(detector)
     if not found or not found[-1].is_file():
-        place = found[-1] if found else paths.DATA / "yunet"
+        place = found[-1] if found else paths.DATA / detector
+        name, file = FILES[detector]
         raise FileNotFoundError(
-            f"{place}: no YuNet model here; put face_detection_yunet_2026may.onnx there (README: real data), or give "
-            f"the path of the file"
+            f"{place}: no {name} model here; put {file} there (README: real data), or give the path of the file"
         )
     return found[-1]
 
