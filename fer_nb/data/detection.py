@@ -175,10 +175,14 @@ def _haar(path: Path | str | None) -> Detector:
 
     def detect(picture: np.ndarray) -> list[Face]:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        # A face that fills the picture has no room for the squares that the cascade tries: of 150 of FERm's training
+        # pictures it finds 57% rightly as they are and 73% with their edges continued by this much.
+        grey = cv2.copyMakeBorder(grey, STEP, STEP, STEP, STEP, cv2.BORDER_REPLICATE)
         # With OpenCV's own 3 neighbours it finds no more faces rightly (72% of 150 of FERm's training pictures on
         # textures) and 0.35 false ones a picture instead of 0.05.
         boxes, _, scores = cascade.detectMultiScale3(grey, minNeighbors=5, outputRejectLevels=True)
-        return [_face(box, None, score) for box, score in zip(boxes, scores, strict=True)]
+        moved = (STEP, STEP, 0, 0)
+        return [_face(np.subtract(box, moved), None, score) for box, score in zip(boxes, scores, strict=True)]
 
     return detect
 
