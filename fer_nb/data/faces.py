@@ -17,28 +17,53 @@ from fer_nb.data.places import root
 # The points of a face, left and right as the viewer sees them.
 POINTS = ("eye_left", "eye_right", "nose_tip", "mouth_left", "mouth_right")
 
+# The detectors whose file the data folder holds, in a folder of this name: the detector and its file.
+FILES = {"yunet": ("YuNet", "face_detection_yunet_2026may.onnx"), "centerface": ("CenterFace", "centerface.onnx")}
+
 ENLARGE = 4  # of 400 pictures of FER2013's test split YuNet finds 97% at 2 times, 99.5% at 4 and 5, 98% at 7 times
 THRESHOLD = 0.6  # least score of a detection
 
 
-def installed() -> list[Path]:
-    """YuNet's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
-    return sorted((paths.DATA / "yunet").glob("*.onnx"))[-1:]
+def installed(detector: str = "yunet") -> list[Path]:
+    """A detector's file in the data folder, the last by name of ``yunet/*.onnx``; an empty list where there is none."""
+    return sorted((paths.DATA / detector).glob("*.onnx"))[-1:]
 
 
-def detector_file(path: Path | str | None = None) -> Path:
-    """YuNet's ONNX file: ``path``, or the one that is installed.
+def detector_file(path: Path | str | None = None, detector: str = "yunet") -> Path:
+    """The ONNX file of a detector of ``FILES``: ``path``, or the one that is installed.
 
     Raises FileNotFoundError where it is missing.
     """
-    found = [Path(path)] if path is not None else installed()
+    found = [Path(path)] if path is not None else installed(detector)
     if not found or not found[-1].is_file():
-        place = found[-1] if found else paths.DATA / "yunet"
+        place = found[-1] if found else paths.DATA / detector
+        name, file = FILES[detector]
         raise FileNotFoundError(
-            f"{place}: no YuNet model here; put face_detection_yunet_2026may.onnx there (README: real data), or give "
-            f"the path of the file"
+            f"{place}: no {name} model here; put {file} there (README: real data), or give the path of the file"
         )
     return found[-1]
+
+
+def yunet(path: Path | str | None = None) -> cv2.FaceDetectorYN:
+    """YuNet from its ONNX file (see ``detector_file``); ``setInputSize`` before use.
+
+    Raises FileNotFoundError where the file is missing, ValueError where OpenCV reads no such detector from it.
+    """
+    file = detector_file(path)
+    try:
+        detector = cv2.FaceDetectorYN.create(str(file), "", (64, 64), THRESHOLD)
+        detector.detect(np.zeros((64, 64, 3), np.uint8))  # another network fails only here
+    except cv2.error as error:
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
+    return detector
+
+
+def points_of(row: np.ndarray) -> np.ndarray:
+    """The points float32 (5, 2) of one of YuNet's rows, in the order of ``POINTS``.
+
+    A row: the box (4), the points (10; the person's right side first, which the viewer sees left), the score.
+    """
+    return row[4:14].reshape(-1, 2)
 
 
 def detect(images: np.ndarray, model: Path | str | None = None, progress: bool = True) -> np.ndarray:
@@ -59,19 +84,15 @@ def detect(images: np.ndarray, model: Path | str | None = None, progress: bool =
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 3:
         raise ValueError(f"images are {images.dtype} {images.shape}: give grey pictures, uint8 (N, height, width)")
-    file = detector_file(model)
+    detector = yunet(model)
     height, width = (ENLARGE * side for side in images.shape[1:])
-    try:
-        detector = cv2.FaceDetectorYN.create(str(file), "", (width, height), THRESHOLD)
-    except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
+    detector.setInputSize((width, height))
     points = np.full((len(images), len(POINTS), 2), np.nan, np.float32)
     for image, found in zip(tqdm(images, "detecting faces", mininterval=1, disable=not progress), points, strict=True):
         large = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
         _, faces = detector.detect(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
         if faces is not None:
-            # A row: the box (4), the points (10; the person's right side first, which the viewer sees left), the score.
-            found[:] = faces[faces[:, 14].argmax(), 4:14].reshape(-1, 2)
+            found[:] = points_of(faces[faces[:, 14].argmax()])
     return (points + 0.5) / ENLARGE - 0.5
 
 
