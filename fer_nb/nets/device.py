@@ -163,4 +163,5 @@ def describe(device: torch.device | None = None) -> str:
     device = device or select()
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{machine.processor()}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{machine.processor()}, {threads} thread{'s' * (threads > 1)}"

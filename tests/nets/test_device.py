@@ -106,4 +106,4 @@ def test_gradients_of_the_stride_2_depthwise_convolution(size):
 
 
 def test_describe_names_the_processor():
-    assert f"{torch.get_num_threads()} threads" in device.describe(CPU)
+    assert f"{torch.get_num_threads()} thread" in device.describe(CPU)
