@@ -81,7 +81,9 @@ def test_accuracy_of_faces_found_and_cut_out_again(faces):
     """Where the detector is right nothing is lost; a face that it misses counts as wrong."""
     detectors = {
         "right": lambda picture: [SQUARE],
-        "misses the dark": lambda picture: [SQUARE] if picture[160, 160].mean() > 100 else [],
+        "misses the dark": lambda picture: (
+            [SQUARE] if picture[len(picture) // 2, len(picture) // 2].mean() > 100 else []
+        ),
         "never": lambda picture: [],
     }
     table = detection.accuracy_curve(Brightness(), faces, detectors, {"turned": (0,), "moved": (60,)})
@@ -104,7 +106,9 @@ def test_figures_of_faces_found():
     figure = detection_plots.detected(picture, {"ours": lambda picture: [SQUARE], "none": lambda picture: []})
     assert [ax.get_title() for ax in figure.axes] == ["ours: score 1.00", "none: none found"]
     assert [len(ax.patches) for ax in figure.axes] == [1, 0]
-    figure = detection_plots.before_and_after([picture, picture[:100]], lambda shown: [SQUARE] * (shown.shape[0] > 200))
+    figure = detection_plots.before_and_after(
+        [picture, picture[:100]], lambda shown: [SQUARE] * (len(shown) == len(shown[0]))
+    )
     assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 0]
     assert figure.axes[2].images[0].get_array().shape == (48, 48)
 
