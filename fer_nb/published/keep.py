@@ -11,6 +11,7 @@ its licence is narrower. The texts are the results in README.md, and README.md a
 import gzip
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from fer_nb import paths
+from fer_nb.evaluation.calibration import calibrate
 from fer_nb.files import replacing
 from fer_nb.finished import read_predictions
 from fer_nb.published.card import model_card
@@ -83,7 +85,8 @@ def packed_weights(run: Run) -> bytes:
     """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
-    what the header of the run's own file says (the net's description), the run's name (run), its classes and date.
+    what the header of the run's own file says (the net's description), the run's name (run), its classes, date and
+    calibration (``calibration.Calibration`` on its validation split).
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
@@ -93,6 +96,7 @@ def packed_weights(run: Run) -> bytes:
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
     facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
+    facts["calibration"] = asdict(calibrate(read_predictions(run, "valid")))
     facts["date"] = facts.pop("started")[:10]
     tensors = {name: _half(value) for name, value in load_file(path).items()}
     return save(tensors, {"fer_nb": json.dumps(facts)})
