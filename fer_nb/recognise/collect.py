@@ -1,7 +1,9 @@
 """What notebook 14 shows of many pictures: all rows, all crops, and a few of the pictures themselves."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,16 +35,21 @@ class Collected:
         return dict(list(self.table.dropna(subset="frame").groupby("file", sort=False)))
 
 
-def collect(readings: Iterable[Reading], reader: Reader) -> Collected:
-    """Put readings together as they come; of their pictures only a few stay in memory."""
+def collect(readings: Iterable[Reading], reader: Reader, folder: Path) -> Collected:
+    """Put readings together as they come; of their pictures only a few stay in memory.
+
+    ``folder``: what was read, a folder or one file; the table names files from there, as a page should not show where
+    they stand on this machine.
+    """
+    start = f"{folder if folder.is_dir() else folder.parent}{os.sep}"
     made: list[dict] = []
     crops, labels, pictures = [np.empty((0, SIDE, SIDE), np.uint8)], [], {}
     for reading in readings:
         of_reading = list(rows(reading, reader))
-        made += of_reading
+        made += [row | {key: row[key].replace(start, "") for key in ("file", "error")} for row in of_reading]
         crops.append(reading.crops)
         labels += [label(row, reader) for row in of_reading if "face" in row]
-        name = reading.shot.file.name
+        name = str(reading.shot.file).replace(start, "")
         if reading.faces and name not in pictures and len(pictures) < SHOWN:
             pictures[name] = annotated(reading, reader)
     return Collected(table_of(made, reader), np.concatenate(crops), labels, pictures)

@@ -34,7 +34,7 @@ def boxed(picture: np.ndarray, size: tuple[int, int], boxes: list, labels: list[
     drawn = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB) if picture.ndim == 2 else picture.copy()
     height, width = drawn.shape[:2]
     thick = max(1, round(max(height, width) / 400))
-    font, letters = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, max(height, width) / 1000)
+    font, letters = cv2.FONT_HERSHEY_SIMPLEX, max(0.5, max(height, width) / 1000)
     for box, text in zip(boxes, labels, strict=True):
         x, y, wide, high = (round(value) for value in np.array(box) * ([width / size[0], height / size[1]] * 2))
         cv2.rectangle(drawn, (x, y), (x + wide, y + high), COLOUR, thick)

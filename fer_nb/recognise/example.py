@@ -47,7 +47,7 @@ def write_examples(folder: Path, classes: tuple[str, ...], seed: int = 0) -> Pat
     with replacing(folder / "smile.avi") as partial:
         # OpenCV knows the kind of file by its suffix.
         writing = partial.with_suffix(".avi")
-        writer = cv2.VideoWriter(str(writing), cv2.VideoWriter_fourcc(*"MJPG"), PER_SECOND, (width, height))
+        writer = cv2.VideoWriter(str(writing), cv2.VideoWriter.fourcc(*"MJPG"), PER_SECOND, (width, height))
         for frame in frames:
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         writer.release()

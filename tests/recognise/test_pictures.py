@@ -112,7 +112,7 @@ def test_a_preview_keeps_a_small_picture():
 
 def write_video(path, frames):
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
     for frame in frames:
         writer.write(frame)
     writer.release()
