@@ -6,7 +6,7 @@ import skimage.data
 from PIL import Image
 
 from fer_nb.data import detection
-from fer_nb.evaluation.calibration import Calibration
+from fer_nb.evaluation.calibration import Calibration, soften
 from fer_nb.recognise import __main__, collect, drawing, example, pictures, read
 from fer_nb.training import weights
 
@@ -108,8 +108,6 @@ def test_batches_change_nothing(folder, reader, monkeypatch):
 def test_the_temperature_softens_what_is_read(reader):
     crops = example.drawn_faces(reader.classes, 2)
     plain = read.Reader(reader.net, reader.classes, Calibration(), "", reader.logits).read(crops)
-    from fer_nb.evaluation.calibration import soften
-
     np.testing.assert_allclose(reader.read(crops), soften(plain, reader.calibration.temperature), atol=1e-4)
     assert "reference/" in reader.source and 0.5 < reader.calibration.threshold < 1
     assert reader.read(crops[:0]).shape == (0, len(reader.classes))
@@ -117,7 +115,8 @@ def test_the_temperature_softens_what_is_read(reader):
 
 def test_onnx_reads_as_torch_does(reader):
     crops = example.drawn_faces(reader.classes, 2)
-    np.testing.assert_allclose(read.reader(NET, "onnx").read(crops), reader.read(crops), atol=1e-4)
+    # A CPU with bfloat16 computes the PyTorch net in it.
+    np.testing.assert_allclose(read.reader(NET, "onnx").read(crops), reader.read(crops), atol=0.02)
     with pytest.raises(ValueError, match=r"unknown runtime 'onx'.*onnx"):
         read.reader(NET, "onx")
 
