@@ -24,7 +24,8 @@ from fer_nb.training import weights
 from fer_nb.training.predict import predict
 
 RUNTIMES = ("torch", "onnx", "int8")
-SHOTS = 16  # pictures whose faces go through the net together; so many are in memory, made small
+# Pictures whose faces go through the net together. On a CPU more are no faster, and their crops take more memory.
+SHOTS = 4
 RANGES = 128  # drawn faces that the ranges of int8 are measured on: a fresh clone has no others
 RUN = re.compile(r"(?P<dataset>[a-z0-9_]+(-[a-z]+[0-9]+)?)-(?P<model>\w+)-seed(?P<seed>\d+)(-(?P<change>.+))?")
 
