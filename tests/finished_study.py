@@ -68,6 +68,7 @@ def finish(tensors):
     evaluated += [("table-3-7", counts), ("table-3-10", accuracies(thesis.TABLE_3_10, MODELS[:1]))]
     protocol = {"model": "lightResNetl", "accuracy": 90.0, "without_repeats": 88.5, "repeats": 3}
     evaluated += [("table-3-10-protocol", pd.DataFrame([protocol])), ("table-3-11", counts)]
+    evaluated += [("calibration", counts)]
     executed("01_data_preparation", [("table-3-2", counts), ("data-files", counts)])
     ferm = pd.DataFrame(thesis.TABLE_3_4).T.rename_axis("split")
     executed("02_ferm_construction", [("table-3-4", ferm)])
@@ -96,4 +97,6 @@ def train(run, counts, tensors):
     predicted[:6], predicted[7] = "Happy", "Sad"  # of the first six classes one wrong (Happy none), of Angry two
     table = pd.DataFrame({"split": "test", "row": range(len(labels)), "label": labels, "predicted": predicted})
     table[list(classes)] = (np.array(classes) == predicted[:, None]).astype(float)
+    if run.dataset == "ferm":
+        table = pd.concat([table.assign(split="valid"), table])
     table.to_csv(run.folder / "predictions.csv", index=False, float_format="%.5f")

@@ -114,7 +114,7 @@ def test_tables_and_data_sets_follow_the_parameters(write):
     write("mine", "05_evaluation", ckplus=[], fer2013=[], ferm=["A"], seeds=[0])
     write("mine", "12_summary")
     assert promised.promised("mine", "01_data_preparation") == ["table-3-3"]
-    assert promised.promised("mine", "05_evaluation") == ["table-3-10", "table-3-11"]
+    assert promised.promised("mine", "05_evaluation") == ["table-3-10", "table-3-11", "calibration"]
     assert promised.promised("mine", "12_summary") == ["summary"]
     assert study.datasets("mine") == ["fer2013", "ferm"]
 

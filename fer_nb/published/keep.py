@@ -12,6 +12,7 @@ README.md and MODEL_CARD.md beside what is kept.
 import gzip
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from fer_nb import paths
+from fer_nb.evaluation.calibration import calibrate
 from fer_nb.files import replacing
 from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
@@ -86,7 +88,8 @@ def packed_weights(run: Run) -> bytes:
     """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
-    what the header of the run's own file says (the net's description), the run's name (run), its classes and date.
+    what the header of the run's own file says (the net's description), the run's name (run), its classes, date and
+    calibration (``calibration.Calibration`` on its validation split).
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
@@ -96,6 +99,7 @@ def packed_weights(run: Run) -> bytes:
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
     facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
+    facts["calibration"] = asdict(calibrate(read_predictions(run, "valid")))
     facts["date"] = facts.pop("started")[:10]
     facts.pop("files", None)  # of the run's folder
     tensors = {name: _half(value) for name, value in load_file(path).items()}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fer_nb import paths
+from fer_nb.evaluation.calibration import calibrated_runs
 from fer_nb.finished import read_metrics
 from fer_nb.report.manifest import read_manifest
 from fer_nb.report.promised import TABLES, promised
@@ -38,7 +39,8 @@ def origins_table(study: str) -> pd.DataFrame:
     Raises ValueError for a study on drawn faces, whose tables are no results; FileNotFoundError where there is no
     such study, where a table is missing, or where no manifest tells what made it.
     """
-    names = [name for name in notebooks(study) if name != "04_training"]
+    # One's own pictures are no results of a study, and nobody else's business.
+    names = [name for name in notebooks(study) if name not in ("04_training", "14_own_pictures")]
     if any(parameters(study, name).get("data") == "synthetic" for name in names):
         raise ValueError(f"study {study} reads drawn faces, so its tables are no results: name a study on real data")
     first = ["runs"] if "05_evaluation" in names else []
@@ -99,6 +101,8 @@ def runs_behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list
     runs = [run for run in runs if not run.change]
     if table in ("runs", "summary", "summary-protocol"):
         return runs
+    if table == "calibration":
+        return calibrated_runs(runs)
     if table in ("table-3-6-splits", "summary-ckplus"):
         return [run for run in runs if run.dataset.startswith("ckplus")]
     number = "-".join(table.split("-")[:3])  # table-3-10-protocol -> table-3-10

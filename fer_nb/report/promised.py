@@ -10,8 +10,8 @@ TABLES = {
     "03_models": {"": ["table-3-1"]},
     "05_evaluation": {
         "ckplus": ["table-3-6", "table-3-7"],
-        "fer2013": ["table-3-8", "table-3-9"],
-        "ferm": ["table-3-10", "table-3-11"],
+        "fer2013": ["table-3-8", "table-3-9", "calibration"],
+        "ferm": ["table-3-10", "table-3-11", "calibration"],
     },
     "06_mp_analysis": {"": ["mp", "mp-perturbations", "mp-regions"]},
     "07_score_cam_analysis": {"": ["score-cam-regions", "score-cam-agreement", "faithfulness", "belief"]},
@@ -22,6 +22,7 @@ TABLES = {
         "": ["efficiency", "efficiency-step", "efficiency-inference", "efficiency-size", "efficiency-light"],
     },
     "12_summary": {"": ["summary"]},
+    "14_own_pictures": {"": ["own-pictures"]},
 }
 
 
@@ -32,4 +33,4 @@ def promised(study: str, notebook: str) -> list[str]:
     given = parameters(study, notebook)
     found += [name for name in ("ablation", "micro") if given.get(name)]
     timed = given.get("speedrun") and any(run.dataset == given["speedrun"] for run in training_runs(study))
-    return found + ["efficiency-speedrun"] * bool(timed)
+    return list(dict.fromkeys(found)) + ["efficiency-speedrun"] * bool(timed)

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 from fer_nb import paths, study
 from fer_nb.data.faceset import FER_CLASSES
+from fer_nb.evaluation.calibration import Calibration, calibrate
+from fer_nb.finished import read_predictions
 from fer_nb.nets import genotypes
 from fer_nb.published import __main__, keep, origins
 from fer_nb.published.card import model_card
@@ -88,6 +90,7 @@ def test_what_is_kept_and_nothing_else(tree):
         "table-3-10",
         "table-3-10-protocol",
         "table-3-11",
+        "calibration",
         "predictions/ferm-lightResNetl-seed0",
     }
     names |= {f"histories/{run.name}" for run in study.training_runs("tiny")}
@@ -132,6 +135,8 @@ def test_weights_are_kept_in_half_precision_with_what_made_them(tensors):
     assert (facts["classes"], facts["study"], facts["commit"]) == (list(FER_CLASSES), "tiny", COMMIT)
     assert (facts["valid_accuracy"], facts["test_accuracy"], facts["date"]) == (80.0, 75.0, "2026-11-20")
     assert facts["net"] == NET and facts["parameters"]["lr"] == 0.01 and facts["checksums"] == {"ck+/CK+48": "ab12"}
+    valid = read_predictions(study.Run("tiny", "ferm", "lightResNetl", 0), "valid")
+    assert Calibration(**facts["calibration"]) == calibrate(valid)
     before = path.read_bytes()
     keep.keep_study("tiny")
     assert path.read_bytes() == before

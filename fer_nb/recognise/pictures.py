@@ -1,0 +1,158 @@
+"""Pictures of any kind as arrays, from files, folders and videos, one after the other.
+
+for shot in shots(files([Path("holiday")]), every=10):
+    shot.pixels    # uint8 (H, W) or (H, W, 3); empty where shot.error says why
+"""
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
+LARGEST = 100_000_000  # pixels: 300 MB as RGB
+LONGEST = 1280  # pixels: longer side of the pictures that boxes are drawn on
+GREY_16_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture, or a frame of a video (``frame`` from 0, ``time`` in seconds), or the ``error`` that came instead.
+
+    pixels: uint8 (H, W), grey, or (H, W, 3), RGB; empty where there is an error.
+    """
+
+    file: Path
+    pixels: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint8))
+    frame: int | None = None
+    time: float | None = None
+    error: str = ""
+
+
+def files(paths: Iterable[Path]) -> list[Path]:
+    """The files that ``paths`` name; of a folder its pictures and videos, also in folders below it, in order.
+
+    Hidden files are left out (``._*`` are macOS's). A file that is named itself is taken whatever its name.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder. ValueError: a folder has no picture and no video.
+    """
+    found = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: no such file or folder; correct the path")
+        inside = sorted(_shown(path)) if path.is_dir() else [path]
+        if not inside:
+            raise ValueError(f"{path}: no pictures and no videos here; they end in {' '.join((*PICTURES, *VIDEOS))}")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def _shown(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in (*PICTURES, *VIDEOS)
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def shots(files: Iterable[Path], every: int = 1) -> Iterator[Shot]:
+    """Each picture, and every ``every``-th frame of each video from its first; one at a time in memory.
+
+    What cannot be read gives a Shot with its error, and the rest goes on.
+    """
+    for file in files:
+        try:
+            if file.suffix.lower() in VIDEOS:
+                yield from read_video(file, every)
+            else:
+                yield Shot(file, read_picture(file))
+        except (OSError, ValueError) as error:
+            yield Shot(file, error=" ".join(str(error).split()))
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """A picture as it is meant to be seen: uint8 (H, W), grey, or (H, W, 3), RGB; turned as its EXIF data say.
+
+    16 bits become 8, palettes become colours, what is transparent becomes white; of several pictures in a file the
+    first is taken.
+
+    Raises:
+        ValueError: it cannot be decoded, or is too small or too large; the line names the file and the remedy.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
+            opened = Image.open(path)
+        with opened as image:
+            _check_size(path, *image.size)  # from the header, before anything is decoded
+            return _pixels(path, ImageOps.exif_transpose(image))
+    except Image.DecompressionBombError as error:
+        raise ValueError(_too_large(path)) from error
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path}: not a picture that Pillow can read; save it as PNG or JPEG") from error
+    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for damaged PNG files
+        raise ValueError(f"{path}: damaged or cut off ({error}); copy or save it again") from error
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if min(width, height) < SMALLEST:
+        raise ValueError(f"{path}: only {width}x{height} pixels; give a picture of at least {SMALLEST}x{SMALLEST}")
+    if width * height > LARGEST:
+        raise ValueError(_too_large(path, f" ({width}x{height})"))
+
+
+def _too_large(path: Path, size: str = "") -> str:
+    return f"{path}: more than {LARGEST:,} pixels{size}; make it smaller"
+
+
+def _pixels(path: Path, image: Image.Image) -> np.ndarray:
+    if image.mode in GREY_16_BITS:
+        return (np.asarray(image).astype(np.float32).clip(0, 65535) / 257).round().astype(np.uint8)
+    if image.mode == "F":
+        raise ValueError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def read_video(path: Path, every: int = 1) -> Iterator[Shot]:
+    """Every ``every``-th frame of a video from its first; those between are not decoded to pictures.
+
+    Raises:
+        ValueError: OpenCV finds no frame in it.
+    """
+    video = cv2.VideoCapture(str(path))
+    try:
+        frame = 0
+        while video.grab():
+            time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if frame % every == 0:
+                decoded, pixels = video.retrieve()
+                if not decoded:
+                    raise ValueError(f"{path}: frame {frame} cannot be decoded; convert the video, to MP4 for example")
+                yield Shot(path, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), frame, time)
+            frame += 1
+    finally:
+        video.release()
+    if not frame:
+        raise ValueError(
+            f"{path}: a video without frames, or none that OpenCV can read; convert it, to MP4 for example"
+        )
+
+
+def preview(pixels: np.ndarray) -> np.ndarray:
+    """A picture uint8 (H, W) or (H, W, 3) with a longer side of ``LONGEST`` pixels at most."""
+    height, width = pixels.shape[:2]
+    scale = LONGEST / max(height, width)
+    size = max(round(scale * width), 1), max(round(scale * height), 1)
+    return pixels if scale >= 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

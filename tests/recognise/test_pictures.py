@@ -1,0 +1,118 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_nb.recognise import pictures
+
+RAMP = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (24, 1))  # 24 high, 32 wide
+
+
+def saved(folder, name, image, **options):
+    image.save(folder / name, **options)
+    return pictures.read_picture(folder / name)
+
+
+def test_every_kind_of_picture_is_read_as_it_is_seen(tmp_path):
+    grey = Image.fromarray(RAMP)
+    np.testing.assert_array_equal(saved(tmp_path, "grey.png", grey), RAMP)
+    np.testing.assert_array_equal(saved(tmp_path, "deep.png", Image.fromarray(RAMP.astype(np.uint16) * 257)), RAMP)
+    deep = Image.fromarray(RAMP.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(saved(tmp_path, "deep.tif", deep), RAMP)
+    colour = np.stack([RAMP, RAMP // 2, 255 - RAMP], axis=2)
+    np.testing.assert_array_equal(saved(tmp_path, "colour.png", Image.fromarray(colour)), colour)
+    palette = saved(tmp_path, "palette.png", grey.convert("P"))
+    np.testing.assert_array_equal(palette, np.stack([RAMP] * 3, axis=2))
+    assert set(np.unique(saved(tmp_path, "bits.png", grey.convert("1")))) == {0, 255}
+    cmyk = saved(tmp_path, "cmyk.jpg", Image.fromarray(colour).convert("CMYK"))
+    assert cmyk.shape == (24, 32, 3) and np.abs(cmyk.astype(int) - colour).mean() < 20
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    seen = np.zeros((24, 32, 4), np.uint8)
+    seen[:, 16:, 3] = 255
+    read = saved(tmp_path, "alpha.png", Image.fromarray(seen))
+    assert (read[:, :16] == 255).all() and (read[:, 16:] == 0).all()
+
+
+def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    read = saved(tmp_path, "turned.png", Image.fromarray(RAMP), exif=exif)
+    np.testing.assert_array_equal(read, np.rot90(RAMP, -1))
+
+
+def write_bad(folder):
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "empty.png").touch()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for name in ("cut.jpg", "cut.png"):
+        Image.fromarray(noise).save(folder / name)
+        (folder / name).write_bytes((folder / name).read_bytes()[:1500])
+    Image.fromarray(RAMP[:1, :1]).save(folder / "one.png")
+    Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
+    (folder / "none.avi").write_bytes(b"RIFF no frames")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("text.jpg", "not a picture"),
+        ("empty.png", "not a picture"),
+        ("cut.jpg", "damaged or cut off"),
+        ("cut.png", "damaged or cut off"),
+        ("one.png", "only 1x1 pixels"),
+        ("huge.png", "make it smaller"),
+        ("none.avi", "without frames"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_the_rest_goes_on(tmp_path, name, words):
+    write_bad(tmp_path)
+    Image.fromarray(RAMP).save(tmp_path / "z.png")
+    bad, good = pictures.shots([tmp_path / name, tmp_path / "z.png"])
+    assert words in bad.error and str(tmp_path / name) in bad.error and "\n" not in bad.error and not bad.pixels.size
+    assert not good.error and good.pixels.shape == RAMP.shape
+
+
+def test_files_of_folders_in_order_without_hidden_ones(tmp_path):
+    for name in ("b/two.JPG", "a.png", "._a.png", ".cache/c.png", "notes.txt", "b/film.MP4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in pictures.files([tmp_path, tmp_path / "notes.txt"])]
+    assert found == ["a.png", "b/film.MP4", "b/two.JPG", "notes.txt"]
+    assert pictures.files([tmp_path / "a.png", tmp_path / "a.png"]) == [tmp_path / "a.png"]
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*correct the path"):
+        pictures.files([tmp_path / "nowhere"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty: no pictures"):
+        pictures.files([tmp_path / "empty"])
+
+
+def test_every_third_frame_of_a_video_with_its_time(tmp_path):
+    write_video(tmp_path / "film.avi", [np.full((48, 64, 3), 20 * k, np.uint8) for k in range(10)])
+    read = list(pictures.shots([tmp_path / "film.avi"], every=3))
+    assert [shot.frame for shot in read] == [0, 3, 6, 9]
+    assert [shot.time for shot in read] == pytest.approx([0, 0.3, 0.6, 0.9])
+    assert [int(shot.pixels.mean()) for shot in read] == pytest.approx([0, 60, 120, 180], abs=3)
+    assert read[0].pixels.shape == (48, 64, 3)
+
+
+def test_a_video_is_in_colour_as_a_picture_is(tmp_path):
+    red = np.zeros((48, 64, 3), np.uint8)
+    red[..., 2] = 255  # OpenCV writes BGR
+    write_video(tmp_path / "film.avi", [red])
+    (shot,) = pictures.shots([tmp_path / "film.avi"])
+    assert shot.pixels[..., 0].mean() > 200 and shot.pixels[..., 2].mean() < 50
+
+
+def test_a_preview_keeps_a_small_picture():
+    assert pictures.preview(RAMP) is RAMP
+    assert pictures.preview(np.zeros((100, 2 * pictures.LONGEST), np.uint8)).shape == (50, pictures.LONGEST)
+
+
+def write_video(path, frames):
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
