@@ -40,7 +40,7 @@ def fit(features: np.ndarray, faces: FaceSet) -> LinearSVC:
 
 
 def _machine(penalty: float) -> LinearSVC:
-    return LinearSVC(C=penalty, dual=True, max_iter=10_000, random_state=0)
+    return LinearSVC(C=penalty, dual="auto", max_iter=10_000, random_state=0)
 
 
 def predictions(machine: LinearSVC, features: np.ndarray, faces: FaceSet) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def fake(model, predicted, labels, rows=None, seed=0, dataset="ckplus-fold1"):
     rows = range(len(labels)) if rows is None else rows
     table = pd.DataFrame({"split": "test", "row": rows, "label": list(labels), "predicted": list(predicted)})
     table.to_csv(run.folder / "predictions.csv", index=False)
+    (run.folder / "metrics.json").write_text("{}")
     return run
 
 
