@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="write pictures with the faces' boxes here")
     parser.add_argument("--detector", default="haar", choices=DETECTORS)
     parser.add_argument("--detector-file", type=Path, metavar="FILE", help="without it: the data folder's, or OpenCV's")
-    parser.add_argument("--net", default="lightResNetm", help="with kept weights, or a finished run: STUDY/RUN")
+    parser.add_argument("--net", default="lightResNetl", help="with kept weights, or a finished run: STUDY/RUN")
     parser.add_argument("--runtime", default="torch", choices=RUNTIMES)
     parser.add_argument("--every", default=1, type=int, metavar="N", help="of a video every N-th frame")
     parser.add_argument("--force", action="store_true", help="replace results that are there")

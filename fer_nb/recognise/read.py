@@ -68,7 +68,7 @@ class Reading:
 
 
 def reader(name: str, runtime: str = "torch") -> Reader:
-    """The net ``name``: one whose weights are kept (lightResNetm), or STUDY/RUN, a finished run.
+    """The net ``name``: one whose weights are kept (lightResNetl), or STUDY/RUN, a finished run.
 
     Args:
         runtime: "torch", or ONNX Runtime in float32 ("onnx") or int8 ("int8").
@@ -91,12 +91,12 @@ def reader(name: str, runtime: str = "torch") -> Reader:
 
 
 def named_run(name: str) -> Run:
-    """The run that STUDY/RUN names, as ``ferm/ferm-lightResNetm-seed0``. Raises ValueError for another form."""
+    """The run that STUDY/RUN names, as ``ferm/ferm-lightResNetl-seed0``. Raises ValueError for another form."""
     study, _, run = name.partition("/")
     match = RUN.fullmatch(run)
     if not match:
         raise ValueError(
-            f"net {name!r}: name a run as STUDY/DATASET-NET-seedN, for example ferm/ferm-lightResNetm-seed0"
+            f"net {name!r}: name a run as STUDY/DATASET-NET-seedN, for example ferm/ferm-lightResNetl-seed0"
         )
     return Run(study, match["dataset"], match["model"], int(match["seed"]), match["change"] or "")
 
