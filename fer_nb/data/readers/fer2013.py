@@ -16,7 +16,7 @@ from fer_nb.data.readers.picture_file import SIDE, picture, pictures_in
 
 USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # folders in the order of the labels
-FOLDERS = {"train": "train", "validation": "valid", "valid": "valid", "val": "valid", "test": "test"}
+FOLDERS = {"train": "train", "validation": "valid", "test": "test", "valid": "valid", "val": "valid"}
 FOLDERS |= {usage.lower(): split for usage, split in USAGE.items()}
 
 
