@@ -14,24 +14,16 @@ import csv
 import sys
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
 from fer_nb.data.detection import DETECTORS, detector
 from fer_nb.files import replacing
 from fer_nb.recognise.drawing import annotated
-from fer_nb.recognise.pictures import Shot, files, shots
-from fer_nb.recognise.read import RUNTIMES, Reader, Reading, read_shots, reader
+from fer_nb.recognise.pictures import Shot, files, shots, write_picture
+from fer_nb.recognise.read import RUNTIMES, read_shots, reader
 from fer_nb.recognise.table import columns, rows
 
 FINE, UNREAD, REFUSED = 0, 1, 2
-
-
-def write_annotated(folder: Path, reading: Reading, reader: Reader) -> None:
-    """Write a picture with its faces' boxes into a folder, as JPEG."""
-    _, content = cv2.imencode(".jpg", cv2.cvtColor(annotated(reading, reader), cv2.COLOR_RGB2BGR))
-    with replacing(folder / annotated_name(reading.shot)) as partial:
-        partial.write_bytes(content.tobytes())
 
 
 def annotated_name(shot: Shot) -> str:
@@ -63,7 +55,7 @@ def recognise(given: argparse.Namespace) -> int:
                     status = UNREAD
                     tqdm.write(f"fer_nb.recognise: {reading.shot.error}", file=sys.stderr)
                 elif given.pictures:
-                    write_annotated(given.pictures, reading, net)
+                    write_picture(given.pictures / annotated_name(reading.shot), annotated(reading, net))
         except KeyboardInterrupt:
             status = UNREAD
             print("fer_nb.recognise: stopped; the rows that were made are kept", file=sys.stderr)

@@ -48,15 +48,7 @@ def boxed(picture: np.ndarray, size: tuple[int, int], boxes: list, labels: list[
 
 def contact_sheet(crops: np.ndarray, titles: list[str]) -> Figure:
     """Faces as the net sees them, uint8 (N, 48, 48), each with a title."""
-    across = min(ACROSS, len(crops))
-    down = -(-len(crops) // across)
-    figure, axes = frame((1.35 * across, 1.6 * down), down, across, "white")
-    for ax in axes.flat:
-        ax.set_axis_off()
-    for ax, crop, title in zip(axes.flat, crops, titles, strict=False):
-        ax.imshow(crop, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(title, fontsize=8)
-    return figure
+    return _sheet(crops, titles, ACROSS, (1.35, 1.6), fontsize=8)
 
 
 def maps(crops: np.ndarray, titles: list[str], reader: Reader) -> Figure:
@@ -70,14 +62,21 @@ def maps(crops: np.ndarray, titles: list[str], reader: Reader) -> Figure:
 
 def gallery(pictures: list[np.ndarray], titles: list[str]) -> Figure:
     """Annotated pictures uint8 (H, W, 3), two in a row."""
-    across = min(2, len(pictures))
+    return _sheet(pictures, titles, 2, (5.2, 4.0), fontsize=9)
+
+
+def _sheet(
+    pictures: np.ndarray | list[np.ndarray], titles: list[str], most: int, size: tuple[float, float], fontsize: int
+):
+    """Pictures with titles, at most ``most`` in a row; ``size``: width and height of each in inches."""
+    across = min(most, len(pictures))
     down = -(-len(pictures) // across)
-    figure, axes = frame((5.2 * across, 4.0 * down), down, across, "white")
+    figure, axes = frame((size[0] * across, size[1] * down), down, across, "white")
     for ax in axes.flat:
         ax.set_axis_off()
     for ax, picture, title in zip(axes.flat, pictures, titles, strict=False):
-        ax.imshow(picture)
-        ax.set_title(title, fontsize=9)
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)  # of colours the map and its limits mean nothing
+        ax.set_title(title, fontsize=fontsize)
     return figure
 
 

@@ -11,6 +11,7 @@ from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import random_actions, random_identity, random_view
 from fer_nb.evaluation.detection import placed
 from fer_nb.files import replacing
+from fer_nb.recognise.pictures import write_picture
 
 PHOTOGRAPHS = ("coffee", "chelsea", "rocket")  # without a human face, and in scikit-image's wheel
 ENLARGED = 4  # times, of faces of 48x48
@@ -39,8 +40,8 @@ def write_examples(folder: Path, classes: tuple[str, ...], seed: int = 0) -> Pat
     rng = np.random.default_rng(seed)
     for k, name in enumerate(classes):
         photograph = getattr(skimage.data, PHOTOGRAPHS[k % len(PHOTOGRAPHS)])()
-        _write(folder / f"{name.lower()}.png", on_photograph(drawn_face(name, rng), photograph))
-    _write(folder / "without-a-face.png", skimage.data.coffee())
+        write_picture(folder / f"{name.lower()}.png", on_photograph(drawn_face(name, rng), photograph))
+    write_picture(folder / "without-a-face.png", skimage.data.coffee())
     smile, _, _ = clip(random_identity(rng), "Happy", np.linspace(0, 1, FRAMES), rng)
     frames = [on_photograph(face, skimage.data.coffee()) for face in smile]
     height, width = frames[0].shape[:2]
@@ -53,9 +54,3 @@ def write_examples(folder: Path, classes: tuple[str, ...], seed: int = 0) -> Pat
         writer.release()
         writing.rename(partial)
     return folder
-
-
-def _write(path: Path, picture: np.ndarray) -> None:
-    _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    with replacing(path) as partial:
-        partial.write_bytes(content.tobytes())

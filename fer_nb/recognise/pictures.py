@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fer_nb.files import replacing
+
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
@@ -123,6 +125,13 @@ def _pixels(path: Path, image: Image.Image) -> np.ndarray:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture uint8 (H, W, 3), RGB, in the format of the file's suffix, in place of the one that is there."""
+    _, content = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    with replacing(path) as partial:
+        partial.write_bytes(content.tobytes())
 
 
 def read_video(path: Path, every: int = 1) -> Iterator[Shot]:
