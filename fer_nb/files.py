@@ -1,5 +1,6 @@
 """Files are written under a temporary name and renamed when whole: a reader finds the old one or the new one."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -24,3 +25,9 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@ metrics.json says which run it is of and has the SHA-256 of the others: what was
 is refused.
 """
 
-import hashlib
 import json
 import shlex
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fer_nb.files import sha256
 from fer_nb.study import Run, command_words
 
 REMEDY = "delete the folder and train the run again"
@@ -30,15 +30,15 @@ def finished_file(run: Run, name: str) -> Path:
             f"notebooks/04_training.ipynb params/{run.study}/04_training.yaml runs/{run.study}/notebooks/"
             f"04_training-{run.name}.ipynb {shlex.join(command_words(run))}`"
         )
-    if name != "metrics.json" and read_metrics(run).get("files", {}).get(name, sha256(path)) != sha256(path):
+    sealed = {} if name == "metrics.json" else read_metrics(run).get("files", {})
+    if name in sealed and sealed[name] != sha256(path):
         raise ValueError(f"{path} is not the file that the run wrote: {REMEDY}")
     return path
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def is_finished(run: Run) -> bool:
+    """Whether the run has written its files: metrics.json is the last of them."""
+    return (run.folder / "metrics.json").exists()
 
 
 def read_metrics(run: Run) -> dict:

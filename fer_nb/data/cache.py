@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_nb import imports, paths
-from fer_nb.files import replacing
+from fer_nb.files import replacing, sha256
 
 
 def digest(path: Path, files: Iterable[Path] | None = None) -> str:
@@ -20,7 +20,7 @@ def digest(path: Path, files: Iterable[Path] | None = None) -> str:
     if path.is_dir():
         whole = hashlib.sha256()
         for part in sorted(_files_in(path) if files is None else files):
-            whole.update(f"{_sha256(part)}  {part.relative_to(path)}\n".encode())
+            whole.update(f"{sha256(part)}  {part.relative_to(path)}\n".encode())
         return whole.hexdigest()
     # A large file is not read again while it is the same file, untouched: path, number, size and both times.
     stat = path.stat()
@@ -29,7 +29,7 @@ def digest(path: Path, files: Iterable[Path] | None = None) -> str:
     with suppress(OSError, ValueError):
         if len(known := note.read_text().strip()) == 64:
             return known
-    found = _sha256(path)
+    found = sha256(path)
     with suppress(OSError), replacing(note) as partial:
         partial.write_text(found)
     return found
@@ -45,11 +45,6 @@ def _files_in(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield path
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def cached(
     name: str, digests: Iterable[str], module: str, parse: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
@@ -62,7 +57,7 @@ def cached(
 
     A damaged cache file is replaced, and a cache that cannot be written is left alone; one line on stderr says so.
     """
-    sources = [_sha256(paths.ROOT / file) for file in imports.modules(f"{module.replace('.', '/')}.py")]
+    sources = [sha256(paths.ROOT / file) for file in imports.modules(f"{module.replace('.', '/')}.py")]
     key = hashlib.sha256("\n".join([*digests, *sources]).encode()).hexdigest()
     path = paths.RUNS / "cache" / f"{name}-{key[:16]}.npz"
     try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.finished import read_metrics
+from fer_nb.finished import is_finished, read_metrics
 from fer_nb.report.manifest import first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
 from fer_nb.study import Run, parameter_files, parameters, training_runs
@@ -61,7 +61,7 @@ def _run(run: Run, study: str) -> dict:
         folder = "" if run.study == study else f"../{run.study}/"
         picture = made["picture"] and folder + made["picture"]
         row |= {"href": f"{folder}{page}.html", "failed": made["failed"], "picture": picture}
-    if (run.folder / "metrics.json").exists():
+    if is_finished(run):
         try:
             found = read_metrics(run)
         except ValueError:

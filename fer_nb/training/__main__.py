@@ -23,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from fer_nb import paths, study
+from fer_nb.finished import is_finished
 from fer_nb.nets import device
 from fer_nb.study import Run
 from fer_nb.training import checkpoint, one_run, words
@@ -38,17 +39,13 @@ def named_run(given: argparse.Namespace) -> Run:
     return replace(run, change=given.change)
 
 
-def is_finished(run: Run) -> bool:
-    return (run.folder / "metrics.json").exists() and not checkpoint.path(run.folder).exists()
-
-
 def train_one(run: Run, minutes: float | None) -> int:
     """Train ``run`` in this process; the exit status. Errors go to stderr, in one line."""
     try:
         parameters = study.training_parameters(run)
         if minutes is not None:
             parameters["minutes"] = minutes
-        if is_finished(run):
+        if is_finished(run) and not checkpoint.path(run.folder).exists():
             print(f"{run.name} of study {run.study} is finished: {run.folder}")
             return DONE
         prepared = one_run.prepare(run, parameters)

@@ -5,8 +5,7 @@ import json
 import pandas as pd
 from torch import nn
 
-from fer_nb.files import replacing
-from fer_nb.finished import sha256
+from fer_nb.files import replacing, sha256
 from fer_nb.nets import device as devices
 from fer_nb.study import Run
 from fer_nb.training.weights import save_weights

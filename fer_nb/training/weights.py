@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import paths
-from fer_nb.finished import REMEDY, finished_file, read_metrics
+from fer_nb.finished import REMEDY, finished_file, is_finished, read_metrics
 from fer_nb.nets import by_name
 from fer_nb.study import Run
 from fer_nb.training.predict import load_weights
@@ -77,7 +77,7 @@ def teacher_of(run: Run, name: str) -> nn.Module | None:
     if name == run.model:
         raise ValueError(f"teacher {name} is the net that it would teach: name another one, or none")
     taught = Run(run.study, run.dataset, name, run.seed)
-    if not (taught.folder / "metrics.json").exists():
+    if not is_finished(taught):
         raise FileNotFoundError(f"{taught.name}, the teacher of {run.name}, has not finished: train it first")
     return trained(taught)[0]
 
