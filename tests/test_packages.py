@@ -12,7 +12,7 @@ from fer_nb import imports, paths
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "fer_nb").rglob("*.py"))
 # Each imports only from those before it and from itself. First come the modules directly in fer_nb/, but for `run`.
-ORDER = ["drawing", "data", "nets", "training", "background", "evaluation", "speed", "nas", "saliency", "recognise"]
+ORDER = ["drawing", "data", "nets", "training", "evaluation", "background", "speed", "nas", "saliency", "recognise"]
 ORDER += ["report", "published", "run"]
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, recall_score
 from tqdm import tqdm
 
 from fer_nb import paths
@@ -11,9 +10,10 @@ from fer_nb.background.features import describe
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS
-from fer_nb.finished import read_metrics, read_predictions
+from fer_nb.evaluation import measures
+from fer_nb.finished import is_finished, read_metrics, read_predictions
 from fer_nb.intervals import in_words, wilson
-from fer_nb.study import Run, evaluation_runs, notebooks
+from fer_nb.study import evaluation_runs, notebooks
 
 BY_SUBJECT = "ckplus-subject"  # all ten folds, their test pictures together
 TITLES = {
@@ -78,9 +78,7 @@ def _machine(name: str, descriptor: str, features: np.ndarray, folds: list[FaceS
 
 def scores(predictions: pd.DataFrame) -> dict[str, float]:
     """Accuracy and mean of the classes' recalls, in percent, of a table with the columns label and predicted."""
-    label, predicted = predictions["label"], predictions["predicted"]
-    recall = recall_score(label, predicted, labels=label.unique(), average="macro", zero_division=0)
-    return {"accuracy": 100 * accuracy_score(label, predicted), "mean_per_class_accuracy": 100 * recall}
+    return {name: getattr(measures, name)(predictions) for name in SCORES}
 
 
 def _row(name: str, folds: list[FaceSet], method: str, accuracy: float, **more) -> dict:
@@ -105,15 +103,11 @@ def finished_nets(study: str, name: str) -> list[dict]:
     found = []
     for net in dict.fromkeys(run.model for run in planned):
         runs = [run for run in planned if run.model == net]
-        if {run.dataset for run in runs} == set(parts(name)) and all(map(_is_finished, runs)):
+        if {run.dataset for run in runs} == set(parts(name)) and all(map(is_finished, runs)):
             epochs = min(read_metrics(run)["epochs"] for run in runs)
             table = pd.concat([read_predictions(run) for run in runs])
             found.append({"method": net, "study": study, "epochs": epochs, **scores(table)})
     return found
-
-
-def _is_finished(run: Run) -> bool:
-    return (run.folder / "metrics.json").exists()
 
 
 def kept_nets(studies: list[str], name: str) -> list[dict]:

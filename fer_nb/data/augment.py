@@ -10,16 +10,17 @@ import math
 import torch
 from torch.nn import functional as F
 
-PICTURE = 48  # side of a picture in pixels
+from fer_nb.data.readers.picture_file import SIDE
+
 CROP = 44  # side of the network's input in pixels
 SIDES = range(24, 49)  # of a training view: the nets average over all places, so they take other sides too
 
 
 def check_pictures(images: torch.Tensor) -> None:
     """Raise ValueError where ``images`` are not uint8 (N, 48, 48), N from 1: a net would answer wrongly, or fail."""
-    if images.dtype != torch.uint8 or images.shape[1:] != (PICTURE, PICTURE) or not len(images):
+    if images.dtype != torch.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
         found = f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
-        raise ValueError(f"pictures are {found}: give grey ones of 0 to 255, uint8 (N, {PICTURE}, {PICTURE})")
+        raise ValueError(f"pictures are {found}: give grey ones of 0 to 255, uint8 (N, {SIDE}, {SIDE})")
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:

@@ -19,9 +19,8 @@ import numpy as np
 from skimage.transform import SimilarityTransform
 
 from fer_nb.data import faces
+from fer_nb.data.readers.picture_file import SIDE
 from fer_nb.names import suggestion
-
-SIDE = 48  # of a crop, pixels
 
 # A picture is brought to a longer side between these before a detector sees it, in pixels. Below the first, faces are
 # too small for the detectors (see faces.ENLARGE). Above the second, time is spent on faces that are not seen better: in

@@ -5,7 +5,7 @@ divided by one number, the temperature, which makes the labels of the validation
 stays. All of it is computed from the ten-crop probabilities in a run's predictions.csv.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -114,9 +114,7 @@ def calibration_table(runs: list[Run]) -> pd.DataFrame:
     """
     rows = []
     for run in runs:
-        valid, valid_truth = _arrays(read_predictions(run, "valid"))
-        temperature = fit_temperature(valid, valid_truth)
-        threshold = sure_from(soften(valid, temperature), valid_truth)
+        temperature, threshold = astuple(calibrate(read_predictions(run, "valid")))
         probabilities, truth = _arrays(read_predictions(run))
         softened = soften(probabilities, temperature)
         sure = softened.max(1) >= threshold

@@ -59,14 +59,8 @@ def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
     rows = []
     for model, printed in part.accuracies.items():
         row = {"data": part.name, "net": model, "study": "–", "accuracy [95% interval]": "–", "mean per class": "–"}
-        row |= {
-            "seeds": "–",
-            "epochs": "–",
-            "minutes": "–",
-            "thesis": f"{printed:.2f}",
-            "difference": "–",
-            "verdict": "not run",
-        }
+        row |= dict.fromkeys(("seeds", "epochs", "minutes"), "–")
+        row |= {"thesis": f"{printed:.2f}", "difference": "–", "verdict": "not run"}
         found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
         for folder, ours in found.items():
             epochs, minutes = _training(folder, part.dataset.removesuffix("1"), model)

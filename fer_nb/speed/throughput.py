@@ -14,6 +14,7 @@ from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
 from fer_nb.nets import device, fused, models
 from fer_nb.speed import timing
+from fer_nb.training.protocol import Protocol
 
 # Each variant is the one before it plus one change.
 VARIANTS = (
@@ -26,7 +27,6 @@ VARIANTS = (
     "+ fused blocks",
 )
 PICTURES = 4096
-CLIP_VALUE = 0.1  # of each gradient element, as in the code the thesis builds on
 AUGMENTATION, OPTIMIZER = "augmentation", "optimizer and clamp"  # parts of a step, under these names in a profile
 
 
@@ -102,7 +102,7 @@ def training_step(name: str, variant: str, batch_size: int) -> tuple[Callable[[]
         optimizer.zero_grad()
         loss.backward()
         with record_function(OPTIMIZER):
-            torch.nn.utils.clip_grad_value_(model.parameters(), CLIP_VALUE)
+            torch.nn.utils.clip_grad_value_(model.parameters(), Protocol.clip_value)
             optimizer.step()
 
     return step, dtype

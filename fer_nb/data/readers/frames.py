@@ -9,7 +9,7 @@ import numpy as np
 from fer_nb.data import faces
 from fer_nb.data.clips import ClipSet
 from fer_nb.data.faceset import FaceSet
-from fer_nb.data.readers.picture_file import SIDE, grey
+from fer_nb.data.readers.picture_file import SIDE, grey, pictures_in
 
 # Folders' names, and their classes.
 FOLDERS = {"anger": "Angry", "disgust": "Disgust", "fear": "Fear", "happiness": "Happy", "sadness": "Sad"}
@@ -69,7 +69,7 @@ def _square(frame: np.ndarray, where: str) -> tuple[int, int, int]:
 
 def pictures(folder: Path) -> list[Path]:
     """The picture files of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES and path.name[0] != ".")
+    return pictures_in(folder, PICTURES)
 
 
 def frame_files(place: Path, where: str) -> dict[int, Path]:
