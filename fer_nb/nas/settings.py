@@ -116,6 +116,6 @@ def named_searches(names: list[str], seeds: list[int], settings: SearchSettings)
     """
     refuse_unknown("search", names, SEARCHES)
     if "RandomSearch" in names and "EmoNAS" not in names[: names.index("RandomSearch")]:
-        raise ValueError("RandomSearch takes as long as EmoNAS did: name EmoNAS before it")
+        raise ValueError("RandomSearch takes as many steps as EmoNAS did: name EmoNAS before it")
     pairs = [(name, seed) for seed in seeds for name in names]
     return {(name, seed): replace(settings, **SEARCHES[name], seed=seed) for name, seed in pairs}

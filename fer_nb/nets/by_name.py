@@ -45,6 +45,9 @@ def describe(run: study.Run, num_classes: int, pool: str = "global", block_relu:
     if not file:
         raise models.unknown(run.model)
     genotype, about = genotypes.load(file)
+    for name in SHAPE:
+        if not isinstance(about.get(name), int) or isinstance(about[name], bool) or about[name] < 1:
+            raise ValueError(f"{file}: about: {name} is {about.get(name)!r}, not a whole number from 1: search again")
     return named | searched(genotype, **{name: about[name] for name in SHAPE})
 
 

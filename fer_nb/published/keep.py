@@ -155,7 +155,8 @@ def _links(folder: Path, kind: str) -> str:
 def write_texts() -> None:
     """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the results."""
     insert_into_readme(results_text())
-    for name, text in {"README.md": kept_readme(), "MODEL_CARD.md": model_card()}.items():
+    sums = "".join(map(weights.digest_line, weights.kept_files()))
+    for name, text in {"README.md": kept_readme(), "MODEL_CARD.md": model_card(), "weights.sha256": sums}.items():
         if not text:
             (kept_folder() / name).unlink(missing_ok=True)
             continue
