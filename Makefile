@@ -1,6 +1,7 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
-# Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
+# make attack           damaged inputs of every kind (docs/reliability.md)
+# All use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
 CORES = 2
@@ -19,7 +20,7 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test
+.PHONY: study test attack
 study: $(ENVIRONMENT)
 	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
 	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
@@ -30,6 +31,9 @@ test: $(ENVIRONMENT)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	$(RUN) -m pytest
+
+attack: $(ENVIRONMENT)
+	PYTHONPATH=tests:. $(RUN) -m attack
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml

@@ -40,7 +40,7 @@ def random_search(
     if candidates < 1:
         raise ValueError(f"candidates is {candidates}: choose at least 1")
     halved = in_halves(faces.of_split("train"), settings.seed)
-    data = checkpoint.digest(halved.images, halved.labels.tobytes(), "".join(halved.split).encode())
+    data = checkpoint.digest(halved.images.data, halved.labels.tobytes(), "".join(halved.split).encode())
     described = settings.learned() | {"candidate_epochs": settings.candidate_epochs, "data": data}
     rows = _read_candidates(folder, described)
     for index in range(len(rows), candidates):
@@ -102,5 +102,7 @@ def _read_candidates(folder, described):
     if not file.exists():
         return []
     saved = checkpoint.read(file)
-    checkpoint.refuse_other_settings(file, saved["settings"], described)
+    checkpoint.refuse_other_settings(file, saved.get("settings"), described)
+    if not isinstance(saved.get("candidates"), list):
+        raise ValueError(f"{file}: no candidates in it: {checkpoint.REMEDY}")
     return saved["candidates"]

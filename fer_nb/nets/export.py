@@ -102,18 +102,20 @@ def quantize(source: Path, target: Path, images) -> Path:
     with replacing(target) as partial:
         try:
             quant_pre_process(source, partial, skip_symbolic_shape=True)
+            quantization.quantize_static(
+                partial,
+                partial,
+                Crops(images),
+                quant_format=quantization.QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+            )
+        except OSError:  # a full disk
+            raise
         except Exception as error:  # onnx's and onnxruntime's errors have no common type
             raise ValueError(f"{source}: no ONNX file that can be read; write it again with export") from error
-        quantization.quantize_static(
-            partial,
-            partial,
-            Crops(images),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-        )
     return Path(target)
 
 

@@ -34,7 +34,7 @@ def describe(settings: dict, model: nn.Module, faces: FaceSet, dtype: torch.dtyp
     shapes = [[name, list(value.shape)] for name, value in model.state_dict().items()]
     net = digest(json.dumps(shapes).encode())
     votes = b"" if faces.targets is None else faces.targets.tobytes()
-    data = digest(np.ascontiguousarray(faces.images), faces.labels.tobytes(), "".join(faces.split).encode(), votes)
+    data = digest(np.ascontiguousarray(faces.images).data, faces.labels.tobytes(), "".join(faces.split).encode(), votes)
     taught = {} if teacher is None else teacher.state_dict()
     weights = digest(*(value.cpu().contiguous().numpy().tobytes() for value in taught.values()))
     described = getattr(model, "description", {})
@@ -42,7 +42,7 @@ def describe(settings: dict, model: nn.Module, faces: FaceSet, dtype: torch.dtyp
     return {**settings, **described, "number_format": str(dtype), **digests}
 
 
-def digest(*parts: bytes | np.ndarray) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part)
@@ -77,6 +77,8 @@ def save(folder, settings, state, parts, generator):
 
 def refuse_other_settings(file, saved, settings):
     """Raise ValueError that names ``file`` and the first of ``settings`` with another value in ``saved``."""
+    if not isinstance(saved, dict):
+        raise ValueError(f"{file}: no settings in it: {REMEDY}")
     for key, value in settings.items():
         if saved.get(key) != value:
             raise ValueError(
@@ -115,8 +117,8 @@ def load(folder, settings, parts, generator):
     if missing := {"settings", "history", "selected", "generators", *parts} - set(saved):
         raise ValueError(f"{file}: {sorted(missing)[0]} is missing in it: {REMEDY}")
     refuse_other_settings(file, saved["settings"], settings)
-    if len(saved["history"]) > settings["epochs"]:
-        raise ValueError(f"{file}: {len(saved['history'])} epochs of {settings['epochs']} are in it: {REMEDY}")
+    if not isinstance(saved["history"], list) or len(saved["history"]) > settings["epochs"]:
+        raise ValueError(f"{file}: its history is not one of {settings['epochs']} epochs or fewer: {REMEDY}")
     try:
         for name, part in parts.items():
             part.load_state_dict(saved[name])

@@ -51,9 +51,12 @@ def _check_order(path: Path, names: pd.Series) -> None:
     """Raise ValueError where the running numbers of ``names`` ("fer0000016.png") do not fit their rows.
 
     As published, the numbers rise from row to row and fall behind it little by little, never ahead. A name may be empty
-    (not a face). Four names stand twice, the second time out of order: names that do so tell nothing.
+    (not a face). Four names stand twice, far apart, once of them out of order: names that do so tell nothing.
     """
     remedy = "take fer2013new.csv as published, rows in their order"
+    again = (names != "") & (names == names.shift())
+    if again.any():
+        raise ValueError(f"{path}: data row {again.idxmax() + 1}: {names[again.idxmax()]} again; {remedy}")
     once = names[(names != "") & ~names.duplicated(keep=False)]
     numbers = once.str.extract(r"^fer([0-9]{1,9})\.png$")[0]
     if numbers.isna().any():

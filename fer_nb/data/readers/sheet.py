@@ -101,7 +101,7 @@ def plain(value: object) -> str:
 def integer(value: object, where: str) -> int:
     """A cell as a whole number; ValueError, beginning with ``where``, for anything else."""
     text = plain(value)
-    if not re.fullmatch(r"[0-9]+(\.0*)?", text):
+    if not re.fullmatch(r"[0-9]{1,9}(\.0*)?", text):
         raise ValueError(f"{where} is {reprlib.repr(value)}, expected a whole number; correct the sheet")
     return int(text.split(".")[0])
 
