@@ -1,6 +1,7 @@
 """Damaged inputs of every kind: each is refused clearly or rightly accepted, or the attack has found a defect."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from fer_nb import paths
 
+COUNTS = Path(__file__).parents[2] / "reports/reference/reliability.csv"
 KINDS = (*data_inputs.KINDS, *kept_inputs.KINDS, *value_inputs.KINDS)
 
 
@@ -37,11 +39,14 @@ def judged(seed: int, share: int = 1) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "name", "outcome", "detail"])
 
 
-def main(seed: int) -> pd.DataFrame:
-    """Judge every input: columns kind, tried, refused, accepted, failed. Prints what failed."""
+def main(seed: int) -> Counter:
+    """Judge every input; print what failed and the counts by kind, and keep these in ``COUNTS``."""
     found = judged(seed)
     for row in found[found["outcome"] == FAILED].itertuples():
         print(f"{row.kind}: {row.name}: {row.detail}")
     counts = pd.crosstab(found["kind"], found["outcome"]).reindex(columns=[REFUSED, ACCEPTED, FAILED], fill_value=0)
     counts.insert(0, "tried", counts.sum(axis=1))
-    return counts.loc[found["kind"].unique()].reset_index().rename_axis(columns=None)
+    counts = counts.loc[found["kind"].unique()].rename_axis(columns=None)
+    counts.to_csv(COUNTS)
+    print(counts.to_string())
+    return Counter(counts.sum().astype(int).to_dict())
