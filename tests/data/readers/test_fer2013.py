@@ -171,7 +171,7 @@ def test_zip_without_the_csv(tmp_path, elsewhere):
 def test_a_file_that_ends_early_is_refused(fer2013_csv):
     lines = fer2013_csv.read_text().splitlines()
     fer2013_csv.write_text("\n".join(lines[:-1]) + "\n")
-    with pytest.raises(ValueError, match="1 PublicTest rows and 0 PrivateTest rows.*cut off"):
+    with pytest.raises(ValueError, match=r"1 PublicTest rows and 0 PrivateTest rows.*cut off"):
         datasets.load("fer2013", "real")
 
 
@@ -202,7 +202,7 @@ def test_a_zip_that_python_does_not_unpack_is_named(tmp_path, elsewhere, own, ce
 def test_a_tar_under_the_name_of_a_table_is_told(tmp_path, elsewhere):
     with tarfile.open(tmp_path / "fer2013.csv", "w") as archive:
         archive.add(__file__, "fer2013/fer2013.csv")
-    with pytest.raises(ValueError, match="a tar archive.*tar xf"):
+    with pytest.raises(ValueError, match=r"a tar archive.*tar xf"):
         fer2013.read(tmp_path / "fer2013.csv")
 
 
