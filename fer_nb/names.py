@@ -1,7 +1,12 @@
-"""What an error about an unknown name suggests."""
+"""Words about names and counts: what an error about an unknown name suggests, "1 picture", "2 pictures"."""
 
 import difflib
 from collections.abc import Iterable
+
+
+def counted(number: int, noun: str) -> str:
+    """``"1 picture"``, ``"1,200 pictures"``."""
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

@@ -83,12 +83,17 @@ def erosion(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
 
 
 def cascades(tables: dict[str, pd.DataFrame], quantity: str = "spearman") -> Figure:
-    """Similarity to the trained net's maps while weights become random, a line per method (sanity.cascade)."""
+    """Similarity to the trained net's maps while weights become random, a line per method (sanity.cascade).
+
+    An empty map is similar to none: the legend says of how many nets a method's maps are known.
+    """
     figure, axes = frame((6.2, 3.4))
     ax = axes.flat[0]
     for (method, table), colour in zip(tables.items(), PALETTE, strict=False):
         rows = table[table["quantity"] == quantity]
-        _band(ax, rows["depth"], rows, colour, method)
+        known = rows["mean"].notna().sum()
+        label = method if known == len(rows) else f"{method} ({known} of {len(rows)}: the other maps are empty)"
+        _band(ax, rows["depth"], rows, colour, label)
         ax.set_xticks(rows["depth"], ["trained", *rows["stage"].iloc[1:]])
     ax.axhline(0, color="0.6", lw=0.8)
     ax.set(xlabel="last layer made random, from the end of the net", ylabel=LABELS.get(quantity, quantity))

@@ -30,7 +30,7 @@ def test_accuracy_table_is_the_mean_over_seeds_in_the_thesis_order(fake):
         fake("VGG19", "AAAHHHHHHA", seed=1),  # 6 of 10; classes 3/6 and 3/4
     ]
     table = measures.accuracy_table(runs, "ferm", {"VGG19": 75.0, "lightResNetl": 90.0})
-    columns = "model accuracy low high mean_per_class_accuracy seeds thesis_accuracy difference"
+    columns = "model accuracy low high mean_per_class_accuracy seeds thesis_accuracy difference pictures"
     assert " ".join(table.columns) == columns
     assert list(table["model"]) == ["VGG19", "lightResNetl"]
     assert table["accuracy"].tolist() == [70, 100]
@@ -53,7 +53,9 @@ def test_protocol_table_shows_what_the_test_split_would_have_chosen(fake):
     assert row["accuracy"] == 70
     assert row["deviation"] == pytest.approx(np.sqrt(200), abs=1e-3)
     assert row["selected_on_test"] == 70  # the mean of 80 and 60
-    assert row["optimism"] == 5  # the mean of 80 - 70 and 60 - 60
+    assert row["score_of_kept"] == 65  # the mean of 70 and 60, the third epoch
+    assert row["optimism"] == 5  # the mean of 80 - 70 and 60 - 60: both by the crops of history.csv
+    assert (row["crops"], row["score_crops"]) == (10, 1)
     assert row["repeats"] == 2
     assert row["without_repeats"] == 75  # rows 6 and 7: both wrong, then both right; 8/8 and 4/8 remain
 

@@ -49,6 +49,10 @@ def test_cascade_draws_one_quantity_by_depth():
     (ax,) = plots.cascades({"MP": table}).axes
     np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 1], [1, 0.4]])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["trained", "fc"]
+    unknown = table.assign(mean=table["mean"].where(table["depth"] == 0))
+    (ax,) = plots.cascades({"MP": unknown, "Grad-CAM": table}).axes
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["MP (1 of 2: the other maps are empty)", "Grad-CAM"]
 
 
 def test_robustness_marks_the_thesis_on_the_probability():
