@@ -16,11 +16,16 @@ def grey(n):
 def test_gallery_has_a_column_a_picture_and_a_row_a_kind():
     pictures = grey(3)
     figure = plots.gallery(list("abc"), {"picture": pictures, "map": pictures[:, None]}, pictures)
-    axes = np.array(figure.axes).reshape(2, 3)
+    axes, bar = np.array(figure.axes[:-1]).reshape(2, 3), figure.axes[-1]
+    assert bar.get_ylabel() == "map" and bar.get_ylim() == (0, 1)
     assert [ax.get_title() for ax in axes[0]] == list("abc")
     assert [ax.get_ylabel() for ax in axes[:, 0]] == ["picture", "map"]
     assert [len(ax.get_images()) for ax in axes[:, 1]] == [1, 2]  # a map lies over its picture
     np.testing.assert_array_equal(axes[1, 2].get_images()[1].get_array(), pictures[2])
+    assert axes[1, 0].get_images()[1].get_cmap().name == "inferno"
+    thesis_look = plots.gallery(["a"], {"map": pictures[:1, None]}, pictures[:1], "jet")
+    assert thesis_look.axes[0].get_images()[1].get_cmap().name == "jet"
+    assert len(plots.gallery(["a"], {"picture": pictures[:1]}, pictures[:1]).axes) == 1  # no map, no bar
 
 
 def test_gallery_refuses_a_row_of_another_number():
