@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from fer_nb.data import datasets
 from fer_nb.evaluation import measures, plots
 from fer_nb.evaluation.thesis import SECTION_3_3, Results
-from fer_nb.finished import read_history, read_metrics
+from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import in_words
 from fer_nb.study import Run
 
@@ -105,6 +105,21 @@ def result_figures(runs: list[Run], key: str) -> Iterator[tuple[str, str, Figure
             what = "accuracy" if quantity == "accuracy" else "cross-entropy"
             figure = plots.learning_curves(histories, quantity)
             yield _item(part, name, f"{what} after each epoch, first seed of each net.", figure)
+
+
+def mistake_figures(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, str, Figure]]:
+    """Name, caption and figure of each net's most confident mistakes, of its first seed, with the pictures."""
+    part = SECTION_3_3[key]
+    nets = measures.by_model(runs, part.dataset)
+    if not nets:
+        return
+    faces = datasets.load(part.dataset, data)
+    for model, of_model in nets.items():
+        table = measures.confident_mistakes(read_predictions(of_model[0]), part.classes)
+        if len(table):
+            places = pd.Series(range(len(faces)), index=faces.rows)[table["row"]]
+            text = f"the surest wrong predictions of {model} for each true class: what it says instead, and how surely."
+            yield _item(part, f"mistakes-{key}-{model}", text, plots.mistakes(table, faces.images[places]))
 
 
 def _item(part: Results, name: str, text: str, content):

@@ -188,6 +188,19 @@ def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
     return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
 
 
+def confident_mistakes(predictions: pd.DataFrame, classes: tuple[str, ...], most: int = 8) -> pd.DataFrame:
+    """The wrong predictions with the highest probability, at most ``most`` of each true class, the surest first.
+
+    ``predictions``: ``finished.read_predictions``. Returns row, label, predicted and confidence, the probability of the
+    predicted class, in the order of ``classes``.
+    """
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    confidence = [row[row["predicted"]] for row in wrong.to_dict("records")]
+    wrong = wrong.assign(confidence=confidence, place=wrong["label"].map(classes.index))
+    wrong = wrong.sort_values(["place", "confidence", "row"], ascending=[True, False, True])
+    return wrong.groupby("place").head(most)[["row", "label", "predicted", "confidence"]].reset_index(drop=True)
+
+
 def verdict(ours: dict, thesis_accuracy: float, epochs: float, thesis_epochs: int) -> str:
     """How our accuracy stands to the thesis's, in a word.
 

@@ -157,3 +157,14 @@ def test_plan_trains_the_thesis_fold_once():
     runs = evaluation_runs("tiny", given)
     assert len(runs) == len(set(runs)) == 20
     assert {run.model for run in runs if run.dataset == "ckplus-fold1"} == {"VGG19", "ResNet18"}
+
+
+def test_the_surest_mistakes_of_each_class_come_first():
+    shares = [0.6, 0.9, 0.8, 0.9, 0.7, 0.9]  # of the predicted class
+    table = pd.DataFrame({"row": range(6), "label": ["Happy", "Angry", "Angry", "Angry", "Angry", "Happy"]})
+    table["predicted"] = ["Angry", "Happy", "Happy", "Angry", "Happy", "Happy"]
+    for name in CLASSES:
+        table[name] = [p if said == name else 1 - p for p, said in zip(shares, table["predicted"], strict=True)]
+    found = measures.confident_mistakes(table, CLASSES, most=2)
+    assert found["row"].tolist() == [1, 2, 0]  # row 3 is right, row 4 the third of its class
+    assert found["confidence"].tolist() == pytest.approx([0.9, 0.8, 0.6])
