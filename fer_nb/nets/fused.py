@@ -7,7 +7,7 @@ evaluation each layer is the plain one.
 import torch
 from torch import nn
 
-from fer_nb.nets import kernels, models
+from fer_nb.nets import fused_cells, kernels, models
 
 
 class FusedSequential(nn.Sequential):
@@ -50,6 +50,9 @@ def fuse(model: nn.Module) -> bool:
     if kernels.library() is None:
         return False
     for layer in model.modules():
+        if fused_cells.fusible(layer):
+            layer.__class__ = fused_cells.FusedCell
+            continue
         light = isinstance(layer, models.BasicBlock1)
         norms = [part for part in (layer.block if light else layer.children()) if isinstance(part, nn.BatchNorm2d)]
         if any(norm.num_features % kernels.LANES or not norm.affine for norm in norms):
