@@ -57,6 +57,10 @@ def as_tensor(x: Map) -> torch.Tensor:
     return x.values.unflatten(0, x.size).permute(0, 3, 1, 2)
 
 
+def affine(norm: nn.BatchNorm2d) -> list[nn.Parameter]:
+    return [norm.weight, norm.bias] if norm.affine else []
+
+
 class Convolution:
     """ReLU - depthwise - 1x1 - BN, or ReLU - 1x1 - BN, or a factorised reduction, in one training step."""
 
@@ -65,6 +69,7 @@ class Convolution:
         # Two 1x1 convolutions are those of a factorised reduction: on every other pixel, the second one moved by one.
         self.stride = depthwise.stride[0] if depthwise else len(pointwise)
         self.parts = list(enumerate(pointwise))
+        self.parameters = [layer.weight for layer in ([depthwise] if depthwise else []) + pointwise] + affine(norm)
         self.name = f"separable_{depthwise.kernel_size[0]}_{depthwise.dilation[0]}" if depthwise else "separable_1_1"
 
     def forward(self, x: Map, before: Statistics | None) -> Map:
@@ -121,7 +126,8 @@ class Pool:
     """A 3x3 pool and its batch norm in one training step; methods as those of ``Convolution``."""
 
     def __init__(self, pool: nn.MaxPool2d | nn.AvgPool2d, norm: nn.BatchNorm2d):
-        self.name, self.stride, self.norm = "max_pool" if isinstance(pool, nn.MaxPool2d) else "avg_pool", pool.stride, norm
+        self.name = "max_pool" if isinstance(pool, nn.MaxPool2d) else "avg_pool"
+        self.stride, self.norm, self.parameters = pool.stride, norm, affine(norm)
 
     def forward(self, x: Map, before: None) -> Map:
         self.x, self.z = x, x.new(self.norm.num_features, self.stride)
@@ -208,6 +214,9 @@ class CellStep:
         self.edges, self.sources = [Edge(operation) for operation in cell.operations], cell.sources
         self.nodes, self.channels = len(cell.concat), cell.outputs // len(cell.concat)
 
+    def parameters(self) -> list[nn.Parameter]:
+        return [p for edge in (*self.fits, *self.edges) for part in edge.parts for p in part.parameters]
+
     def forward(self, inputs: list[Map]) -> Map:
         self.states = []
         for fit, x in zip(self.fits, inputs, strict=True):
@@ -247,9 +256,9 @@ class CellFunction(torch.autograd.Function):
     """The output of a cell in training."""
 
     @staticmethod
-    def forward(context, before2, before, cell, *parameters):
-        context.step, context.parameters = CellStep(cell), parameters
-        return as_tensor(context.step.forward([as_map(before2), as_map(before)]))
+    def forward(context, before2, before, step, *parameters):
+        context.step, context.parameters = step, parameters
+        return as_tensor(step.forward([as_map(before2), as_map(before)]))
 
     @staticmethod
     @once_differentiable
@@ -267,7 +276,8 @@ class FusedCell(cells.Cell):
     def forward(self, before2, before):
         if not self.training:
             return super().forward(before2, before)
-        return CellFunction.apply(before2, before, self, *self.parameters())
+        step = CellStep(self)
+        return CellFunction.apply(before2, before, step, *step.parameters())
 
 
 def fusible(cell: nn.Module) -> bool:

@@ -55,8 +55,7 @@ def library() -> ctypes.CDLL | None:
 def call(name: str, like: torch.Tensor, *arguments) -> None:
     """Call a kernel in the number format of ``like``: tensors go by address (None as null), numbers as int64 or double."""
     function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
-    given = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else a for a in arguments]
-    given = [NUMBERS[type(a)](a) if type(a) in NUMBERS else a for a in given]
+    given = [NUMBERS[type(a)](a) if type(a) in NUMBERS else a if a is None else ctypes.c_void_p(a.data_ptr()) for a in arguments]
     function(*given, torch.get_num_threads())
 
 
