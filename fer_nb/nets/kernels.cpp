@@ -415,6 +415,46 @@ inline float pooled(const Geometry& g, int64_t r, int64_t w) {
   return count(r, g.height) * count(w, g.width);
 }
 
+// The first pixel that the taps see whose centre is (r, c).
+template <int K, int D>
+inline Vector* corner(Padded& map, int64_t r, int64_t c) {
+  return map.at(r - D * (K / 2), c - D * (K / 2));
+}
+
+// Depthwise convolution of what is in `map`, with a border of D * (K / 2): rows x columns pixels, `step` apart.
+// Not inlined, as the next: they need all registers.
+template <int K, int D>
+__attribute__((noinline)) void convolve(Padded& map, const Vector* taps, const Geometry& g, Vector* out, int64_t step) {
+  Vector local[K * K];
+  std::copy_n(taps, K * K, local);
+  int64_t across = map.across;
+  for (int64_t r = 0; r < g.rows(); r++) {
+    const Vector* from = corner<K, D>(map, r * g.stride + g.offset, g.offset);
+    for (int64_t c = 0; c < g.columns(); c++, from += g.stride, out += step) {
+      Vector v = {};
+#pragma GCC unroll 25
+      for (int k = 0; k < K * K; k++) v += local[k] * from[k / K * D * across + k % K * D];
+      *out = v;
+    }
+  }
+}
+
+// The gradients of its taps, from `behind`, that of its output.
+template <int K, int D>
+__attribute__((noinline)) void gradients(Padded& map, const Vector* behind, const Geometry& g, Vector* of_taps) {
+  Vector totals[K * K] = {};
+  int64_t across = map.across;
+  for (int64_t r = 0; r < g.rows(); r++) {
+    const Vector* from = corner<K, D>(map, r * g.stride + g.offset, g.offset);
+    for (int64_t c = 0; c < g.columns(); c++, from += g.stride, behind++) {
+      Vector v = *behind;
+#pragma GCC unroll 25
+      for (int k = 0; k < K * K; k++) totals[k] += v * from[k / K * D * across + k % K * D];
+    }
+  }
+  std::copy_n(totals, K * K, of_taps);
+}
+
 // z = 1x1 convolution (weight [outputs][inputs]) of the depthwise one (K x K, dilation D, taps [inputs][K * K]) of
 // ReLU(affine of x), whose scale and shift may be null; sums [2][outputs] as of moments(z).
 template <int K, int D, class T>
@@ -436,16 +476,7 @@ void separable(const T* x, int64_t x_step, const float* scale, const float* shif
         Vector a = scale ? load(scale + c, inputs - c) : constant(1), b = shift ? load(shift + c, inputs - c) : Vector{};
         const T* from = x + image * g.height * g.width * x_step + c;
         fill(y, from, x_step, inputs - c, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
-        Vector local[K * K];
-        std::copy_n(&kernel[c / LANES * K * K], K * K, local);
-        for (int64_t r = 0, p = 0; r < g.rows(); r++)
-          for (int64_t w = 0; w < g.columns(); w++, p++) {
-            const Vector* from = y.at(r * g.stride + g.offset, w * g.stride + g.offset) - D * (K / 2) * (y.across + 1);
-            Vector v = {};
-#pragma GCC unroll 25
-            for (int k = 0; k < K * K; k++) v += local[k] * from[k / K * D * y.across + k % K * D];
-            middle[(p * in + c) / LANES] = v;
-          }
+        convolve<K, D>(y, &kernel[c / LANES * K * K], g, &middle[c / LANES], in / LANES);
       }
       product((float*)middle.data(), in, 1, right, out, (float*)made.data(), out, pixels, inputs, out / LANES, false);
       for (int64_t c = 0; c < outputs; c += LANES) {
@@ -466,18 +497,19 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
                         const float* weight, const T* z, int64_t z_step, const T* d, int64_t d_step, const float* k,
                         T* into, int64_t into_step, bool more, const Geometry& g, int64_t inputs, int64_t outputs,
                         float* of_taps, float* of_weight, double* sums, int threads) {
-  constexpr int64_t reach = D * (K / 2);
   int64_t pixels = g.rows() * g.columns(), in = blocks(inputs) * LANES, out = blocks(outputs) * LANES;
-  std::vector<Vector> kernel(blocks(inputs) * K * K), matrix(outputs * blocks(inputs));
+  std::vector<Vector> kernel(blocks(inputs) * K * K), turned(kernel.size()), matrix(outputs * blocks(inputs));
   float *tap = (float*)kernel.data(), *right = (float*)matrix.data();
   for (int64_t i = 0; i < inputs; i++) {
     for (int t = 0; t < K * K; t++) tap[(i / LANES * K * K + t) * LANES + i % LANES] = taps[i * K * K + t];
     for (int64_t o = 0; o < outputs; o++) right[o * in + i] = weight[o * inputs + i];
   }
+  for (size_t i = 0; i < kernel.size(); i++) turned[i] = kernel[i + K * K - 1 - 2 * (i % (K * K))];
   std::vector<double> found((2 + K * K + outputs) * inputs);  // sums, of the taps and of the weight, [inputs] each
   share(g.n, threads, found.size(), found.data(), [&](int64_t first, int64_t last, double* mine) {
-    Padded y(g, reach, Vector{}), spread(g, reach, Vector{});  // `spread`: the gradient behind the taps, zeros between
+    Padded y(g, D * (K / 2), Vector{}), spread = y;  // `spread`: the gradient behind the taps, zeros between
     std::vector<Vector> behind(pixels * out / LANES), middle(pixels), carried(pixels), weights(in * out / LANES);
+    std::vector<Vector> through(g.height * g.width);
     for (int64_t image = first; image < last; image++) {
       for (int64_t c = 0; c < outputs; c += LANES) {
         int64_t lanes = outputs - c;
@@ -491,45 +523,29 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         Vector a = scale ? load(scale + c, lanes) : constant(1), b = shift ? load(shift + c, lanes) : Vector{};
         const T* from = x + image * g.height * g.width * x_step + c;
         fill(y, from, x_step, lanes, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
-        Vector local[K * K];
-        std::copy_n(&kernel[c / LANES * K * K], K * K, local);
-        auto corner = [&](Padded& map, int64_t r, int64_t w) { return map.at(r, w) - reach * (map.across + 1); };
-        for (int64_t r = 0, p = 0; r < g.rows(); r++)
-          for (int64_t w = 0; w < g.columns(); w++, p++) {
-            const Vector* near = corner(y, r * g.stride + g.offset, w * g.stride + g.offset);
-            Vector v = {};
-#pragma GCC unroll 25
-            for (int t = 0; t < K * K; t++) v += local[t] * near[t / K * D * y.across + t % K * D];
-            middle[p] = v;
-          }
+        convolve<K, D>(y, &kernel[c / LANES * K * K], g, middle.data(), 1);
         product((float*)middle.data(), 1, LANES, (float*)behind.data(), out, (float*)weights.data() + c * out, out,
                 LANES, pixels, out / LANES, true);
         product((float*)behind.data(), out, 1, right + c, in, (float*)carried.data(), LANES, pixels, outputs, 1, false);
-        Vector totals[K * K] = {};
+        Vector of_tap[K * K];
+        gradients<K, D>(y, carried.data(), g, of_tap);
+        for (int t = 0; t < K * K; t++) add(of_tap[t], mine + (2 + t) * inputs + c, lanes);
         for (int64_t r = 0, p = 0; r < g.rows(); r++)
-          for (int64_t w = 0; w < g.columns(); w++, p++) {
-            int64_t row = r * g.stride + g.offset, column = w * g.stride + g.offset;
-            const Vector *near = corner(y, row, column), v = carried[p];
-#pragma GCC unroll 25
-            for (int t = 0; t < K * K; t++) totals[t] += v * near[t / K * D * y.across + t % K * D];
-            *spread.at(row, column) = v;
-          }
-        for (int t = 0; t < K * K; t++) add(totals[t], mine + (2 + t) * inputs + c, lanes);
+          for (int64_t w = 0; w < g.columns(); w++, p++)
+            *spread.at(r * g.stride + g.offset, w * g.stride + g.offset) = carried[p];
+        convolve<K, D>(spread, &turned[c / LANES * K * K], {g.n, g.height, g.width, 1, 0}, through.data(), 1);
         Vector sum = {}, products = {};
         T* to = into + image * g.height * g.width * into_step + c;
-        for (int64_t r = 0, p = 0; r < g.height; r++)
+        for (int64_t r = 0, p = 0; r < g.height; r++) {
+          const Vector* on = y.at(r, 0);
           for (int64_t w = 0; w < g.width; w++, p++) {
-            const Vector* near = corner(spread, r, w);
-            Vector v = {};
-#pragma GCC unroll 25
-            for (int t = 0; t < K * K; t++)  // the taps turned round
-              v += local[t] * near[(K - 1 - t / K) * D * y.across + (K - 1 - t % K) * D];
-            v = positive(v, *y.at(r, w));
+            Vector v = positive(through[p], on[w]);
             if (more) v += load(to + p * into_step, lanes);
             v = store(to + p * into_step, v, lanes);
             sum += v;
             products += v * load(from + p * x_step, lanes);
           }
+        }
         add(sum, mine + c, lanes);
         add(products, mine + inputs + c, lanes);
       }
@@ -641,8 +657,8 @@ void join(const T* first, int64_t first_step, const float* scale1, const float* 
 
 // A batch norm in training from the sums of x and of its squares over `count` pixels, [2][C]. weight and bias may be
 // null. known: double [2][C], mean and 1 / deviation; out: [4][C], scale, shift, mean, variance with `count` - 1.
-__attribute__((optimize("fp-contract=off")))  // each product is rounded: with any compiler flags the same bits
-extern "C" void statistics_float32(const double* sums, int64_t count, int64_t channels, const float* weight,
+extern "C" __attribute__((optimize("fp-contract=off")))  // each product is rounded: the same bits everywhere
+void statistics_float32(const double* sums, int64_t count, int64_t channels, const float* weight,
                                    const float* bias, double eps, double* known, float* out, int) {
   for (int64_t c = 0; c < channels; c++) {
     double mean = sums[c] / count, variance = std::max(sums[channels + c] / count - mean * mean, 0.0);
@@ -658,8 +674,8 @@ extern "C" void statistics_float32(const double* sums, int64_t count, int64_t ch
 
 // The gradients of its weight and bias, from the sums of the gradient g and of g * x, and the coefficients [3][C] of the
 // gradient at x (normalised_gradient).
-__attribute__((optimize("fp-contract=off")))
-extern "C" void statistics_back_float32(const double* sums, int64_t count, int64_t channels, const double* known,
+extern "C" __attribute__((optimize("fp-contract=off")))
+void statistics_back_float32(const double* sums, int64_t count, int64_t channels, const double* known,
                                         const float* scale, float* of_weight, float* of_bias, float* k, int) {
   for (int64_t c = 0; c < channels; c++) {
     double mean = known[c], inverse = known[channels + c], factor = scale[c];
