@@ -14,9 +14,12 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from fer_nb.nets import cells, kernels
+from fer_nb.nets import kernels
 from fer_nb.nets.kernels import Statistics
 from fer_nb.nets.operations import FactorizedReduce, ReLUConvBN
+
+# Names of the passes: kernel size and dilation; the first is that of a 1x1 convolution alone.
+SEPARABLE = ("separable_1_1", "separable_3_1", "separable_3_2", "separable_5_1", "separable_5_2")
 
 
 class Map:
@@ -70,7 +73,7 @@ class Convolution:
         self.stride = depthwise.stride[0] if depthwise else len(pointwise)
         self.parts = list(enumerate(pointwise))
         self.parameters = [layer.weight for layer in ([depthwise] if depthwise else []) + pointwise] + affine(norm)
-        self.name = f"separable_{depthwise.kernel_size[0]}_{depthwise.dilation[0]}" if depthwise else "separable_1_1"
+        self.name = f"separable_{depthwise.kernel_size[0]}_{depthwise.dilation[0]}" if depthwise else SEPARABLE[0]
 
     def forward(self, x: Map, before: Statistics | None) -> Map:
         """The map before the batch norm, whose ``statistics`` are kept; ``before``: the batch norm behind ``x``."""
@@ -129,7 +132,7 @@ class Pool:
         self.name = "max_pool" if isinstance(pool, nn.MaxPool2d) else "avg_pool"
         self.stride, self.norm, self.parameters = pool.stride, norm, affine(norm)
 
-    def forward(self, x: Map, before: None) -> Map:
+    def forward(self, x: Map, before: Statistics | None) -> Map:
         self.x, self.z = x, x.new(self.norm.num_features, self.stride)
         totals = kernels.sums(2, self.z.values)
         kernels.call(self.name, x.values, *x.memory, self.z.values, *self.geometry(), totals)
@@ -154,7 +157,7 @@ def parts_of(operation: nn.Module) -> list[Convolution | Pool]:
     layers = list(operation.layers if isinstance(operation, ReLUConvBN) else operation)
     if not isinstance(layers[0], nn.ReLU):
         return [Pool(*layers)]
-    found = []
+    found: list[Convolution | Pool] = []
     while layers:
         _, *convs, norm = layers[: 3 if len(layers) == 3 else 4]
         found.append(Convolution(convs[0] if len(convs) == 2 else None, convs[-1:], norm))
@@ -165,11 +168,14 @@ def parts_of(operation: nn.Module) -> list[Convolution | Pool]:
 class Edge:
     """An operation in one training step."""
 
+    z: Map
+    statistics: Statistics | None
+
     def __init__(self, operation: nn.Module):
         self.parts = parts_of(operation)
 
     def forward(self, x: Map) -> None:
-        """Compute ``z``, the map of ``x`` before the last batch norm, and the ``statistics`` of that; None of a skip."""
+        """Compute ``z``, the map before the last batch norm, and the ``statistics`` of that: None of a skip."""
         self.z, self.statistics = x, None
         for part in self.parts:
             self.z = part.forward(self.z, self.statistics)
@@ -182,14 +188,13 @@ class Edge:
 
     def backward(self, gradient: Map, into: Map, gradients: dict) -> None:
         """Add to ``into`` the gradient at the input, and to ``gradients`` those of the parameters."""
-        if not self.parts:
+        if self.statistics is None:
             add = into.values.add_ if into.written else into.values.copy_
             add(gradient.values)
             into.written = True
             return
-        totals, (z, step), (g, g_step) = kernels.sums(2, self.z.values), self.z.memory, gradient.memory
-        norm = self.statistics.scale, self.statistics.shift
-        kernels.call("gradient_sums", z, z, g, g_step, *norm, 0, *z.shape, totals)
+        z, totals, norm = self.z.values, kernels.sums(2, self.z.values), self.statistics
+        kernels.call("gradient_sums", z, z, *gradient.memory, norm.scale, norm.shift, 0, *z.shape, totals)
         for i, part in reversed(list(enumerate(self.parts))):
             of_weight, of_bias, k = part.statistics.back(totals)
             if part.norm.affine:
@@ -207,12 +212,12 @@ def join(first: Edge, second: Edge | None, into: Map) -> None:
 
 
 class CellStep:
-    """A cell (``cells.Cell``) in one training step."""
+    """The nodes of a ``cells.Cell`` in one training step."""
 
-    def __init__(self, cell: cells.Cell):
+    def __init__(self, cell: nn.Module):
         self.fits = [Edge(cell.fit2), Edge(cell.fit)]
         self.edges, self.sources = [Edge(operation) for operation in cell.operations], cell.sources
-        self.nodes, self.channels = len(cell.concat), cell.outputs // len(cell.concat)
+        self.nodes, self.channels = len(cell.sources) // 2, cell.outputs // len(cell.concat)
 
     def parameters(self) -> list[nn.Parameter]:
         return [p for edge in (*self.fits, *self.edges) for part in edge.parts for p in part.parameters]
@@ -223,14 +228,14 @@ class CellStep:
             fit.forward(x)
             self.states.append(fit.z.new(self.channels))
             join(fit, None, self.states[-1])
-        output = None
-        for i, (edge, source) in enumerate(zip(self.edges, self.sources, strict=True)):
-            edge.forward(self.states[source])
-            if output is None:
-                output = edge.z.new(self.nodes * self.channels)
-            if i % 2:
-                self.states.append(self.node(output, i // 2))
-                join(self.edges[i - 1], edge, self.states[-1])
+        for number in range(self.nodes):
+            first, second = both = self.edges[2 * number : 2 * number + 2]
+            for edge, source in zip(both, self.sources[2 * number :], strict=False):
+                edge.forward(self.states[source])
+            if not number:
+                output = first.z.new(self.nodes * self.channels)
+            self.states.append(self.node(output, number))
+            join(first, second, self.states[-1])
         return output
 
     def node(self, output: Map, number: int) -> Map:
@@ -253,7 +258,7 @@ class CellStep:
 
 
 class CellFunction(torch.autograd.Function):
-    """The output of a cell in training."""
+    """The nodes of a cell in training, side by side."""
 
     @staticmethod
     def forward(context, before2, before, step, *parameters):
@@ -270,16 +275,11 @@ class CellFunction(torch.autograd.Function):
         return *map(as_tensor, found), None, *(gradients[parameter] for parameter in context.parameters)
 
 
-class FusedCell(cells.Cell):
-    """Cell that trains as one function."""
-
-    def forward(self, before2, before):
-        if not self.training:
-            return super().forward(before2, before)
-        step = CellStep(self)
-        return CellFunction.apply(before2, before, step, *step.parameters())
-
-
-def fusible(cell: nn.Module) -> bool:
-    """Whether it is a cell whose output is of all its nodes, in their order."""
-    return isinstance(cell, cells.Cell) and cell.concat == list(range(2, 2 + len(cell.sources) // 2))
+def train(cell: nn.Module, before2: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """The output of a ``cells.Cell`` in training; float32 or bfloat16, as ``before2`` and ``before``."""
+    step = CellStep(cell)
+    output = CellFunction.apply(before2, before, step, *step.parameters())
+    if cell.concat == list(range(2, 2 + step.nodes)):
+        return output
+    nodes = output.split(step.channels, dim=1)
+    return torch.cat([nodes[node - 2] for node in cell.concat], dim=1)

@@ -53,9 +53,12 @@ def library() -> ctypes.CDLL | None:
 
 
 def call(name: str, like: torch.Tensor, *arguments) -> None:
-    """Call a kernel in the number format of ``like``: tensors go by address (None as null), numbers as int64 or double."""
+    """Call a kernel in the number format of ``like``: tensors go by address (None: 0), numbers as int64 or double."""
     function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
-    given = [NUMBERS[type(a)](a) if type(a) in NUMBERS else a if a is None else ctypes.c_void_p(a.data_ptr()) for a in arguments]
+    given = [
+        NUMBERS[type(a)](a) if type(a) in NUMBERS else a if a is None else ctypes.c_void_p(a.data_ptr())
+        for a in arguments
+    ]
     function(*given, torch.get_num_threads())
 
 
@@ -79,7 +82,11 @@ class Statistics:
     """
 
     def __init__(self, layer: nn.BatchNorm2d, totals: torch.Tensor, count: int):
-        self.count, self.known, out = count, torch.empty_like(totals), totals.new_empty(4, *totals.shape[1:], dtype=torch.float32)
+        self.count, self.known, out = (
+            count,
+            torch.empty_like(totals),
+            totals.new_empty(4, *totals.shape[1:], dtype=torch.float32),
+        )
         call("statistics", out, totals, count, totals.shape[1], layer.weight, layer.bias, layer.eps, self.known, out)
         self.scale, self.shift, mean, variance = out.unbind()
         if layer.track_running_stats:
