@@ -84,7 +84,8 @@ def measure(
         devices.keep_heap()
     torch.manual_seed(0)
     kind = PlainMixed if plain else Supernet
-    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).to(device, memory_format=layout).train()
+    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).train()
+    net = net.to(device) if plain else devices.prepare(net, device)
     net.tau = 10.0
     optimizer, alpha_optimizer = search.make_optimizers(net, 0.025, 0.9, 3e-4, 3e-4, 1e-3)
     generator = torch.Generator(device).manual_seed(0)

@@ -9,6 +9,7 @@ Maps are matrices (pixels, channels), a row for each pixel of each picture, or s
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
@@ -60,95 +61,112 @@ def as_tensor(x: Map) -> torch.Tensor:
     return x.values.unflatten(0, x.size).permute(0, 3, 1, 2)
 
 
-def affine(norm: nn.BatchNorm2d) -> list[nn.Parameter]:
-    return [norm.weight, norm.bias] if norm.affine else []
+class Part(ABC):
+    """What ends in a batch norm, in one training step.
+
+    Attributes:
+        parameters, gradients: of this part, in the same order.
+        x, z: the maps before it and before the batch norm.
+        statistics: of the batch norm.
+    """
+
+    def __init__(self, name: str, stride: int, norm: nn.BatchNorm2d, weights: list[torch.Tensor]):
+        self.name, self.stride, self.norm = name, stride, norm
+        self.parameters = weights + ([norm.weight, norm.bias] if norm.affine else [])
+
+    def forward(self, x: Map, before: Statistics | None) -> None:
+        """Compute ``z`` and ``statistics``. ``before``: the batch norm behind ``x``, not yet applied; None for none."""
+        self.x, self.before, self.z = x, before, x.new(self.norm.num_features, self.stride)
+        self.statistics = Statistics(self.norm, self.compute(), len(self.z.values))
+
+    @abstractmethod
+    def compute(self) -> torch.Tensor:
+        """Write ``z``; float64 [2][C], the sums of its values and of their squares."""
+
+    @abstractmethod
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """``backward`` without the batch norm, whose coefficients are ``k``; with the gradients of its weights."""
+
+    def backward(self, gradient: Map, totals: torch.Tensor, into: Map) -> torch.Tensor:
+        """Take the gradient behind the batch norm to that at ``x`` (at the output of ``before``), added to ``into``.
+
+        ``totals``: float64 [2][C], sums of the gradient and of its product with z. Returns the same of ``into`` and x.
+        """
+        of_weight, of_bias, k = self.statistics.back(totals)
+        found, totals = self.compute_back(gradient, k, into)
+        self.gradients = found + ([of_weight, of_bias] if self.norm.affine else [])
+        into.written = True
+        return totals
 
 
-class Convolution:
-    """ReLU - depthwise - 1x1 - BN, or ReLU - 1x1 - BN, or a factorised reduction, in one training step."""
+class Convolution(Part):
+    """ReLU - depthwise - 1x1 - BN, or ReLU - 1x1 - BN, or a factorised reduction."""
 
     def __init__(self, depthwise: nn.Conv2d | None, pointwise: list[nn.Conv2d], norm: nn.BatchNorm2d):
-        self.depthwise, self.norm = depthwise, norm
+        weights = [conv.weight.contiguous() for conv in pointwise]
         # Two 1x1 convolutions are those of a factorised reduction: on every other pixel, the second one moved by one.
-        self.stride = depthwise.stride[0] if depthwise else len(pointwise)
-        self.parts = list(enumerate(pointwise))
-        self.parameters = [layer.weight for layer in ([depthwise] if depthwise else []) + pointwise] + affine(norm)
-        self.name = f"separable_{depthwise.kernel_size[0]}_{depthwise.dilation[0]}" if depthwise else SEPARABLE[0]
+        name, stride = SEPARABLE[0], len(pointwise)
+        self.taps = torch.ones(pointwise[0].in_channels)
+        if depthwise:
+            name, stride = f"separable_{depthwise.kernel_size[0]}_{depthwise.dilation[0]}", depthwise.stride[0]
+            self.taps = depthwise.weight.contiguous()
+        super().__init__(name, stride, norm, [self.taps, *weights] if depthwise else weights)
+        self.depthwise, self.weights, self.outputs = depthwise, weights, pointwise[0].out_channels
 
-    def forward(self, x: Map, before: Statistics | None) -> Map:
-        """The map before the batch norm, whose ``statistics`` are kept; ``before``: the batch norm behind ``x``."""
-        self.x, self.before = x, before
-        self.z, totals = x.new(self.norm.num_features, self.stride), []
-        for offset, conv in self.parts:
-            z, found = self.part(self.z, offset), torch.zeros(2, conv.out_channels, dtype=torch.float64)
-            kernels.call(self.name, x.values, *self.inputs(conv), *z.memory, *self.geometry(offset, conv), found)
+    def compute(self) -> torch.Tensor:
+        totals = []
+        for offset, weight in enumerate(self.weights):
+            found = torch.zeros(2, self.outputs, dtype=torch.float64)
+            given = (*self.inputs(weight), *self.half(self.z, offset).memory, *self.geometry(offset, weight), found)
+            kernels.call(self.name, self.z.values, *given)
             totals.append(found)
-        self.statistics = Statistics(self.norm, torch.cat(totals, 1), len(self.z.values))
-        return self.z
+        return totals[0] if len(totals) == 1 else torch.cat(totals, 1)
 
-    def backward(self, gradient: Map, k: torch.Tensor, into: Map, gradients: dict) -> torch.Tensor:
-        """Take the gradient at the batch norm's output to that at the input, added to ``into``.
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
+        gradients = [torch.empty_like(weight) for weight in self.weights]
+        of_taps, totals = torch.empty_like(self.taps), kernels.sums(2, self.x.values)
+        for offset, weight in enumerate(self.weights):
+            z, g = self.half(self.z, offset), self.half(gradient, offset)
+            own = k[:, offset * self.outputs :][:, : self.outputs].contiguous()
+            given = (*self.inputs(weight), *z.memory, *g.memory, own, *into.memory, int(into.written))
+            found = of_taps, gradients[offset], totals
+            kernels.call(f"{self.name}_backward", into.values, *given, *self.geometry(offset, weight), *found)
+            into.written = True
+        return [of_taps, *gradients] if self.depthwise else gradients, totals
 
-        Args:
-            k: from ``Statistics.back``.
-            gradients: parameter -> gradient; those of the convolutions are put there.
-
-        Returns:
-            float64 [2][inputs], sums of ``into`` and of its product with the input.
-        """
-        for offset, conv in self.parts:
-            taps = self.depthwise.weight if self.depthwise else conv.weight.new_empty(conv.in_channels)
-            of_taps, of_weight = torch.empty_like(taps), torch.empty_like(conv.weight)
-            z, g, sums = self.part(self.z, offset), self.part(gradient, offset), kernels.sums(2, self.x.values)
-            own = k if g is gradient else k[:, offset * conv.out_channels :][:, : conv.out_channels].contiguous()
-            given = (*self.inputs(conv), *z.memory, *g.memory, own, *into.memory, int(into.written))
-            found = of_taps, of_weight, sums
-            kernels.call(f"{self.name}_backward", into.values, *given, *self.geometry(offset, conv), *found)
-            gradients[conv.weight], into.written = of_weight, True
-            if self.depthwise:
-                gradients[self.depthwise.weight] = of_taps
-        return sums
-
-    def part(self, x: Map, offset: int) -> Map:
+    def half(self, x: Map, offset: int) -> Map:
         """What belongs to one of the 1x1 convolutions in a map behind them."""
-        if len(self.parts) == 1:
-            return x
-        size = self.parts[0][1].out_channels
-        return x.columns(offset * size, (offset + 1) * size)
+        return x if len(self.weights) == 1 else x.columns(offset * self.outputs, (offset + 1) * self.outputs)
 
-    def inputs(self, conv: nn.Conv2d):
+    def inputs(self, weight: torch.Tensor):
         before = (self.before.scale, self.before.shift) if self.before else (None, None)
-        taps = self.depthwise.weight if self.depthwise else torch.ones(conv.in_channels)
-        return *self.x.memory, *before, taps.detach(), conv.weight.detach()
+        return *self.x.memory, *before, self.taps, weight
 
-    def geometry(self, offset: int, conv: nn.Conv2d):
-        return *self.x.size, self.stride, offset, conv.in_channels, conv.out_channels
+    def geometry(self, offset: int, weight: torch.Tensor):
+        return *self.x.size, self.stride, offset, weight.shape[1], self.outputs
 
 
-class Pool:
-    """A 3x3 pool and its batch norm in one training step; methods as those of ``Convolution``."""
+class Pool(Part):
+    """A 3x3 pool and its batch norm."""
 
     def __init__(self, pool: nn.MaxPool2d | nn.AvgPool2d, norm: nn.BatchNorm2d):
-        self.name = "max_pool" if isinstance(pool, nn.MaxPool2d) else "avg_pool"
-        self.stride, self.norm, self.parameters = pool.stride, norm, affine(norm)
+        super().__init__("max_pool" if isinstance(pool, nn.MaxPool2d) else "avg_pool", pool.stride, norm, [])
 
-    def forward(self, x: Map, before: Statistics | None) -> Map:
-        self.x, self.z = x, x.new(self.norm.num_features, self.stride)
+    def compute(self) -> torch.Tensor:
         totals = kernels.sums(2, self.z.values)
-        kernels.call(self.name, x.values, *x.memory, self.z.values, *self.geometry(), totals)
-        self.statistics = Statistics(self.norm, totals, len(self.z.values))
-        return self.z
+        kernels.call(self.name, self.z.values, *self.x.memory, self.z.values, *self.geometry(), totals)
+        return totals
 
-    def backward(self, gradient: Map, k: torch.Tensor, into: Map, gradients: dict) -> None:
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
         given = (*self.x.memory, self.z.values, *gradient.memory, k, *into.memory, int(into.written))
         kernels.call(f"{self.name}_backward", into.values, *given, *self.geometry())
-        into.written = True
+        return [], k  # nothing stands before a pool that would want the sums
 
     def geometry(self):
         return *self.x.size, self.stride, self.norm.num_features
 
 
-def parts_of(operation: nn.Module) -> list[Convolution | Pool]:
+def parts_of(operation: nn.Module) -> list[Part]:
     """The passes of an operation of operations.py; none of a skip."""
     if isinstance(operation, nn.Identity):
         return []
@@ -157,7 +175,7 @@ def parts_of(operation: nn.Module) -> list[Convolution | Pool]:
     layers = list(operation.layers if isinstance(operation, ReLUConvBN) else operation)
     if not isinstance(layers[0], nn.ReLU):
         return [Pool(*layers)]
-    found: list[Convolution | Pool] = []
+    found: list[Part] = []
     while layers:
         _, *convs, norm = layers[: 3 if len(layers) == 3 else 4]
         found.append(Convolution(convs[0] if len(convs) == 2 else None, convs[-1:], norm))
@@ -174,20 +192,26 @@ class Edge:
     def __init__(self, operation: nn.Module):
         self.parts = parts_of(operation)
 
+    def parameters(self) -> list[torch.Tensor]:
+        return [parameter for part in self.parts for parameter in part.parameters]
+
+    def gradients(self) -> list[torch.Tensor]:
+        return [gradient for part in self.parts for gradient in part.gradients]
+
     def forward(self, x: Map) -> None:
         """Compute ``z``, the map before the last batch norm, and the ``statistics`` of that: None of a skip."""
         self.z, self.statistics = x, None
         for part in self.parts:
-            self.z = part.forward(self.z, self.statistics)
-            self.statistics = part.statistics
+            part.forward(self.z, self.statistics)
+            self.z, self.statistics = part.z, part.statistics
 
     def memory(self):
         """What ``join`` takes."""
         norm = (self.statistics.scale, self.statistics.shift) if self.statistics else (None, None)
         return *self.z.memory, *norm
 
-    def backward(self, gradient: Map, into: Map, gradients: dict) -> None:
-        """Add to ``into`` the gradient at the input, and to ``gradients`` those of the parameters."""
+    def backward(self, gradient: Map, into: Map) -> None:
+        """Add the gradient at the input to ``into``; those of the parameters are then ``gradients()``."""
         if self.statistics is None:
             add = into.values.add_ if into.written else into.values.copy_
             add(gradient.values)
@@ -196,11 +220,8 @@ class Edge:
         z, totals, norm = self.z.values, kernels.sums(2, self.z.values), self.statistics
         kernels.call("gradient_sums", z, z, *gradient.memory, norm.scale, norm.shift, 0, *z.shape, totals)
         for i, part in reversed(list(enumerate(self.parts))):
-            of_weight, of_bias, k = part.statistics.back(totals)
-            if part.norm.affine:
-                gradients |= {part.norm.weight: of_weight, part.norm.bias: of_bias}
             target = like(part.x) if i else into
-            totals = part.backward(gradient, k, target, gradients)
+            totals = part.backward(gradient, totals, target)
             gradient = target
 
 
@@ -219,8 +240,11 @@ class CellStep:
         self.edges, self.sources = [Edge(operation) for operation in cell.operations], cell.sources
         self.nodes, self.channels = len(cell.sources) // 2, cell.outputs // len(cell.concat)
 
-    def parameters(self) -> list[nn.Parameter]:
-        return [p for edge in (*self.fits, *self.edges) for part in edge.parts for p in part.parameters]
+    def parameters(self) -> list[torch.Tensor]:
+        return [parameter for edge in (*self.fits, *self.edges) for parameter in edge.parameters()]
+
+    def gradients(self) -> list[torch.Tensor]:
+        return [gradient for edge in (*self.fits, *self.edges) for gradient in edge.gradients()]
 
     def forward(self, inputs: list[Map]) -> Map:
         self.states = []
@@ -241,19 +265,19 @@ class CellStep:
     def node(self, output: Map, number: int) -> Map:
         return output.columns(number * self.channels, (number + 1) * self.channels)
 
-    def backward(self, gradient: Map, gradients: dict) -> list[Map]:
+    def backward(self, gradient: Map) -> list[Map]:
         """The gradients at the inputs; ``gradient``, at the output, is changed."""
         states = [like(state) for state in self.states[:2]]
         states += [self.node(gradient, number) for number in range(self.nodes)]
         for state in states[2:]:
             state.written = True
         for i, edge in reversed(list(enumerate(self.edges))):
-            edge.backward(states[2 + i // 2], states[self.sources[i]], gradients)
+            edge.backward(states[2 + i // 2], states[self.sources[i]])
         found = [like(fit.parts[0].x) for fit in self.fits]
         for fit, state, into in zip(self.fits, states, found, strict=False):
             if not state.written:  # no edge starts there
                 state.values.zero_()
-            fit.backward(state, into, gradients)
+            fit.backward(state, into)
         return found
 
 
@@ -262,17 +286,41 @@ class CellFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(context, before2, before, step, *parameters):
-        context.step, context.parameters = step, parameters
+        context.step = step
         return as_tensor(step.forward([as_map(before2), as_map(before)]))
 
     @staticmethod
     @once_differentiable
     def backward(context, gradient):
-        gradients = {}
         g = as_map(gradient)
         g.values = g.values.clone()
-        found = context.step.backward(g, gradients)
-        return *map(as_tensor, found), None, *(gradients[parameter] for parameter in context.parameters)
+        return *map(as_tensor, context.step.backward(g)), None, *context.step.gradients()
+
+
+class EdgeFunction(torch.autograd.Function):
+    """The output of an operation in training."""
+
+    @staticmethod
+    def forward(context, x, edge, *parameters):
+        context.edge = edge
+        edge.forward(as_map(x))
+        output = edge.z.new(edge.z.values.shape[1])
+        join(edge, None, output)
+        return as_tensor(output)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context, gradient):
+        edge = context.edge
+        into = like(edge.parts[0].x)
+        edge.backward(as_map(gradient), into)
+        return as_tensor(into), None, *edge.gradients()
+
+
+def operate(operation: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The output of an operation of operations.py in training, of a cell in the search."""
+    edge = Edge(operation)
+    return EdgeFunction.apply(x, edge, *edge.parameters()) if edge.parts else x
 
 
 def train(cell: nn.Module, before2: torch.Tensor, before: torch.Tensor) -> torch.Tensor:

@@ -90,7 +90,7 @@ class Statistics:
         call("statistics", out, totals, count, totals.shape[1], layer.weight, layer.bias, layer.eps, self.known, out)
         self.scale, self.shift, mean, variance = out.unbind()
         if layer.track_running_stats:
-            layer.num_batches_tracked += 1
+            layer.num_batches_tracked.add_(1)
             layer.running_mean.lerp_(mean, layer.momentum)
             layer.running_var.lerp_(variance, layer.momentum)
 
