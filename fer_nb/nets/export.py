@@ -103,7 +103,7 @@ def quantize(source: Path, target: Path, images) -> Path:
 class Crops:
     """Middle crops in batches, as onnxruntime's calibration asks for them (its CalibrationDataReader)."""
 
-    def __init__(self, images, batch_size=32):
+    def __init__(self, images, batch_size=4):
         self.batches = iter(augment.center_crop(torch.as_tensor(images)).split(batch_size))
 
     def get_next(self):

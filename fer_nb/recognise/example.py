@@ -1,5 +1,7 @@
 """Pictures to read where one has none: drawn faces on photographs that come with scikit-image, and a drawn video."""
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -43,14 +45,19 @@ def write_examples(folder: Path, classes: tuple[str, ...], seed: int = 0) -> Pat
         write_picture(folder / f"{name.lower()}.png", on_photograph(drawn_face(name, rng), photograph))
     write_picture(folder / "without-a-face.png", skimage.data.coffee())
     smile, _, _ = clip(random_identity(rng), "Happy", np.linspace(0, 1, FRAMES), rng)
-    frames = [on_photograph(face, skimage.data.coffee()) for face in smile]
-    height, width = frames[0].shape[:2]
-    with replacing(folder / "smile.avi") as partial:
-        # OpenCV knows the kind of file by its suffix.
-        writing = partial.with_suffix(".avi")
-        writer = cv2.VideoWriter(str(writing), cv2.VideoWriter.fourcc(*"MJPG"), PER_SECOND, (width, height))
-        for frame in frames:
+    write_video(folder / "smile.avi", (on_photograph(face, skimage.data.coffee()) for face in smile))
+    return folder
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray]) -> Path:
+    """Write frames uint8 (H, W, 3), RGB, at least one, as a video (AVI with JPEG frames), and return its path."""
+    frames = iter(frames)
+    first = next(frames)
+    with replacing(path) as partial:
+        writing = partial.with_suffix(".avi")  # OpenCV knows the kind of file by its suffix
+        writer = cv2.VideoWriter(str(writing), cv2.VideoWriter.fourcc(*"MJPG"), PER_SECOND, first.shape[1::-1])
+        for frame in itertools.chain([first], frames):
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         writer.release()
         writing.rename(partial)
-    return folder
+    return path

@@ -4,6 +4,7 @@ for shot in shots(files([Path("holiday")]), every=10):
     shot.pixels    # uint8 (H, W) or (H, W, 3); empty where shot.error says why
 """
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -81,11 +82,14 @@ def shots(files: Iterable[Path], every: int = 1) -> Iterator[Shot]:
             yield Shot(file, error=" ".join(str(error).split()))
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
     """A picture as it is meant to be seen: uint8 (H, W), grey, or (H, W, 3), RGB; turned as its EXIF data say.
 
     16 bits become 8, palettes become colours, what is transparent becomes white; of several pictures in a file the
     first is taken.
+
+    Args:
+        content: of the file, where it is not read from ``path``, which then only names it.
 
     Raises:
         ValueError: it cannot be decoded, or is too small or too large; the line names the file and the remedy.
@@ -93,7 +97,7 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
-            opened = Image.open(path)
+            opened = Image.open(path if content is None else io.BytesIO(content))
         with opened as image:
             _check_size(path, *image.size)  # from the header, before anything is decoded
             return _pixels(path, ImageOps.exif_transpose(image))

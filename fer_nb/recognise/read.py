@@ -1,6 +1,8 @@
 """A trained net that reads faces: calibrated probabilities of ten crops, by PyTorch or ONNX Runtime."""
 
+import hashlib
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,20 +10,24 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import torch
+from safetensors.torch import save
 
 from fer_nb import paths
 from fer_nb.data.detection import SIDE, Detector, Face, crop, find
 from fer_nb.evaluation.calibration import Calibration, calibrate
+from fer_nb.files import sha256
 from fer_nb.finished import read_predictions
+from fer_nb.imports import modules
 from fer_nb.names import suggestion
 from fer_nb.nets.export import export, quantize
 from fer_nb.recognise.example import drawn_faces
 from fer_nb.recognise.pictures import Shot, preview
 from fer_nb.study import Run
 from fer_nb.training import weights
-from fer_nb.training.predict import predict
+from fer_nb.training.predict import onnx_net, predict
 
 RUNTIMES = ("torch", "onnx", "int8")
 # Pictures whose faces go through the net together. On a CPU more are no faster, and their crops take more memory.
@@ -125,15 +131,49 @@ def computed(net: torch.nn.Module, classes: tuple[str, ...], runtime: str) -> Ca
     """What gives the logits, float32 (N, classes), of faces uint8 (N, 48, 48)."""
     if runtime == "torch":
         return lambda crops: predict(net, crops)
-    folder = tempfile.TemporaryDirectory(prefix="fer_nb-")  # kept as long as the function is
-    file = export(net, Path(folder.name, "net.onnx"))
-    if runtime == "int8":
-        file = quantize(file, Path(folder.name, "int8.onnx"), drawn_faces(classes, RANGES))
+    scratch = tempfile.TemporaryDirectory(prefix="fer_nb-")  # kept as long as the function is
+    file = onnx_file(net, classes, runtime, Path(scratch.name))
 
-    def logits(crops: np.ndarray, _=folder) -> torch.Tensor:
+    def logits(crops: np.ndarray, _=scratch) -> torch.Tensor:
         return predict(file, crops)
 
     return logits
+
+
+def onnx_file(net: torch.nn.Module, classes: tuple[str, ...], runtime: str, scratch: Path) -> Path:
+    """A net as an ONNX file in float32 ("onnx") or int8 ("int8").
+
+    It is made once and kept under runs/cache/onnx/, named by the weights and by what made it; where that cannot be
+    written, it is made in ``scratch``.
+    """
+    folder = paths.RUNS / "cache" / "onnx"
+    key = hashlib.sha256(save({name: value.contiguous() for name, value in net.state_dict().items()}))
+    makers = {file for module in ("nets/export.py", "recognise/example.py") for file in modules(f"fer_nb/{module}")}
+    made_by = [sha256(paths.ROOT / file) for file in sorted(makers)] + [torch.__version__, onnxruntime.__version__]
+    key.update(" ".join([*made_by, *classes]).encode())
+    kept = folder / f"{key.hexdigest()[:16]}-{runtime}.onnx"
+    if is_net(kept):
+        return kept
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = scratch
+    file = folder / kept.name
+    if runtime == "onnx":
+        return export(net, file)
+    return quantize(onnx_file(net, classes, "onnx", scratch), file, drawn_faces(classes, RANGES))
+
+
+def is_net(file: Path) -> bool:
+    """Whether ONNX Runtime reads a net from the file; one that is damaged is named on stderr."""
+    if not file.exists():
+        return False
+    try:
+        onnx_net(file)
+    except ValueError as error:
+        print(f"{error}; it is made anew", file=sys.stderr)
+        return False
+    return True
 
 
 def read_shots(shots: Iterable[Shot], detector: Detector, reader: Reader) -> Iterator[Reading]:

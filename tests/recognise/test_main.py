@@ -113,10 +113,20 @@ def test_the_temperature_softens_what_is_read(reader):
     assert reader.read(crops[:0]).shape == (0, len(reader.classes))
 
 
-def test_onnx_reads_as_torch_does(reader):
+def test_onnx_reads_as_torch_does_and_is_kept(reader, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(read.paths, "RUNS", tmp_path)
     crops = example.drawn_faces(reader.classes, 2)
     # A CPU with bfloat16 computes the PyTorch net in it.
     np.testing.assert_allclose(read.reader(NET, "onnx").read(crops), reader.read(crops), atol=0.02)
+    (kept,) = (tmp_path / "cache/onnx").iterdir()
+    content = kept.read_bytes()
+    made = []
+    monkeypatch.setattr(read, "export", lambda net, file: made.append(file) or (file.write_bytes(content) and file))
+    read.reader(NET, "onnx")
+    assert not made, "what is there is not made again"
+    kept.write_bytes(content[:-1000])
+    read.reader(NET, "onnx")
+    assert made == [kept] and "made anew" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"unknown runtime 'onx'.*onnx"):
         read.reader(NET, "onx")
 
