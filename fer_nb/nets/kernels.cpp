@@ -1,8 +1,9 @@
 // Passes over feature maps in channels-last order that a training step of the light networks waits on, fused.
 //
-// A map is (N, H, W, C), stored as float or bfloat16 and computed in float. "Affine" is a batch norm with its statistics
-// put in: scale[c] * x + shift[c]. Sums over a map are kept in double, [C] each. C is a multiple of 16 but in the passes
-// of searched cells, where a map may also be a slice of the channels of a wider one: its pixels are `step` apart.
+// A map is (N, H, W, C), stored as float or bfloat16 and computed in float. "Affine" is a batch norm with its
+// statistics put in: scale[c] * x + shift[c]. Sums over a map are kept in double, [C] each. C is a multiple of 16,
+// except in the passes of searched cells. There a map may also be a slice of the channels of a wider one: its pixels
+// are `step` apart.
 
 #include <algorithm>
 #include <cmath>
@@ -322,8 +323,10 @@ struct Moments {
   void add_to(double* sums, int64_t channels, int64_t lanes) {
     double both[2 * LANES] = {};
     add_moments(sum, squares, origin, count, LANES, both);
-    for (int64_t i = 0; i < std::min<int64_t>(lanes, LANES); i++) sums[i] += both[i], sums[channels + i] += both[LANES + i];
-    *this = Moments();
+    for (int64_t i = 0; i < std::min<int64_t>(lanes, LANES); i++) {
+      sums[i] += both[i];
+      sums[channels + i] += both[LANES + i];
+    }
   }
 };
 
@@ -378,15 +381,15 @@ void product(const float* a, int64_t down, int64_t along, const float* b, int64_
   if (vectors) columns<1>(a, down, along, b, wide, out, out_wide, rows, depth, more);
 }
 
-// The geometry of a pass with a kernel of K x K taps, padded so that stride 1 keeps the resolution; `offset` moves it by
-// that many pixels.
+// The geometry of a pass over windows, padded so that stride 1 keeps the resolution; `offset` moves them by that many
+// pixels, down and to the right.
 struct Geometry {
   int64_t n, height, width, stride, offset;
   int64_t rows() const { return (height - 1) / stride + 1; }
   int64_t columns() const { return (width - 1) / stride + 1; }
 };
 
-// One picture's map at one block of channels with a border on all sides.
+// One picture's map at one block of channels, with a border on all sides and a pixel more at the end, for the offset.
 struct Padded {
   int64_t border, across;
   std::vector<Vector> pixels;
@@ -411,7 +414,9 @@ inline void fill(Padded& map, const T* from, int64_t step, int64_t lanes, const 
 
 // How many pixels of the picture a 3x3 pool has at output (r, w).
 inline float pooled(const Geometry& g, int64_t r, int64_t w) {
-  auto count = [&](int64_t i, int64_t size) { return std::min(i * g.stride + 2, size) - std::max<int64_t>(i * g.stride - 1, 0); };
+  auto count = [&](int64_t i, int64_t size) {
+    return std::min(i * g.stride + 2, size) - std::max<int64_t>(i * g.stride - 1, 0);
+  };
   return count(r, g.height) * count(w, g.width);
 }
 
@@ -421,8 +426,8 @@ inline Vector* corner(Padded& map, int64_t r, int64_t c) {
   return map.at(r - D * (K / 2), c - D * (K / 2));
 }
 
-// Depthwise convolution of what is in `map`, with a border of D * (K / 2): rows x columns pixels, `step` apart.
-// Not inlined, as the next: they need all registers.
+// Depthwise convolution of what is in `map`, with a border of D * (K / 2); its pixels go to `out`, `step` apart. Not
+// inlined, as the next function: each needs all registers.
 template <int K, int D>
 __attribute__((noinline)) void convolve(Padded& map, const Vector* taps, const Geometry& g, Vector* out, int64_t step) {
   Vector local[K * K];
@@ -456,7 +461,8 @@ __attribute__((noinline)) void gradients(Padded& map, const Vector* behind, cons
 }
 
 // z = 1x1 convolution (weight [outputs][inputs]) of the depthwise one (K x K, dilation D, taps [inputs][K * K]) of
-// ReLU(affine of x), whose scale and shift may be null; sums [2][outputs] as of moments(z).
+// ReLU(affine of x), whose scale and shift may be null; sums [2][outputs] as of moments(z). Unlike `depthwise`, a
+// picture at a time: what is between the two convolutions stays in the caches and is computed again on the way back.
 template <int K, int D, class T>
 void separable(const T* x, int64_t x_step, const float* scale, const float* shift, const float* taps,
                const float* weight, T* z, int64_t z_step, const Geometry& g, int64_t inputs, int64_t outputs,
@@ -473,17 +479,20 @@ void separable(const T* x, int64_t x_step, const float* scale, const float* shif
     std::vector<Vector> middle(pixels * in / LANES), made(pixels * out / LANES);
     for (int64_t image = first; image < last; image++) {
       for (int64_t c = 0; c < inputs; c += LANES) {
-        Vector a = scale ? load(scale + c, inputs - c) : constant(1), b = shift ? load(shift + c, inputs - c) : Vector{};
+        int64_t lanes = inputs - c;
+        Vector a = scale ? load(scale + c, lanes) : constant(1), b = shift ? load(shift + c, lanes) : Vector{};
         const T* from = x + image * g.height * g.width * x_step + c;
-        fill(y, from, x_step, inputs - c, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
+        fill(y, from, x_step, lanes, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
         convolve<K, D>(y, &kernel[c / LANES * K * K], g, &middle[c / LANES], in / LANES);
       }
       product((float*)middle.data(), in, 1, right, out, (float*)made.data(), out, pixels, inputs, out / LANES, false);
       for (int64_t c = 0; c < outputs; c += LANES) {
+        int64_t lanes = outputs - c;
         Moments moments;
         T* to = z + image * pixels * z_step + c;
-        for (int64_t p = 0; p < pixels; p++) moments.take(store(to + p * z_step, made[(p * out + c) / LANES], outputs - c));
-        moments.add_to(mine + c, outputs, outputs - c);
+        for (int64_t p = 0; p < pixels; p++)
+          moments.take(store(to + p * z_step, made[(p * out + c) / LANES], lanes));
+        moments.add_to(mine + c, outputs, lanes);
       }
     }
   });
@@ -515,8 +524,10 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         int64_t lanes = outputs - c;
         Vector k0 = load(k + c, lanes), k1 = load(k + outputs + c, lanes), k2 = load(k + 2 * outputs + c, lanes);
         const T *from = z + image * pixels * z_step + c, *given = d + image * pixels * d_step + c;
-        for (int64_t p = 0; p < pixels; p++)
-          behind[(p * out + c) / LANES] = k0 * load(given + p * d_step, lanes) + k1 * load(from + p * z_step, lanes) + k2;
+        for (int64_t p = 0; p < pixels; p++) {
+          Vector v = load(from + p * z_step, lanes);
+          behind[(p * out + c) / LANES] = k0 * load(given + p * d_step, lanes) + k1 * v + k2;
+        }
       }
       for (int64_t c = 0; c < inputs; c += LANES) {
         int64_t lanes = inputs - c;
@@ -593,8 +604,8 @@ void pool(const T* x, int64_t x_step, T* z, const Geometry& g, int64_t channels,
   });
 }
 
-// The way back through `pool` and the batch norm of z; d, k, into and `more` as in separable_backward. The gradient of a
-// maximum goes to the first pixel that has it.
+// The way back through `pool` and the batch norm of z; d, k, into and `more` as in separable_backward. The gradient of
+// a maximum goes to the first pixel that has it.
 template <bool MAX, class T>
 void pool_backward(const T* x, int64_t x_step, const T* z, const T* d, int64_t d_step, const float* k, T* into,
                    int64_t into_step, bool more, const Geometry& g, int64_t channels, int threads) {
@@ -672,8 +683,8 @@ void statistics_float32(const double* sums, int64_t count, int64_t channels, con
   }
 }
 
-// The gradients of its weight and bias, from the sums of the gradient g and of g * x, and the coefficients [3][C] of the
-// gradient at x (normalised_gradient).
+// The gradients of its weight and bias, from the sums of the gradient g and of g * x, and the coefficients k [3][C] of
+// the gradient at x (normalised_gradient).
 extern "C" __attribute__((optimize("fp-contract=off")))
 void statistics_back_float32(const double* sums, int64_t count, int64_t channels, const double* known,
                                         const float* scale, float* of_weight, float* of_bias, float* k, int) {
@@ -723,15 +734,15 @@ void statistics_back_float32(const double* sums, int64_t count, int64_t channels
 EXPORT(float, float32)
 EXPORT(uint16_t, bfloat16)
 
-#define EXPORT_SEPARABLE(T, NAME, K, D)                                                                                   \
-  extern "C" void separable_##K##_##D##_##NAME(                                                                        \
+#define EXPORT_SEPARABLE(T, NAME, K, D)                                                                               \
+  extern "C" void separable_##K##_##D##_##NAME(                                                                       \
       const T* x, int64_t x_step, const float* scale, const float* shift, const float* taps, const float* weight,     \
       T* z, int64_t z_step, int64_t n, int64_t height, int64_t width, int64_t stride, int64_t offset, int64_t inputs, \
       int64_t outputs, double* sums, int threads) {                                                                   \
     separable<K, D>(x, x_step, scale, shift, taps, weight, z, z_step, {n, height, width, stride, offset}, inputs,     \
                     outputs, sums, threads);                                                                          \
   }                                                                                                                   \
-  extern "C" void separable_##K##_##D##_backward_##NAME(                                                               \
+  extern "C" void separable_##K##_##D##_backward_##NAME(                                                              \
       const T* x, int64_t x_step, const float* scale, const float* shift, const float* taps, const float* weight,     \
       const T* z, int64_t z_step, const T* d, int64_t d_step, const float* k, T* into, int64_t into_step, int more,   \
       int64_t n, int64_t height, int64_t width, int64_t stride, int64_t offset, int64_t inputs, int64_t outputs,      \
