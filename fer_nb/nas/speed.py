@@ -1,7 +1,8 @@
 """Seconds of a search step by each method, beside DARTS's mixed operation as it is usually written.
 
 A search step is one step of the weights and one of the alphas. The plain variant follows cnn/model_search.py in
-github.com/quark0/darts: each operation runs on its own, float32, NCHW, all gradients in both steps.
+github.com/quark0/darts: each operation runs on its own, float32, NCHW, all gradients in both steps. The others train by
+the fused passes that ``search`` uses (fused_cells.py); a found net's own training is measured by speed/throughput.py.
 """
 
 from collections.abc import Iterable

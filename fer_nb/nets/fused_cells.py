@@ -318,13 +318,16 @@ class EdgeFunction(torch.autograd.Function):
 
 
 def operate(operation: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """The output of an operation of operations.py in training, of a cell in the search."""
+    """The output of an operation of operations.py in training, in a cell of the search; formats as in ``train``."""
     edge = Edge(operation)
     return EdgeFunction.apply(x, edge, *edge.parameters()) if edge.parts else x
 
 
 def train(cell: nn.Module, before2: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-    """The output of a ``cells.Cell`` in training; float32 or bfloat16, as ``before2`` and ``before``."""
+    """The output of a ``cells.Cell`` in training, as the plain cell computes it up to rounding.
+
+    ``before2``, ``before``: float32 or bfloat16 (N, C, H, W). Weights stay float32, sums and products are float32's.
+    """
     step = CellStep(cell)
     output = CellFunction.apply(before2, before, step, *step.parameters())
     if cell.concat == list(range(2, 2 + step.nodes)):
