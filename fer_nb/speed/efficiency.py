@@ -45,7 +45,7 @@ def training_share(table: pd.DataFrame, peaks: dict[str, float]) -> pd.DataFrame
         ``table`` with float32_share and bfloat16_share in place of number_format; NaN in the format not used, and above
         100%: something else ran while the peak was taken.
     """
-    macs = {name: models.count(models.build(name))["macs"].sum() for name in table["model"].unique()}
+    macs = {name: models.count(latency.build(name))["macs"].sum() for name in table["model"].unique()}
     gflops = 6e-9 * table["model"].map(macs) * table["pictures_per_second"]
     shares = 100 * gflops / table["number_format"].map(peaks)
     shares = shares.where(shares <= 100)
