@@ -5,6 +5,12 @@
 STUDY = quick
 CORES = 2
 PYTHON = python3
+export STUDY CORES  # the shell of a command reads them as they are
+
+UNKNOWN := $(filter-out STUDY=% CORES=% PYTHON=%,$(MAKEOVERRIDES))
+ifneq ($(UNKNOWN),)
+  $(error unknown: $(UNKNOWN): write STUDY=..., CORES=... or PYTHON=...)
+endif
 
 # -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
 INSTALLED = -P -c 'import sys; from importlib.util import find_spec as f; \
@@ -21,8 +27,8 @@ endif
 
 .PHONY: study test
 study: $(ENVIRONMENT)
-	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
-	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
+	@$(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
+	@echo "$$PWD/reports/$$STUDY/index.html"
 
 test: $(ENVIRONMENT)
 	@$(RUN) -c 'import mypy, pytest, ruff' || { echo 'make test needs three more: $(RUN) -m pip install mypy pytest ruff'; exit 1; }

@@ -6,18 +6,26 @@ A study (default: quick) is a folder of parameter files under params/; its noteb
 
 import functools
 import glob
+import hashlib
 import os
+import shutil
 import sys
-
-workdir: workflow.basedir
 
 # This checkout's fer_nb, whichever is installed.
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
-from fer_nb import imports, paths, study
+from fer_nb import files, imports, paths, study
+from fer_nb.names import refuse_unknown
+from fer_nb.report import kept
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
 from fer_nb.evaluation.thesis import MODELS
+
+os.environ["FER_NB_DATA"] = str(paths.DATA)  # the same for every process, whatever folder it works in
+
+
+workdir: workflow.basedir
+
 
 STUDY = config.get("study", "quick")
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {params.parameters:q} {log.notebook:q}"
@@ -42,6 +50,11 @@ def digests(name):
     return " ".join(digest[:16] for digest in checksums(name, "real").values())
 
 
+def content(*read):
+    """A digest of what files contain, for `params:`. An edit counts even while the job runs, when outputs are newer."""
+    return hashlib.sha256("".join(files.sha256(paths.ROOT / file) for file in read).encode()).hexdigest()[:16]
+
+
 def tables(notebook):
     return [f"reports/{STUDY}/tables/{name}.csv" for name in promised(STUDY, notebook)]
 
@@ -58,8 +71,9 @@ def relative(*files):
 
 # All parameters, and whether the data are there, before anything runs.
 try:
+    refuse_unknown("key of --config", config, ["study"])
     if not isinstance(STUDY, str):
-        raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, - and _")
+        raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, _, . and -")
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
@@ -70,6 +84,12 @@ try:
             sources(run.dataset, "real")
 except (OSError, ValueError) as error:
     sys.exit(f"Snakefile: {error}")
+
+# The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.
+if workflow.is_main_process and files.hold(paths.RUNS / ".starts.lock") and glob.glob(".snakemake/locks/*.lock"):
+    print("An earlier start was killed: going on when its last job has ended.", file=sys.stderr)
+    files.wait_for(paths.RUNS / ".jobs.lock")
+    shutil.rmtree(".snakemake/locks")
 
 
 def left_by(runs):
@@ -119,6 +139,8 @@ rule micro:
         imports.modules("fer_nb/drawing/micro_expressions.py"),
     output:
         "runs/synthetic-micro/clips.npz",
+    params:
+        modules=content(*imports.modules("fer_nb/drawing/micro_expressions.py")),
     shell:
         "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q}"
 
@@ -128,6 +150,8 @@ rule synthetic:
         imports.modules("fer_nb/drawing/synthetic.py"),
     output:
         directory("runs/synthetic"),
+    params:
+        modules=content(*imports.modules("fer_nb/drawing/synthetic.py")),
     shell:
         "{sys.executable:q} -m fer_nb.drawing.synthetic {output:q}"
 
@@ -158,11 +182,16 @@ def learned_by(wildcards):
     return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
 
 
+def protocol_of(wildcards):
+    """The parameter files of the run's study for notebook 04."""
+    return relative(*study.parameter_files(wildcards.protocol, "04_training"))
+
+
 # One training run. How results are shown does not change what it learns: a changed plot trains nothing.
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
-        parameters=lambda wildcards: relative(*study.parameter_files(wildcards.protocol, "04_training")),
+        parameters=protocol_of,
         modules=learned_by,
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset]),
         genotype=described_by,
@@ -173,17 +202,18 @@ rule training:
         notebook="runs/{protocol}/notebooks/04_training-{dataset}-{model}-seed{seed}{change}.ipynb",
         page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}{change}.html",
     wildcard_constraints:
-        protocol="[^/]+",
+        protocol="[A-Za-z][A-Za-z0-9_.-]*",
         dataset="[a-z0-9_]+(-[a-z0-9]+)?",
         model="[A-Za-z0-9_]+",
         seed="[0-9]+",
-        change="(-[^/]+)?",
+        change="(-[A-Za-z][A-Za-z0-9_.-]*)?",
     params:
         parameters="params/{protocol}/04_training.yaml",
         data=lambda wildcards: contents(
             study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset.partition("-")[0]]
         ),
         words=lambda wildcards: study.command_words(run_of(wildcards)),
+        content=lambda wildcards: content(*protocol_of(wildcards), *learned_by(wildcards)),
     threads: workflow.cores
     shell:
         RUN + " {params.words:q}"
@@ -216,6 +246,7 @@ for notebook, given in GIVEN.items():
         params:
             parameters=f"params/{STUDY}/{notebook}.yaml",
             data=contents(given, study.read_datasets(given)),
+            content=content(*relative(*study.parameter_files(STUDY, notebook)), *rests_on(notebook)),
         # 11 takes times: nothing may run beside it. The others compute for minutes.
         threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:
@@ -234,6 +265,8 @@ rule index:
         "{sys.executable:q} -m fer_nb.report {STUDY:q}"
 
 
-# The pages of what failed are there already; this leads to them.
+# The pages of what failed are there already; this leads to them, and puts the last good tables back.
 onerror:
+    for notebook in GIVEN:
+        kept.put_back(STUDY, notebook, missing=True)
     shell("{sys.executable:q} -m fer_nb.report {STUDY:q}")
