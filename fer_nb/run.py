@@ -189,8 +189,14 @@ def refuse_other_checkout(path: Path) -> None:
             raise ValueError(f"{path} is of another checkout than the fer_nb in use: set PYTHONPATH={folder}")
 
 
-def given_parameters(notebook: Path, file: Path, words: list[str]) -> tuple[dict, dict, list[Path]]:
-    """The notebook's defaults, what a parameter file and ``name=value`` words change, and the files that were read.
+def files_of(file: Path) -> list[Path]:
+    """The parameter files that ``file`` stands for: itself, or those of its study and of what that extends."""
+    name = study_of(file)
+    return (parameter_files(name, file.stem) if name else []) or [file]
+
+
+def given_parameters(notebook: Path, file: Path, words: list[str]) -> tuple[dict, dict]:
+    """The notebook's defaults, and what a parameter file (see the module's text) and ``name=value`` words change.
 
     Raises ValueError or FileNotFoundError, with one line that names file or word, key and remedy.
     """
@@ -206,7 +212,7 @@ def given_parameters(notebook: Path, file: Path, words: list[str]) -> tuple[dict
     for name in NAMES:
         if given.get(name):
             refuse_unfit(name, given[name])
-    return known, given, of_study or [file]
+    return known, given
 
 
 def check_out(out: Path, notebook: Path) -> None:
@@ -227,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     hold(paths.RUNS / ".jobs.lock")  # a later start of Snakemake waits for this process where its own was killed
     try:
-        known, chosen, files = given_parameters(given.notebook, given.parameters, given.overrides)
+        known, chosen = given_parameters(given.notebook, given.parameters, given.overrides)
         study_folder((known | chosen)["study"])  # raises where there is no such study
         check_out(given.out, given.notebook)
         given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fer_nb.run: {error}", file=sys.stderr)
         return 2
     try:
-        return execute_and_render(given.notebook, known | chosen, chosen, given.out, files)
+        return execute_and_render(given.notebook, known | chosen, chosen, given.out, files_of(given.parameters))
     except OSError as error:  # a disk that is full
         print(f"fer_nb.run: {given.notebook.stem} stopped: {error}", file=sys.stderr)
         return 1

@@ -92,7 +92,11 @@ def failure(node: dict) -> dict | None:
     for output in _outputs(node):
         if output["output_type"] == "error":
             message = "".join(output["evalue"]).strip().split("\n")[0]
-            return {"name": output["ename"], "message": message.removesuffix(".") + older if older else message, "cell": True}
+            return {
+                "name": output["ename"],
+                "message": message.removesuffix(".") + older if older else message,
+                "cell": True,
+            }
     status = recorded.get("status", "ok")
     if status == "ok" and node["metadata"].get("papermill", {}).get("exception"):
         status = "The kernel stopped before the end."
@@ -100,4 +104,8 @@ def failure(node: dict) -> dict | None:
     left = sum(cell.get("execution_count") is None for cell in code)
     if status == "ok" and left:
         status = f"The run stopped before the end: {left} of {len(code)} code cells have not run."
-    return None if status == "ok" else {"name": "", "message": status.removesuffix(".") + older if older else status, "cell": False}
+    return (
+        None
+        if status == "ok"
+        else {"name": "", "message": status.removesuffix(".") + older if older else status, "cell": False}
+    )
