@@ -22,7 +22,7 @@ def environment(folder: Path, **more: str) -> dict:
 def snakemake(folder: Path, *arguments: str, study: str = "test", **more: str) -> subprocess.CompletedProcess:
     """Run Snakemake in a checkout, two jobs of one thread at a time; stdout and stderr together in ``stdout``."""
     cores = ["--cores", "2", "--max-threads", "1"]
-    command = [sys.executable, "-m", "snakemake", *cores, *arguments, "--config", f"study={study}"]
+    command = [sys.executable, "-m", "snakemake", *cores, *arguments, "--config", *f"study={study}".split()]
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=1200, **both)
 
