@@ -16,7 +16,7 @@ sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
 from fer_nb import files, imports, paths, study
 from fer_nb.names import refuse_unknown
-from fer_nb.report import kept
+from fer_nb.report import index as report_index, kept
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
 from fer_nb.evaluation.thesis import MODELS
@@ -28,6 +28,7 @@ workdir: workflow.basedir
 
 
 STUDY = config.get("study", "quick")
+INDEX = paths.REPORTS / str(STUDY) / "index.html"
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {params.parameters:q} {log.notebook:q}"
 FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
 
@@ -69,9 +70,19 @@ def relative(*files):
     return [str(file.relative_to(paths.ROOT)) for file in files]
 
 
+def refuse_study(error):
+    """Stop; the index of the study says why."""
+    if STUDY in study.studies() and not workflow.dryrun:
+        report_index.write_refusal(STUDY, error)
+    sys.exit(f"Snakefile: {error}")
+
+
 # All parameters, and whether the data are there, before anything runs.
 try:
     refuse_unknown("key of --config", config, ["study"])
+except ValueError as error:
+    sys.exit(f"Snakefile: {error}")
+try:
     if not isinstance(STUDY, str):
         raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, _, . and -")
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
@@ -83,7 +94,9 @@ try:
         if study.training_parameters(run)["data"] == "real":
             sources(run.dataset, "real")
 except (OSError, ValueError) as error:
-    sys.exit(f"Snakefile: {error}")
+    refuse_study(error)
+if report_index.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
+    INDEX.unlink()  # of a refusal that is over
 
 # The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.
 if workflow.is_main_process and files.hold(paths.RUNS / ".starts.lock") and glob.glob(".snakemake/locks/*.lock"):
@@ -98,6 +111,7 @@ def left_by(runs):
 
 
 TRAINED = left_by(RUNS)
+PROMISED = [name for notebook in GIVEN for name in promised(STUDY, notebook)]
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
 RESULTS |= {name: [*RESULTS[name], *FOUND] for name in RESULTS if name == "09_architecture_search"}
 
@@ -267,6 +281,5 @@ rule index:
 
 # The pages of what failed are there already; this leads to them, and puts the last good tables back.
 onerror:
-    for notebook in GIVEN:
-        kept.put_back(STUDY, notebook, missing=True)
+    kept.put_back(STUDY, kept.missing(STUDY, PROMISED))
     shell("{sys.executable:q} -m fer_nb.report {STUDY:q}")

@@ -26,6 +26,7 @@ from fer_nb.data import datasets
 from fer_nb.files import hold, replacing, sha256
 from fer_nb.names import refuse_unfit, refuse_unknown
 from fer_nb.parameters import check_fit, defaults, read_checked, read_overrides
+from fer_nb.report.promised import promised
 from fer_nb.study_files import DATA, parameter_files, read_study_files, study_folder, study_of
 
 NAMES = ("study", "dataset", "model", "change")  # parameters that become parts of paths
@@ -125,12 +126,16 @@ def execute_and_render(notebook: Path, parameters: dict, given: dict, out: Path,
     """
     from fer_nb.report import kept, page
 
-    commit, before = machine.commit(), digests(notebook, files)  # now: a checkout may change while a net trains
+    # Now: a checkout may change while a net trains.
+    commit, before, tables = machine.commit(), digests(notebook, files), own_tables(notebook.stem, parameters)
     started, clock = datetime.now(UTC), time.monotonic()
     status = execute(notebook, given, out)
     edited = [name for name, digest in digests(notebook, files).items() if before.get(name) != digest]
     if edited:
         print(f"fer_nb.run: edited while {notebook.stem} ran: {', '.join(edited)}: run it again", file=sys.stderr)
+    if status == "ok" and (missing := kept.missing(parameters["study"], tables)):
+        status = f"The notebook did not write what it promises: {', '.join(missing)}."
+        print(f"fer_nb.run: {notebook.stem} failed: {status}", file=sys.stderr)
     node = nbformat.read(out, as_version=4)
     shorten(node)
     node.metadata["fer_nb"] = {
@@ -148,12 +153,19 @@ def execute_and_render(notebook: Path, parameters: dict, given: dict, out: Path,
         "edited": edited,
     }
     if status == "ok":
-        kept.keep(parameters["study"], notebook.stem)
+        kept.keep(parameters["study"], tables)
     else:
-        node.metadata["fer_nb"]["kept"] = kept.put_back(parameters["study"], notebook.stem)
+        node.metadata["fer_nb"]["kept"] = kept.put_back(parameters["study"], tables)
     write_notebook(node, out)
     print(page.render(out, parameters["study"]))
     return 0 if status == "ok" else 1
+
+
+def own_tables(notebook: str, given: dict) -> list[str]:
+    """The tables that a notebook promises; [] where its parameters ``given`` are not those of the study."""
+    name = given["study"]
+    theirs = parameter_files(name, notebook) and study.parameters(name, notebook)
+    return promised(name, notebook) if given == theirs else []
 
 
 def digests(notebook: Path, files: list[Path]) -> dict[str, str]:
@@ -242,7 +254,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return execute_and_render(given.notebook, known | chosen, chosen, given.out, files_of(given.parameters))
-    except OSError as error:  # a disk that is full
+    except (OSError, ValueError) as error:  # a full disk; parameters that were broken while it ran
         print(f"fer_nb.run: {given.notebook.stem} stopped: {error}", file=sys.stderr)
         return 1
 

@@ -281,8 +281,7 @@ def test_an_edit_while_the_notebook_runs_is_told(notebook, tmp_path, capfd):
 
 def test_a_failure_puts_the_last_good_tables_back(notebook, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(kept, "parameter_files", lambda study, notebook: ["04_training.yaml"])
-    monkeypatch.setattr(kept, "promised", lambda study, notebook: ["table"])
+    monkeypatch.setattr(run, "own_tables", lambda notebook, given: ["table"])
     table = tmp_path / "reports/quick/tables/table.csv"
     write = f"import pathlib\npath = pathlib.Path('{table}')\npath.parent.mkdir(parents=True, exist_ok=True)\n"
     assert start(notebook(f"{write}path.write_text('good')"), tmp_path)[0] == 0
@@ -290,10 +289,10 @@ def test_a_failure_puts_the_last_good_tables_back(notebook, tmp_path, monkeypatc
     assert status == 1 and table.read_text() == "good" and table.stat().st_mtime == 1
     assert list(node.metadata["fer_nb"]["kept"]) == ["table"]
     assert "division by zero. Kept from the last run that ended well, older" in manifest.failure(node)["message"]
-    table.unlink()  # as Snakemake does where a stage fails
-    assert kept.put_back("quick", "04_training", missing=True) and table.read_text() == "good"
-    table.write_text("better")
-    assert not kept.put_back("quick", "04_training", missing=True) and table.read_text() == "better"
+    table.unlink()  # as Snakemake does before a stage
+    status, node = start(notebook("1"), tmp_path)
+    assert status == 1 and manifest.failure(node)["message"].startswith("The notebook did not write what it promises")
+    assert table.read_text() == "good" and kept.missing("quick", ["table", "other"]) == ["other"]
 
 
 def test_folders_of_the_machine_are_shortened(notebook, tmp_path):

@@ -1,5 +1,6 @@
 """The study `test` through Snakemake: run, rerun, failure, kill, and what a change makes run again."""
 
+import html
 import os
 import re
 import shutil
@@ -207,3 +208,6 @@ def test_what_is_refused_is_named_before_anything_runs(checkout, tmp_path, study
     told = done.stdout.splitlines()[-1]
     assert done.returncode != 0 and told.startswith("Snakefile: ") and expected in told
     assert not (checkout / "runs" / study).exists()
+    if line:  # the study is there
+        index = html.unescape((checkout / "reports" / study / "index.html").read_text())
+        assert expected in index and "This study does not run" in index

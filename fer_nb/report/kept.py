@@ -5,31 +5,30 @@ Snakemake deletes a stage's tables before the stage runs again, and again where 
 
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.files import replacing
-from fer_nb.report.promised import promised
-from fer_nb.study_files import parameter_files
 
 
-def keep(study: str, notebook: str) -> None:
-    """Copy the tables that a run of ``notebook`` has just written."""
-    for table, copy in _tables(study, notebook):
+def keep(study: str, names: Iterable[str]) -> None:
+    """Copy the tables ``names`` that a run has just written."""
+    for table, copy in _tables(study, names):
         if table.exists():
             _copy(table, copy)
 
 
-def put_back(study: str, notebook: str, missing: bool = False) -> dict[str, str]:
-    """Put the kept tables in place of what a failed run left; with ``missing`` only those that are not there.
+def put_back(study: str, names: Iterable[str]) -> dict[str, str]:
+    """Put the kept ones of the tables ``names`` in place of what a failed run left.
 
     Their files get a time before that of any other file: the stage counts as out of date and runs again.
     Returns when each was made ("2026-11-26 15:04", UTC), by name.
     """
     found = {}
-    for table, copy in _tables(study, notebook):
-        if copy.exists() and not (missing and table.exists()):
+    for table, copy in _tables(study, names):
+        if copy.exists():
             _copy(copy, table)
             os.utime(table, (1, 1))
             made = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
@@ -37,9 +36,13 @@ def put_back(study: str, notebook: str, missing: bool = False) -> dict[str, str]
     return found
 
 
-def _tables(study: str, notebook: str) -> list[tuple[Path, Path]]:
-    """The path of each table that the notebook promises, and that of its copy."""
-    names = promised(study, notebook) if parameter_files(study, notebook) else []
+def missing(study: str, names: Iterable[str]) -> list[str]:
+    """Those of the tables ``names`` that are not there."""
+    return [table.stem for table, _ in _tables(study, names) if not table.exists()]
+
+
+def _tables(study: str, names: Iterable[str]) -> list[tuple[Path, Path]]:
+    """The path of each table and that of its copy."""
     folders = paths.REPORTS / study / "tables", paths.RUNS / study / "kept"
     return [(folders[0] / f"{name}.csv", folders[1] / f"{name}.csv") for name in names]
 
