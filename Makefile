@@ -1,5 +1,6 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
+# make attack           damaged inputs, kills, planted failures and injections; pytest tries a share of them
 # Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
@@ -25,7 +26,7 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test
+.PHONY: study test attack
 study: $(ENVIRONMENT)
 	@$(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
 	@echo "$$PWD/reports/$$STUDY/index.html"
@@ -36,6 +37,9 @@ test: $(ENVIRONMENT)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	$(RUN) -m pytest
+
+attack: $(ENVIRONMENT)
+	PYTHONPATH=.:tests $(RUN) -m attack inputs kills planted injections
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml

@@ -70,6 +70,14 @@ def relative(*files):
     return [str(file.relative_to(paths.ROOT)) for file in files]
 
 
+def rests_on(notebook):
+    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
+    searches = notebook == "09_architecture_search"
+    shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
+    unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)
+    return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
+
+
 def refuse_study(error):
     """Stop; the index of the study says why."""
     if STUDY in study.studies() and not workflow.dryrun:
@@ -88,6 +96,8 @@ try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
+    RESTS_ON = {name: rests_on(name) for name in GIVEN}
+    imports.modules("notebooks/04_training.ipynb")
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))
     for run in RUNS:
@@ -101,7 +111,8 @@ if report_index.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
 # The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.
 if workflow.is_main_process and files.hold(paths.RUNS / ".starts.lock") and glob.glob(".snakemake/locks/*.lock"):
     print("An earlier start was killed: going on when its last job has ended.", file=sys.stderr)
-    files.wait_for(paths.RUNS / ".jobs.lock")
+    for lock in [paths.RUNS / ".jobs.lock", *(run.folder / "lock" for run in RUNS if (run.folder / "lock").exists())]:
+        files.wait_for(lock)
     shutil.rmtree(".snakemake/locks")
 
 
@@ -233,14 +244,6 @@ rule training:
         RUN + " {params.words:q}"
 
 
-def rests_on(notebook):
-    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
-    searches = notebook == "09_architecture_search"
-    shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
-    unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)
-    return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
-
-
 for notebook, given in GIVEN.items():
 
     rule:
@@ -249,7 +252,7 @@ for notebook, given in GIVEN.items():
         input:
             notebook=f"notebooks/{notebook}.ipynb",
             parameters=relative(*study.parameter_files(STUDY, notebook)),
-            modules=rests_on(notebook),
+            modules=RESTS_ON[notebook],
             faces=drawn(given, study.named_datasets(given)),
             results=BEFORE.get(notebook, []),
         output:
@@ -260,7 +263,7 @@ for notebook, given in GIVEN.items():
         params:
             parameters=f"params/{STUDY}/{notebook}.yaml",
             data=contents(given, study.read_datasets(given)),
-            content=content(*relative(*study.parameter_files(STUDY, notebook)), *rests_on(notebook)),
+            content=content(*relative(*study.parameter_files(STUDY, notebook)), *RESTS_ON[notebook]),
         # 11 takes times: nothing may run beside it. The others compute for minutes.
         threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:
