@@ -28,7 +28,8 @@ endif
 
 .PHONY: study test attack
 study: $(ENVIRONMENT)
-	@$(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
+	@test -w "$${HOME:-/}" || export XDG_CACHE_HOME="$$PWD/.snakemake/cache"; \
+	  $(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
 	@echo "$$PWD/reports/$$STUDY/index.html"
 
 test: $(ENVIRONMENT)

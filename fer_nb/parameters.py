@@ -159,7 +159,14 @@ def _yaml(content: bytes | str):
         return found
     except RecursionError as error:
         raise ValueError("brackets within brackets, too deep to read: correct it") from error
-    except (YAMLError, ValueError) as error:  # a date such as 2024-99-01 is a ValueError
+    except (
+        YAMLError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        TypeError,
+    ) as error:  # 2024-99-01, !!int ''
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"
