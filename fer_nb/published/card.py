@@ -25,7 +25,7 @@ APART = ("study", "data", "dataset", "model", "seed", "precision", "heap", "epoc
 def model_card() -> str:
     """``reports/reference/MODEL_CARD.md``; "" where no weights are kept."""
     files = {path.relative_to(kept_folder()).as_posix(): weights.about(path) for path in weights.kept_files()}
-    kept = {facts["model"] for facts in files.values()}
+    kept = {facts["model"] for facts in files.values() if facts["dataset"] == "ferm"}
     nets = [_net(weights.released_file(model)) for model in weights.KEPT if model in kept]
     if not nets:
         return ""

@@ -4,7 +4,7 @@
     python -m fer_nb.published          only write the texts anew from what is kept
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
-FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on FERm; and the genotypes that
+FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on these; and the genotypes that
 searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the results in README.md, and
 README.md and MODEL_CARD.md beside what is kept.
 """
@@ -55,8 +55,9 @@ def keep_study(study: str) -> Path:
     files |= dict(kept_predictions(run) for run in runs if run.dataset in PREDICTIONS)
     files |= {f"histories/{run.name}.csv": finished_file(run, "history.csv").read_bytes() for run in runs}
     # of each net whose weights are kept, the first seed
-    first = {run.model: run for run in reversed(runs) if run.dataset == "ferm" and run.model in weights.KEPT}
-    files |= {f"weights/{model}-ferm.safetensors": packed_weights(run) for model, run in first.items()}
+    kept = [run for run in runs if run.model in weights.KEPT and run.dataset in weights.KEPT_ON]
+    first = {f"{run.model}-{run.dataset}": run for run in reversed(kept)}
+    files |= {f"weights/{name}.safetensors": packed_weights(run) for name, run in first.items()}
     found = [genotype(study, *of) for of in searches(study)]
     files |= {f"genotypes/{file.name}": file.read_bytes() for file in found}
     fresh, old = (folder.with_name(f".{study}.{word}.partial") for word in ("new", "old"))
@@ -85,7 +86,7 @@ def kept_predictions(run: Run) -> tuple[str, bytes]:
 
 
 def packed_weights(run: Run) -> bytes:
-    """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
+    """The weights of a finished run on FERm or FER2013 in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
     what the header of the run's own file says (the net's description), the run's name (run), its classes, date and
@@ -93,8 +94,8 @@ def packed_weights(run: Run) -> bytes:
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
-    if run.dataset != "ferm":
-        raise ValueError(f"{run.name}: only weights of nets on FERm are kept: name a run on ferm")
+    if run.dataset not in weights.KEPT_ON:
+        raise ValueError(f"{run.name}: only weights of nets on {' and '.join(weights.KEPT_ON)} are kept")
     facts, path = finished_metrics(run), finished_file(run, "weights.safetensors")
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.finished import is_finished, read_metrics
-from fer_nb.report.manifest import first_heading, read_manifest, read_notebook
+from fer_nb.report.manifest import anchor, first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
 from fer_nb.study import Run, parameter_files, parameters, training_runs
 
@@ -42,6 +42,7 @@ def write_index(study: str) -> Path:
         runs=trained,
         tables=tables,
         figures=figures,
+        anchor=anchor,
     )
 
 

@@ -70,6 +70,11 @@ def make_manifest(node: dict, study: str, page: str) -> dict:
     return {"title": first_heading(node, name), "study": study, **made_by, "failure": failure(node), **shown}
 
 
+def anchor(kind: str, name: str) -> str:
+    """The id on its page of a "table" or "figure": "table-3-2", "figure-4-1", "figure-robustness"."""
+    return f"{kind}-{name.removeprefix('table-').removeprefix('fig-')}"
+
+
 def first_heading(node: dict, otherwise: str) -> str:
     """The notebook's first heading; ``otherwise`` where it has none."""
     texts = ("".join(cell["source"]) for cell in node["cells"] if cell["cell_type"] == "markdown")

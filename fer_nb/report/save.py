@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from fer_nb import paths
 from fer_nb.files import replacing
+from fer_nb.report.manifest import anchor
 
 
 def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", digits: int | dict[str, int] = 2) -> HTML:
@@ -41,7 +42,8 @@ def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", di
     )
     files = [f"tables/{name}.csv"]
     shown = (
-        f'<table class="report" id="{html.escape(name)}"><caption>{html.escape(caption)}{_links(files)}</caption>\n'
+        f'<table class="report" id="{html.escape(anchor("table", name))}">'
+        f"<caption>{html.escape(caption)}{_links(files)}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
     )
     return _display(shown, kind="table", name=name, caption=caption, files=files)
@@ -65,7 +67,7 @@ def save_figure(figure: Figure, name: str, study: str, caption: str = "", vector
     width = round(struct.unpack(">I", png[16:20])[0] * 96 / 150)  # inches at the browser's 96 pixels each
     words = html.escape(caption)
     shown = (
-        f'<figure class="report" id="{html.escape(name)}">'
+        f'<figure class="report" id="{html.escape(anchor("figure", name))}">'
         f'<img alt="{words}" width="{width}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
         f"<figcaption>{words}{_links(files)}</figcaption></figure>"
     )

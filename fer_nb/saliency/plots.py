@@ -102,7 +102,8 @@ def robustness(curves: pd.DataFrame, examples: dict[str, dict], trained: dict[st
     Args:
         curves: transform, strength, quantity, mean, low, high, and ``method`` ("" where it is not about maps): a line
             per method in each row. Rows are the quantities in their order.
-        examples: transform -> an entry of thesis.FIGURES_4_2 with ``strength``, marked in the row "probability".
+        examples: transform -> an entry of thesis.FIGURES_4_2 with ``strength``, marked in the row "probability"; where
+            it gives the probability of another class than the true one, only that of the picture as it is.
         trained: transform -> largest strength in training, shaded.
     """
     quantities, names = list(dict.fromkeys(curves["quantity"])), list(dict.fromkeys(curves["transform"]))
@@ -129,8 +130,10 @@ def robustness(curves: pd.DataFrame, examples: dict[str, dict], trained: dict[st
 
 def _mark(ax, example):
     """The thesis's single picture, as it is and changed, at our strength: the thesis does not give its own."""
-    points = [0, example["strength"]], [example["probability_before"], example["probability"]]
-    ax.plot(*points, "D:", color=PALETTE[3], mfc="none", ms=5, lw=1, label="thesis, one picture")
+    places, values = [0], [example["probability_before"]]
+    if example["predicted"] == example["label"]:
+        places, values = [0, example["strength"]], [*values, example["probability"]]
+    ax.plot(places, values, "D:", color=PALETTE[3], mfc="none", ms=5, lw=1, label="thesis, one picture")
 
 
 def _band(ax, place, rows, colour, label):

@@ -149,7 +149,7 @@ def test_a_weight_beyond_half_precision_stays_whole():
 
 def test_weights_of_other_data_are_refused():
     ckplus, _, _, _, ferm, _ = study.evaluation_runs("tiny")
-    with pytest.raises(ValueError, match="ckplus-fold1-lightResNetl-seed0: only weights of nets on FERm are kept"):
+    with pytest.raises(ValueError, match="only weights of nets on ferm and fer2013 are kept"):
         keep.packed_weights(ckplus)
     path = ferm.folder / "metrics.json"
     metrics = json.loads(path.read_text())

@@ -69,6 +69,22 @@ class Loaded(HTMLParser):
         self.addresses += [value for key, value in attributes if key in ("src", "href", "srcset") and tag != "a"]
 
 
+class Linked(HTMLParser):
+    """Collects the links of a page and the tag of each id."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.links, self.ids = [], {}
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if "id" in given:
+            assert given["id"] not in self.ids, f"two elements have the id {given['id']}"
+            self.ids[given["id"]] = tag
+        self.links += [given["href"]] if tag == "a" and "href" in given else []
+
+
 def figure():
     drawn, axes = plt.subplots(figsize=(3, 2))
     axes.plot([1, 2, 3])
@@ -232,6 +248,28 @@ def test_index_lists_pages_runs_tables_and_figures():
     assert "81.26" in page and "1 min 15 s" in page and f'href="{RUN}.html">failed</a>' in page
     assert page.count("not run yet") == 1  # 05_evaluation
     assert (paths.REPORTS / STUDY / f"{RUN}.html").exists()
+
+
+def test_every_link_of_a_report_leads_to_what_it_names():
+    """A table and a figure of the same name, and names of the thesis's tables and figures."""
+    shown = [shows(save.save_table(pd.DataFrame({"a": [1]}), name, STUDY)) for name in ("robustness", "table-3-2")]
+    shown += [shows(save.save_figure(figure(), name, STUDY)) for name in ("robustness", "fig-3-2")]
+    executed("01_data_preparation", [new_markdown_cell("# Data\n\n## A part"), *shown])
+    executed("05_evaluation", [new_markdown_cell("# Evaluation")])
+    index = write_index(STUDY)
+    found = {path.name: Linked(path.read_text()) for path in paths.REPORTS.glob(f"{STUDY}/*.html")}
+    kinds = []
+    for page, of in found.items():
+        for link in of.links:
+            file, _, part = link.partition("#")
+            assert (index.parent / file).exists(), link
+            if part:
+                kinds.append((page, part, found[file or page].ids[part]))
+    leads = {part: tag for page, part, tag in kinds if page == "index.html" and part.partition("-")[2]}
+    assert leads == {"table-robustness": "table", "table-3-2": "table"} | {
+        "figure-robustness": "figure",
+        "figure-3-2": "figure",
+    }
 
 
 def test_index_renders_only_what_is_older_than_its_notebook():

@@ -65,6 +65,10 @@ def test_robustness_marks_the_thesis_on_the_probability():
     assert [ax.get_title() for ax in axes[0]] == ["brightness", "vertical flip"]
     assert [len(ax.get_lines()) for ax in axes[:, 0]] == [1, 2, 2]
     np.testing.assert_allclose(axes[1, 0].get_lines()[1].get_xydata(), [[0, 0.943], [0.2, 0.908]])
+    other = thesis.FIGURES_4_2["4-6"] | {"strength": 1.0}  # its 0.64 is that of another class
+    figure = plots.robustness(pd.DataFrame(rows, columns=columns), {"vertical flip": other}, {})
+    marked = np.array(figure.axes).reshape(3, 2)[1, 1].get_lines()[1]
+    np.testing.assert_allclose(marked.get_xydata(), [[0, 0.99]])
 
 
 def test_explanation_shows_every_class_and_map():
