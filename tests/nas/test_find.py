@@ -113,7 +113,7 @@ def test_every_search_has_the_settings_of_its_name(folder, monkeypatch, name):
         monkeypatch.setattr(module, "search", asks)
     settings = named_searches([name], [1], replace(GIVEN, cells=5, epochs=20))[name, 1]
     genotype, _, row = find.find_genotype(name, faces(), folder, settings)
-    own_schedule = {"epochs", "warmup"} if name == "PDARTS" else set()  # of each stage
+    own_schedule = {"epochs", "warmup", "skip_dropout"} if name == "PDARTS" else set()  # of each stage
     for key, value in SEARCHES[name].items():
         assert getattr(asked[-1], key) == value or key in own_schedule
     expected = 3 if name == "cells3" else 8 if name == "cells8" else 5
