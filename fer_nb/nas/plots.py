@@ -62,6 +62,28 @@ def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def among_random(table: pd.DataFrame) -> Figure:
+    """Found nets as dots among the random ones, drawn as ticks, for each data set (``luck.accuracies``)."""
+    titles, nets = list(dict.fromkeys(table["data"])), list(dict.fromkeys(table.loc[~table["random"], "model"]))
+    colours = dict(zip(nets, seaborn.color_palette("colorblind", len(nets)), strict=True))
+    figure, ((ax,),) = frame((7, 0.9 + 0.7 * len(titles)))
+    for row in table.itertuples():
+        place = titles.index(row.data)
+        if row.random:
+            ax.vlines(row.accuracy, place - 0.3, place + 0.3, color="#999999", lw=1.2, zorder=1)
+        else:
+            place += 0.5 * ((nets.index(row.model) + 1) / (len(nets) + 1) - 0.5)
+            ax.plot(row.accuracy, place, "o", color=colours[row.model], zorder=2)
+    for net, colour in colours.items():
+        ax.plot([], [], "o", color=colour, label=net)
+    ax.plot([], [], "|", color="#999999", label="random")
+    ax.set_yticks(range(len(titles)), titles)
+    ax.invert_yaxis()
+    ax.set_xlabel("accuracy, percent")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def micro_scores(table: pd.DataFrame) -> Figure:
     """UF1 with its interval for each kind of picture, a colour per net (``searched.micro_table``)."""
     rows = table[table["measure"] == "UF1"]

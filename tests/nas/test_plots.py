@@ -85,3 +85,14 @@ def test_micro_scores_draws_uf1_alone():
     heights = [line.get_ydata()[0] for line in ax.get_lines()]
     assert len(set(heights)) == 4 and np.round(heights).tolist() == [0, 0, 1, 1]
     assert ax.yaxis_inverted()
+
+
+def test_found_nets_among_random_ones():
+    rows = [("ferm", "EmoNAS", 0, False, 90.0), ("ferm", "Random1", 0, True, 80.0), ("ferm", "DARTS", 0, False, 70.0)]
+    rows += [("ckplus", "EmoNAS", 0, False, 60.0)]
+    table = pd.DataFrame(rows, columns=["data", "model", "seed", "random", "accuracy"])
+    (ax,) = drawn(plots.among_random(table)).axes
+    assert labels(ax) == ["EmoNAS", "DARTS", "random"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["ferm", "ckplus"]
+    dots = [line.get_xdata()[0] for line in ax.get_lines() if len(line.get_xdata())]
+    assert dots == [90, 70, 60] and len(ax.collections) == 1
