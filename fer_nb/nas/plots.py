@@ -72,8 +72,8 @@ def among_random(table: pd.DataFrame) -> Figure:
         if row.random:
             ax.vlines(row.accuracy, place - 0.3, place + 0.3, color="#999999", lw=1.2, zorder=1)
         else:
-            place += 0.5 * ((nets.index(row.model) + 1) / (len(nets) + 1) - 0.5)
-            ax.plot(row.accuracy, place, "o", color=colours[row.model], zorder=2)
+            aside = 0.5 * ((nets.index(row.model) + 1) / (len(nets) + 1) - 0.5)
+            ax.plot(row.accuracy, place + aside, "o", color=colours[row.model], zorder=2)
     for net, colour in colours.items():
         ax.plot([], [], "o", color=colour, label=net)
     ax.plot([], [], "|", color="#999999", label="random")
