@@ -102,6 +102,27 @@ def micro_scores(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def micro_curves(table: pd.DataFrame) -> Figure:
+    """UF1 and UAR with their intervals over what makes drawn clips hard, a line a kind of picture (``micro.graded``).
+
+    ``table`` is of one net.
+    """
+    units = {"motion": "pixels of motion", "noise": "noise, grey levels", "drift": "drift of the head, pixels"}
+    varied, kinds = list(dict.fromkeys(table["varied"])), list(dict.fromkeys(table["kind"]))
+    colours = seaborn.color_palette("colorblind", len(kinds))
+    figure, rows = frame((3.2 * len(varied) + 1, 5.6), rows=2, columns=len(varied), sharey=True)
+    for panels, measure in zip(rows, ("UF1", "UAR"), strict=True):
+        for ax, of in zip(panels, varied, strict=True):
+            for kind, colour in zip(kinds, colours, strict=True):
+                own = table[(table["varied"] == of) & (table["kind"] == kind) & (table["measure"] == measure)]
+                ax.plot(own["level"], own["value"], marker="o", color=colour, label=kind)
+                ax.fill_between(own["level"], own["low"], own["high"], color=colour, alpha=0.1, lw=0)
+            ax.set(xlabel=units[of])
+        panels[0].set_ylabel(f"{measure}, percent")
+    rows[0, -1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def _marker(epochs: int) -> str | None:
     """A line of one epoch would not be seen."""
     return "." if epochs == 1 else None
