@@ -1,6 +1,7 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
-# Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
+# make test-cluster     runs a study through a real Slurm on this machine         (root, Debian; STUDY=quick)
+# All use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
 CORES = 2
@@ -19,7 +20,7 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test
+.PHONY: study test test-cluster
 study: $(ENVIRONMENT)
 	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
 	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
@@ -30,6 +31,10 @@ test: $(ENVIRONMENT)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	$(RUN) -m pytest
+
+test-cluster: $(ENVIRONMENT)
+	$(RUN) -m pip install --quiet snakemake-executor-plugin-slurm
+	$(RUN) tests/cluster/slurm.py $(STUDY)
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml
