@@ -62,7 +62,13 @@ def main(study: str = "quick") -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="fer_nb-slurm-") as folder:
             subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-            words = ["snakemake", "--profile", "profiles/slurm", "--cores", str(os.cpu_count())]
+            words = [
+                "snakemake",
+                "--profile",
+                "profiles/slurm",
+                "--cores",
+                str(len(os.sched_getaffinity(0))),
+            ]  # as `nproc` says
             started = time.monotonic()
             workflow = subprocess.Popen([sys.executable, "-m", *words, "--config", f"study={study}"], cwd=folder)
             disturb(workflow)
