@@ -125,7 +125,9 @@ def save_figure(figure: Figure, name: str, study: str, caption: str = "", vector
 
 
 def say(text: str) -> Markdown:
-    """A sentence (Markdown) with computed numbers, to be shown."""
+    """A sentence (Markdown) with computed numbers, to be shown: names in it make neither HTML nor links."""
+    for mark, shown in {"<": "&lt;", "](": "]&#40;", "]:": "]&#58;"}.items():
+        text = text.replace(mark, shown)
     return Markdown(text)
 
 

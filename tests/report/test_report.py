@@ -376,3 +376,14 @@ def test_command(capsys):
     assert capsys.readouterr().out.strip() == str(paths.REPORTS / STUDY / "index.html")
     with pytest.raises(SystemExit, match=r"fer_nb\.report: no study 'x'"):
         __main__.main(["x"])
+
+
+def test_what_is_refused_stands_in_the_index(tree, monkeypatch):
+    executed("01_data_preparation", [new_markdown_cell("# Models")])
+    write_index(STUDY)
+    (paths.RUNS / STUDY / "notebooks/01_data_preparation.ipynb").write_text('{"cells": [')
+    with pytest.raises(SystemExit, match=r"01_data_preparation\.ipynb is no notebook of format 4: run it again"):
+        __main__.main([STUDY])
+    index = (paths.REPORTS / STUDY / "index.html").read_text()
+    assert "This study does not run: " in index and "is no notebook of format 4: run it again" in index
+    assert 'href="01_data_preparation.html"' in index
