@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 STUDY = "small"
 PAGES = ("index.html", "01_data_preparation.html", "all.html")
+SAVED = ("figure-", "table-")  # how the ids of what a notebook has saved begin
 A4 = 688  # pixels of its 182 mm between the margins of style.css
 
 # What Web Content Accessibility Guidelines 2.2 (1.4.3) call contrast: of each text with what lies behind it.
@@ -44,6 +45,10 @@ LOW_CONTRAST = """() => {
       return [part.tagName + ": " + part.textContent.trim().slice(0, 30), ratio];
     }).filter(([, ratio]) => ratio < 4.5);
 }"""
+
+# What each id of a page stands at.
+KINDS = """() => Object.fromEntries([...document.querySelectorAll("[id]")].map(part =>
+  [part.id, part.matches("figure") ? "figure" : part.matches(".report:has(table)") ? "table" : "other"]))"""
 
 
 def shows(saved):
@@ -141,20 +146,20 @@ def test_nothing_is_cut_on_paper(opened):
 
 
 def test_links_lead_to_what_they_name(opened, report):
-    kinds = {}
+    links, kinds = {}, {}
     for file in sorted(report.glob("*.html")):
         page = opened(file.name)
-        for link in page.locator("a[href]").evaluate_all("links => links.map(link => link.getAttribute('href'))"):
-            target, _, part = link.partition("#")
-            assert (report / target).exists(), link
-            if file.name == "index.html" and part.startswith(("figure-", "table-")):
-                lead = opened(link).locator(":target")
-                kinds[part] = lead.evaluate(
-                    "part => part.querySelector('table') ? 'table' : part.tagName.toLowerCase()"
-                )
-            elif part:
-                assert opened(link if target else f"{file.name}#{part}").locator(":target").count() == 1, link
-    assert kinds == {
+        links[file.name] = page.locator("a[href]").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        kinds[file.name] = page.evaluate(KINDS)
+    assert set(links) == {*PAGES, "02_ferm_construction.html"}
+    leads = {}
+    for name, of_page in links.items():
+        for target, _, part in (link.partition("#") for link in of_page):
+            assert (report / (target or name)).exists(), target
+            if part:
+                leads[name, part] = kinds[target or name][part]
+    found = {part: kind for (name, part), kind in leads.items() if name == "index.html" and part.startswith(SAVED)}
+    assert found == {
         "figure-drawn": "figure",
         "table-drawn": "table",
         "table-wide": "table",
@@ -184,7 +189,7 @@ def test_a_figure_is_enlarged_and_closed_again(opened):
     figure.click()
     assert viewer.is_visible() and viewer.locator("img").get_attribute("src").endswith("/figures/drawn.svg")
     page.wait_for_function("document.querySelector('dialog img').naturalWidth > 0")
-    assert viewer.locator("img").bounding_box()["width"] >= small
+    assert viewer.locator("img").bounding_box()["width"] > 1.5 * small
     page.keyboard.press("Escape")
     assert not viewer.is_visible()
     figure.press("Enter")
