@@ -36,14 +36,14 @@ NAMES = ("study", "dataset", "model", "change")  # parameters that become parts 
 def kernel_environment() -> Iterator[None]:
     """What the kernel inherits: this checkout's fer_nb, whichever is installed; the same data folder; a home to write.
 
-    Jupyter's and IPython's files go to a temporary folder: the user's own may be read-only, on a mount without locks,
-    or change what a notebook does.
+    Jupyter's and IPython's files are in a temporary folder: the user's own may be read-only, on a mount without locks,
+    name another Python as `python3`, or change what a notebook does.
     """
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         path = os.pathsep.join([str(paths.ROOT), *filter(None, [before.get("PYTHONPATH")])])
         os.environ |= {"PYTHONPATH": path, "FER_NB_DATA": str(paths.DATA)}
-        os.environ |= dict.fromkeys(["JUPYTER_RUNTIME_DIR", "IPYTHONDIR"], folder)
+        os.environ |= dict.fromkeys(["JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"], folder)
         try:
             yield
         finally:
