@@ -19,6 +19,7 @@ from fer_nb.names import refuse_unknown
 from fer_nb.report import index as report_index, kept
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
+from fer_nb.drawing.micro_expressions import CONDITIONS
 from fer_nb.evaluation.thesis import MODELS
 
 os.environ["FER_NB_DATA"] = str(paths.DATA)  # the same for every process, whatever folder it works in
@@ -37,8 +38,8 @@ def drawn(given, names=()):
     """The drawn faces that parameters with `data: synthetic` need, and the drawn clips where a data set is made of them."""
     if given.get("data") != "synthetic":
         return []
-    clips = any(name.startswith("micro_") for name in names)
-    return ["runs/synthetic", *(["runs/synthetic-micro/clips.npz"] if clips else [])]
+    clips = {name.partition("_")[0] for name in names} & {*CONDITIONS}
+    return ["runs/synthetic", *(f"runs/synthetic-micro/{name}.npz" for name in sorted(clips))]
 
 
 def contents(given, names):
@@ -163,11 +164,11 @@ rule micro:
     input:
         imports.modules("fer_nb/drawing/micro_expressions.py"),
     output:
-        "runs/synthetic-micro/clips.npz",
+        "runs/synthetic-micro/{clips}.npz",
     params:
         modules=content(*imports.modules("fer_nb/drawing/micro_expressions.py")),
     shell:
-        "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q}"
+        "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q} --condition {wildcards.clips:q}"
 
 
 rule synthetic:

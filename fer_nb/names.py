@@ -1,4 +1,4 @@
-"""What a name may be, and what an error about an unknown one suggests."""
+"""Words about names and counts: what a name may be, what an error about an unknown one suggests, "1 picture"."""
 
 import difflib
 import re
@@ -13,6 +13,11 @@ def refuse_unfit(what: str, name: str) -> None:
     """Raise ValueError for a name that is no ``NAME``; ``what`` it is of: "study", "net"."""
     if not NAME.fullmatch(name):
         raise ValueError(f"{what} {reprlib.repr(name)}: name it with letters, digits, _, . and -, a letter first")
+
+
+def counted(number: int, noun: str) -> str:
+    """``"1 picture"``, ``"1,200 pictures"``."""
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

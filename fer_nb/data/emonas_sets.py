@@ -30,12 +30,12 @@ CLIPS = {
     "megc2019": megc2019.read,
 }
 COMPOSED = ("casme2", "samm", "smic")  # the sets whose clips megc2019 takes
-DRAWN, OF_CKPLUS = "micro", "ckplusclips"  # no folders of their own: drawn, and the sequences of CK+
+DRAWN, OF_CKPLUS = (*micro_expressions.CONDITIONS,), "ckplusclips"  # no folders: drawn, and the sequences of CK+
 
 NAMES = (
     *PICTURES,
     *(f"{name}-subject{k}" for name in PICTURES if name != "rafdb" for k in FOLDS),
-    *(f"{clips}_{kind}" for clips in (DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
+    *(f"{clips}_{kind}" for clips in (*DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
 )  # and each set of clips with -subject<k>: how many subjects it has is known when it is read
 
 
@@ -54,17 +54,18 @@ def sources(name: str, data: str) -> list[Path]:
     base = re.split("[-_]", name)[0]
     if base == OF_CKPLUS:
         return [ckplus.find(root(data))]
-    if (base == DRAWN) != (data == "synthetic"):
-        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base == DRAWN else "real"}"')
-    if base == DRAWN:
-        if not micro_expressions.path().exists():
-            micro_expressions.write(micro_expressions.path())
-        return [micro_expressions.path()]
+    if (base in DRAWN) != (data == "synthetic"):
+        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base in DRAWN else "real"}"')
+    if base in DRAWN:
+        file = micro_expressions.path(base)
+        if not file.exists():
+            micro_expressions.write(file, condition=base)
+        return [file]
     folders = [root(data) / part for part in (base, *(COMPOSED if base == "megc2019" else ()))]
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder}: no {folder.name} here (README: real data; the variable FER_NB_DATA names the data folder)"
+                f"{folder}: no {folder.name} here (docs/data.md; the variable FER_NB_DATA names the data folder)"
             )
     return folders if base == "rafdb" else [*folders, *faces.installed()]
 
@@ -86,7 +87,7 @@ def load(name: str, data: str) -> FaceSet:
 def load_clips(name: str, data: str) -> ClipSet:
     """The clips of a set, checked (``clips.check``); those of the owners go through the cache. Raises as ``load``."""
     first, *others = sources(name, data)
-    if name == DRAWN:
+    if name in DRAWN:
         with np.load(first, allow_pickle=False) as arrays:
             return check(unpack(arrays))
     if name == OF_CKPLUS:

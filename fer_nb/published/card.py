@@ -14,7 +14,7 @@ from fer_nb.evaluation.measures import accuracy, confusion, mean_per_class_accur
 from fer_nb.intervals import in_words, wilson
 from fer_nb.nets import models
 from fer_nb.published.origins import kept_folder, kept_studies, short_commit
-from fer_nb.published.readme import row_of
+from fer_nb.published.results import row_of
 from fer_nb.report.page import duration
 from fer_nb.training import weights
 

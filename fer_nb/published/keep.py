@@ -5,8 +5,8 @@
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
 FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on these; and the genotypes that
-searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the results in README.md, and
-README.md and MODEL_CARD.md beside what is kept.
+searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the findings in README.md with
+their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is kept.
 """
 
 import gzip
@@ -26,7 +26,8 @@ from fer_nb.files import replacing
 from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
 from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
-from fer_nb.published.readme import insert_into_readme, markdown_table, results_text
+from fer_nb.published.readme import best_results, draw, findings_text, insert_into_readme
+from fer_nb.published.results import markdown_table, results_text
 from fer_nb.report.page import duration
 from fer_nb.study import Run, genotype, searches, training_runs
 from fer_nb.training import weights
@@ -154,9 +155,11 @@ def _links(folder: Path, kind: str) -> str:
 
 
 def write_texts() -> None:
-    """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the results."""
-    insert_into_readme(results_text())
-    for name, text in {"README.md": kept_readme(), "MODEL_CARD.md": model_card()}.items():
+    """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the findings."""
+    insert_into_readme(findings_text())
+    if kept_studies():
+        draw(best_results())
+    for name, text in {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}.items():
         if not text:
             (kept_folder() / name).unlink(missing_ok=True)
             continue

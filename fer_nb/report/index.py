@@ -6,6 +6,7 @@ from fer_nb import paths
 from fer_nb.finished import is_finished, read_metrics
 from fer_nb.report.manifest import anchor, first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
+from fer_nb.report.whole import write_whole
 from fer_nb.study import Run, parameter_files, parameters, training_runs
 
 REFUSAL = "This study does not run"
@@ -31,6 +32,7 @@ def write_index(study: str) -> Path:
         write_index(other)
     tables, figures = ([(page["href"], one) for page in pages for one in page[kind]] for kind in ("tables", "figures"))
     sections = {"Pages": pages, "Training runs": trained, "Tables": tables, "Figures": figures}
+    write_whole(study, pages)
     return fill_template(
         paths.REPORTS / study / "index.html",
         "study.html.j2",

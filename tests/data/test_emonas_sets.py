@@ -98,7 +98,7 @@ def test_checksums_of_clips_and_folds(elsewhere):
     """Of each name that a study may have; the faces are not drawn to say where clips are."""
     micro_expressions.write(micro_expressions.path(), subjects=1, per_subject=3, progress=False)
     for name in ("micro_apex", "micro_dynamic-subject1"):
-        assert list(datasets.checksums(name, "synthetic")) == ["synthetic-micro/clips.npz"]
+        assert list(datasets.checksums(name, "synthetic")) == ["synthetic-micro/micro.npz"]
     assert not (elsewhere / "runs/synthetic").exists()
     write_ckplus(elsewhere / "data/ck+/CK+48", subjects=1)
     names = ("ckplus", "ckplus-fold1", "ckplus-subject3", "ckplusclips_dynamic", "ckplusclips_apex-subject1")
