@@ -1,7 +1,8 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
 # make attack           damaged inputs, kills, planted failures and injections; pytest tries a share of them
-# Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
+# make test-cluster     runs a study through a real Slurm on this machine         (root, Debian; STUDY=quick)
+# All use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
 CORES = 2
@@ -26,7 +27,7 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test attack
+.PHONY: study test attack test-cluster
 study: $(ENVIRONMENT)
 	@test -w "$${HOME:-/}" || export XDG_CACHE_HOME="$$PWD/.snakemake/cache"; \
 	  $(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
@@ -41,6 +42,10 @@ test: $(ENVIRONMENT)
 
 attack: $(ENVIRONMENT)
 	PYTHONPATH=.:tests $(RUN) -m attack inputs kills planted injections
+
+test-cluster: $(ENVIRONMENT)
+	$(RUN) -m pip install --quiet snakemake-executor-plugin-slurm
+	$(RUN) tests/cluster/slurm.py "$$STUDY"
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml
