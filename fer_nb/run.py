@@ -36,14 +36,14 @@ NAMES = ("study", "dataset", "model", "change")  # parameters that become parts 
 def kernel_environment() -> Iterator[None]:
     """What the kernel inherits: this checkout's fer_nb, whichever is installed; the same data folder; a home to write.
 
-    Jupyter's and IPython's files go to a temporary folder: the user's own may be read-only, on a mount without locks,
-    or change what a notebook does.
+    Jupyter's and IPython's files are in a temporary folder: the user's own may be read-only, on a mount without locks,
+    name another Python as `python3`, or change what a notebook does.
     """
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         path = os.pathsep.join([str(paths.ROOT), *filter(None, [before.get("PYTHONPATH")])])
         os.environ |= {"PYTHONPATH": path, "FER_NB_DATA": str(paths.DATA)}
-        os.environ |= dict.fromkeys(["JUPYTER_RUNTIME_DIR", "IPYTHONDIR"], folder)
+        os.environ |= dict.fromkeys(["JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"], folder)
         try:
             yield
         finally:
@@ -130,7 +130,7 @@ def execute_and_render(notebook: Path, parameters: dict, given: dict, out: Path,
     commit, before, tables = machine.commit(), digests(notebook, files), own_tables(notebook.stem, parameters)
     started, clock = datetime.now(UTC), time.monotonic()
     status = execute(notebook, given, out)
-    edited = [name for name, digest in digests(notebook, files).items() if before.get(name) != digest]
+    edited = [name for name, digest in before.items() if digest_of(paths.ROOT / name) != digest]
     if edited:
         print(f"fer_nb.run: edited while {notebook.stem} ran: {', '.join(edited)}: run it again", file=sys.stderr)
     if status == "ok" and (missing := kept.missing(parameters["study"], tables)):
@@ -169,13 +169,19 @@ def own_tables(notebook: str, given: dict) -> list[str]:
 
 
 def digests(notebook: Path, files: list[Path]) -> dict[str, str]:
-    """SHA-256 of a notebook, of the modules that it imports and of ``files``, by their paths in the checkout.
-
-    A file that is not there is left out.
-    """
-    used = [paths.ROOT / name for name in imports.modules(str(notebook.resolve()))] + [path.resolve() for path in files]
+    """SHA-256 of a notebook, of the modules that it imports and of ``files``, by their paths in the checkout."""
+    try:
+        modules = imports.modules(str(notebook.resolve()))
+    except ValueError:  # a cell is no Python: it will say so itself
+        modules = [str(notebook.resolve())]
+    used = [paths.ROOT / name for name in modules] + [path.resolve() for path in files]
     named = {path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path: path for path in used}
-    return {str(name): sha256(path) for name, path in named.items() if path.exists()}
+    return {str(name): digest_of(path) for name, path in named.items()}
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file, "" where it is missing."""
+    return sha256(path) if path.exists() else ""
 
 
 def checksums(parameters: dict) -> dict[str, str]:
