@@ -119,7 +119,7 @@ def micro_curves(table: pd.DataFrame) -> Figure:
                 ax.fill_between(own["level"], own["low"], own["high"], color=colour, alpha=0.1, lw=0)
             ax.set(xlabel=units[of])
         panels[0].set_ylabel(f"{measure}, percent")
-    rows[0, -1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    rows.flat[len(varied) - 1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
