@@ -1,10 +1,17 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
+# make attack           damaged inputs, kills, planted failures and injections; pytest tries a share of them
 # Both use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
 CORES = 2
 PYTHON = python3
+export STUDY CORES  # the shell of a command reads them as they are
+
+UNKNOWN := $(filter-out STUDY=% CORES=% PYTHON=%,$(MAKEOVERRIDES))
+ifneq ($(UNKNOWN),)
+  $(error unknown: $(UNKNOWN): write STUDY=..., CORES=... or PYTHON=...)
+endif
 
 # -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
 INSTALLED = -P -c 'import sys; from importlib.util import find_spec as f; \
@@ -19,10 +26,11 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test
+.PHONY: study test attack
 study: $(ENVIRONMENT)
-	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
-	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
+	@test -w "$${HOME:-/}" || export XDG_CACHE_HOME="$$PWD/.snakemake/cache"; \
+	  $(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
+	@echo "$$PWD/reports/$$STUDY/index.html"
 
 test: $(ENVIRONMENT)
 	@$(RUN) -c 'import mypy, pytest, ruff' || { echo 'make test needs three more: $(RUN) -m pip install mypy pytest ruff'; exit 1; }
@@ -30,6 +38,9 @@ test: $(ENVIRONMENT)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	$(RUN) -m pytest
+
+attack: $(ENVIRONMENT)
+	PYTHONPATH=.:tests $(RUN) -m attack inputs kills planted injections
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unfit, suggestion
 from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
 from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
 
@@ -23,6 +23,7 @@ class Run:
     """One training run. ``study`` is the study whose protocol (04_training.yaml) trains it.
 
     ``change``: what an ablation changes in that protocol, a name in the study's ablation.yaml; "" for nothing.
+    Raises ValueError for a name that is no ``names.NAME``: they are parts of the run's folder.
     """
 
     study: str
@@ -30,6 +31,10 @@ class Run:
     model: str
     seed: int
     change: str = ""
+
+    def __post_init__(self):
+        for what in ("study", "dataset", "model", *(["change"] if self.change else [])):
+            refuse_unfit(what, getattr(self, what))
 
     @property
     def name(self) -> str:
@@ -213,6 +218,7 @@ def changes(study: str) -> dict[str, dict]:
         path = study_folder(name) / "ablation.yaml"
         for change, given in (read_yaml(path) if path.exists() else {}).items():
             try:
+                refuse_unfit("change", change)
                 if not isinstance(given, dict):
                     raise ValueError("expected the form {parameter: value}")
                 check_fit(given, known)

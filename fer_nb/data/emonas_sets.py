@@ -68,7 +68,7 @@ def sources(name: str, data: str) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder}: no {folder.name} here (README: real data; the variable FER_NB_DATA names the data folder)"
+                f"{folder}: no {folder.name} here (docs/data.md; the variable FER_NB_DATA names the data folder)"
             )
     return folders if base == "rafdb" else [*folders, *faces.installed()]
 

@@ -123,8 +123,8 @@ SECTION_3_3 = {
 DATASETS = {key: part.name for key, part in SECTION_3_3.items()}
 EPOCHS = {key: part.epochs for key, part in SECTION_3_3.items()}
 
-# Figures 4-2 to 4-6: one picture each, as it is and changed, with the predicted class and its probability. The thesis
-# does not say by how much the pictures are changed.
+# Figures 4-2 to 4-6: one picture each, as it is and changed, with the class that the changed picture is taken for and
+# the probability of this class (in figure 4-6 not the true one). The thesis does not say by how much they are changed.
 FIGURES_4_2: dict[str, dict[str, Any]] = {
     "4-2": {
         "transform": "brightness", "label": "Contempt", "probability_before": 0.943,

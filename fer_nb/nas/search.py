@@ -58,7 +58,7 @@ def search(faces: FaceSet, folder: Path, settings: SearchSettings) -> tuple[Geno
     torch.manual_seed(settings.seed)  # initial weights; dropout draws from torch's own generator too
     of_net = ("channels", "cells", "nodes", "method", "partial", "stem_stride", "shared", "operations")
     net = Supernet(len(faces.classes), **{name: getattr(settings, name) for name in of_net})
-    net = net.to(device, memory_format=torch.channels_last).train()
+    net = devices.prepare(net, device).train()
     rates = settings.lr, settings.momentum, settings.weight_decay, settings.alpha_lr, settings.alpha_decay
     optimizers = make_optimizers(net, *rates)
     described = settings.learned() | {"halves": checkpoint.digest(*(half.tobytes() for half in both))}

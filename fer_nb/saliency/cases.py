@@ -65,14 +65,19 @@ def case_table(cases: dict[str, dict]) -> pd.DataFrame:
     """The thesis's pictures of figures 4-2 to 4-6 and ours (``choose_cases``), two rows per figure.
 
     Returns:
-        DataFrame: figure, transform, of ("thesis", "ours"), label, strength (NaN: the thesis does not say), before, the
-        probability of the label, predicted, the class of the changed picture, and after: the thesis's is the
-        probability of ``predicted``, ours that of the label.
+        DataFrame: figure, transform, of ("thesis", "ours"), label, strength (NaN: the thesis does not say),
+        label_before and label_after: probabilities of the label before and after the change (NaN where the thesis
+        gives that of another class), predicted: the class that the changed picture is taken for, and
+        predicted_after: its probability.
     """
     rows = []
     for number, case in cases.items():
-        for of, one in (("thesis", thesis.FIGURES_4_2[number]), ("ours", case)):
+        printed = thesis.FIGURES_4_2[number]
+        same = printed["predicted"] == printed["label"]
+        of_label = {"confidence": printed["probability"], "probability": printed["probability"] if same else np.nan}
+        for of, one in (("thesis", printed | of_label), ("ours", case)):
             row = {"figure": number, "transform": one["transform"], "of": of, "label": one["label"]}
-            row |= {"strength": one.get("strength", np.nan), "before": one["probability_before"]}
-            rows.append(row | {"predicted": one["predicted"], "after": one["probability"]})
+            row |= {"strength": one.get("strength", np.nan), "label_before": one["probability_before"]}
+            row |= {"label_after": one["probability"], "predicted": one["predicted"]}
+            rows.append(row | {"predicted_after": one["confidence"]})
     return pd.DataFrame(rows)

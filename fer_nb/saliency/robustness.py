@@ -114,21 +114,21 @@ def predictions(
 
     Returns:
         DataFrame, a row per transform, strength and picture: transform, strength, picture (0..N-1), label, before
-        (predicted for the picture as it is), predicted, and the probabilities of the true class probability_before
-        and probability.
+        (predicted for the picture as it is), predicted, the probabilities of the true class probability_before and
+        probability, and that of the predicted class, confidence.
     """
     device = next(model.parameters()).device
     images, target = torch.as_tensor(images, device=device), torch.as_tensor(labels, device=device)
     names, plan = np.array(classes), _plan(ladder)
-    before, probability_before = _answers(model, transform(images, {}), target, precision)
+    as_it_is = _answers(model, transform(images, {}), target, precision)
+    before, probability_before, _ = as_it_is
     tables = []
     for name, strength in tqdm(plan, "changed pictures", mininterval=2, disable=not progress):
-        predicted, probability = before, probability_before
-        if strength:
-            predicted, probability = _answers(model, transform(images, {name: strength}), target, precision)
+        changed = _answers(model, transform(images, {name: strength}), target, precision) if strength else as_it_is
+        predicted, probability, confidence = changed
         columns = {"transform": name, "strength": strength, "picture": np.arange(len(target))}
         columns |= {"label": names[target.cpu().numpy()], "before": names[before], "predicted": names[predicted]}
-        columns |= {"probability_before": probability_before, "probability": probability}
+        columns |= {"probability_before": probability_before, "probability": probability, "confidence": confidence}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
 
@@ -184,9 +184,10 @@ def map_similarity(attribution: Attribution, images, target, ladder=None, seed: 
 
 
 def _answers(model, inputs, target, precision):
-    """Predicted class int (N,) and probability of the true one (N,), as arrays."""
+    """Predicted class int (N,), the probability of the true one (N,) and that of the predicted one (N,), as arrays."""
     found = probabilities(model, inputs, precision)
-    return found.argmax(1).cpu().numpy(), found.gather(1, target[:, None])[:, 0].cpu().numpy()
+    highest, predicted = found.max(1)
+    return tuple(values.cpu().numpy() for values in (predicted, found.gather(1, target[:, None])[:, 0], highest))
 
 
 def _plan(ladder):

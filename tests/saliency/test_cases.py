@@ -13,7 +13,7 @@ def predicted(labels):
     columns = {"picture": range(len(labels)), "label": labels, "before": labels, "predicted": labels}
     tables = [
         pd.DataFrame(columns | {"probability_before": np.linspace(0.5, 0.99, len(labels)), "probability": 0.9})
-        .assign(transform=name, strength=strength)
+        .assign(transform=name, strength=strength, confidence=0.95)
         for name, strength in JUDGED.items()
     ]  # fmt: skip
     return pd.concat(tables)
@@ -31,7 +31,11 @@ def test_each_figure_gets_its_expression_or_the_nearest():
     assert ours["4-3"]["picture"] == 2
     table = cases.case_table(ours)
     assert table["of"].tolist() == ["thesis", "ours"] * 5
-    assert table["before"][0] == thesis.FIGURES_4_2["4-2"]["probability_before"]
+    assert table["label_before"][0] == thesis.FIGURES_4_2["4-2"]["probability_before"]
+    printed = table[table["of"] == "thesis"].set_index("figure")
+    assert printed["predicted_after"]["4-6"] == 0.64 and np.isnan(printed["label_after"]["4-6"])  # Angry, not Disgust
+    assert printed["label_after"]["4-5"] == printed["predicted_after"]["4-5"] == 0.906
+    assert (table[table["of"] == "ours"][["label_after", "predicted_after"]] == [0.9, 0.95]).all(axis=None)
     wrong = predicted(["Happy"]).assign(before="Sad")
     assert cases.choose_cases(wrong) == {}
     assert "nothing to show" in cases.cases_in_words({})
