@@ -59,13 +59,13 @@ def planned(study: str, dataset: str, model: str, seed: int) -> Run:
     """A training run of ``study``.
 
     Raises ValueError where no study has its protocol, and for a net that the study searches but would train by another
-    study's protocol, which does not know its genotype.
+    study's protocol, which does not know its genotype, or of a size that it cannot have (``sized``).
     """
-    by = protocol(study, dataset)
+    by, (name, _) = protocol(study, dataset), sized(model)
     missing = f"params/{study}/04_training.yaml does not exist"
     if by != study and by not in studies():
         raise ValueError(f"{missing}, nor a study {by} that would train {dataset}: add one of them")
-    if by != study and sized(model)[0] in dict(searches(study)):
+    if by != study and name in dict(searches(study)):
         raise ValueError(f"{missing}: add it, for study {by} would not train the {model} that study {study} finds")
     return Run(by, dataset, model, seed)
 
@@ -87,7 +87,7 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
 
     ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
     out in turn, from each of ``seeds``; ``random_names`` on each of ``datasets``, from the first seed. Raises
-    ValueError for a data set without a test split.
+    ValueError for a data set without a test split, and for more random nets than notebook 09 draws.
     """
     given = _all_parameters(study, "10_searched_networks", given)
     for name in given["datasets"]:
@@ -100,6 +100,11 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     pairs += [(name, net) for name in folds for net in given["micro_nets"]]
     once = dict.fromkeys(pairs)  # a fold that is named among the data sets too counts once
     runs = [planned(study, name, net, seed) for name, net in once for seed in given["seeds"]]
+    known = [name for name, _ in searches(study)] if given["random_nets"] else []
+    if missing := [name for name in random_names(given["random_nets"]) if known and name not in known]:
+        raise ValueError(
+            f"10_searched_networks: random_nets: notebook 09 draws no {missing[0]}: choose the same number"
+        )
     drawn = [(name, net) for name in given["datasets"] for net in random_names(given["random_nets"])]
     return runs + [planned(study, name, net, seed) for name, net in drawn for seed in given["seeds"][:1]]
 

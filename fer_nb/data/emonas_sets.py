@@ -5,7 +5,9 @@ Clips: ``<set>_<kind>``, one of KINDS of picture of each clip (micro_dynamic), o
 from 1 in sorted order (micro_dynamic-subject3), which is the protocol of MEGC2019 (See et al. 2019).
 """
 
+import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from fer_nb.data.clip_pictures import KINDS, ckplus_clips, pictures
 from fer_nb.data.clips import ClipSet, check, pack, unpack
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS, leave_one_subject_out, subject_fold
+from fer_nb.data.optical_flow import METHODS
 from fer_nb.data.places import root
 from fer_nb.data.readers import casme, casmesq, ckplus, disfa, ised, megc2019, mug, oulu, rafdb, samm, smic
 from fer_nb.drawing import micro_expressions
@@ -80,8 +83,17 @@ def load(name: str, data: str) -> FaceSet:
         read = PICTURES[whole](sources(name, data)[0])
         return subject_fold(read, int(fold)) if fold else read
     clips, kind = whole.split("_")
-    read = pictures(load_clips(clips, data), kind)
+    read = _as_pictures(load_clips(clips, data), kind, whole)
     return leave_one_subject_out(read, int(fold)) if fold else read
+
+
+def _as_pictures(clips: ClipSet, kind: str, name: str) -> FaceSet:
+    """``pictures``; an optical flow, which takes seconds, is computed once for all the folds of a set."""
+    if kind not in METHODS:
+        return pictures(clips, kind)
+    content = hashlib.sha256(b"".join(frames.tobytes() for frames in clips.frames) + clips.apexes.tobytes()).hexdigest()
+    kept = cache.cached(name, [content], pictures.__module__, lambda: {"images": pictures(clips, kind).images})
+    return replace(pictures(clips, "apex"), images=kept["images"])
 
 
 def load_clips(name: str, data: str) -> ClipSet:

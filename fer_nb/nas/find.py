@@ -89,12 +89,13 @@ def random_genotypes(
 
     Raises ValueError where ``DRAWS`` genotypes have not one of the size.
     """
-    rows = []
+    rows, shape = [], {key: getattr(settings, key) for key in SHAPE}
     for k, name in enumerate(random_names(count), 1):
         rng = np.random.default_rng([2_000_000, settings.seed, k])  # no candidate's of random_search, nor RandomNet's
         for _ in range(DRAWS):
             genotype = genotypes.random(rng, settings.nodes, settings.max_skips)
-            net = SearchedNet(genotype, classes, **{key: getattr(settings, key) for key in SHAPE})
+            with torch.device("meta"):  # its size alone: nothing is initialised
+                net = SearchedNet(genotype, classes, **shape)
             if abs(sum(p.numel() for p in net.parameters()) / parameters - 1) <= SIZE:
                 break
         else:
@@ -103,7 +104,7 @@ def random_genotypes(
                 "allow more skips, or search for a net of an ordinary size"
             )
         genotypes.save(folder / f"{name}-seed{settings.seed}.json", genotype, _about(name, settings, provenance))
-        row = search_row(name, settings.seed, genotype, None, net)
+        row = search_row(name, settings.seed, genotype, None, SearchedNet(genotype, classes, **shape))
         rows.append({key: row[key] for key in ("net", "seed", "skips", "parameters", "macs")})
     return pd.DataFrame(rows, columns=["net", "seed", "skips", "parameters", "macs"])
 

@@ -68,10 +68,11 @@ def _description(facts: dict) -> dict:
     return {"model": facts["model"], "classes": len(facts["classes"])} | given
 
 
-def teacher_of(run: Run, name: str) -> nn.Module | None:
+def teacher_of(run: Run, name: str, classes: tuple[str, ...] | None = None) -> nn.Module | None:
     """The net ``name`` as its finished run in the study of ``run`` left it, same data set and seed; None for "".
 
-    Raises ValueError where ``name`` is the net of ``run`` itself, FileNotFoundError where its run is not finished.
+    Raises ValueError where ``name`` is the net of ``run`` itself or was trained on other than ``classes`` (where they
+    are given), FileNotFoundError where its run is not finished.
     """
     if not name:
         return None
@@ -80,7 +81,13 @@ def teacher_of(run: Run, name: str) -> nn.Module | None:
     taught = Run(run.study, run.dataset, name, run.seed)
     if not is_finished(taught):
         raise FileNotFoundError(f"{taught.name}, the teacher of {run.name}, has not finished: train it first")
-    return trained(taught)[0]
+    net, known = trained(taught)
+    if classes is not None and known != classes:
+        raise ValueError(
+            f"teacher {taught.name} knows the classes {', '.join(known)}, {run.name} has {', '.join(classes)}: "
+            "train the teacher again on the same classes"
+        )
+    return net
 
 
 def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:

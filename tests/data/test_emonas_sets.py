@@ -7,6 +7,7 @@ import pytest
 from owners import clips, write_ckplus
 
 from fer_nb.data import datasets, emonas_sets, folds
+from fer_nb.data.clip_pictures import pictures
 from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import micro_expressions
 
@@ -92,6 +93,22 @@ def test_clips_by_name(elsewhere):
     assert set(fold.of_split("test").groups) == {"s02"} and np.array_equal(fold.images, whole.images)
     with pytest.raises(ValueError, match="subject 4: there are 3 subjects"):
         datasets.load("micro_apex-subject4", "synthetic")
+
+
+def test_an_optical_flow_is_computed_once_for_all_folds(elsewhere, monkeypatch):
+    micro_expressions.write(micro_expressions.path(), subjects=2, per_subject=3, progress=False)
+    first = datasets.load("micro_farneback-subject1", "synthetic")
+    expected = pictures(emonas_sets.load_clips("micro", "synthetic"), "farneback")
+    assert np.array_equal(first.images, expected.images)
+
+    def once(clips, kind):
+        assert kind == "apex", "this computes the flow again"
+        return pictures(clips, kind)
+
+    monkeypatch.setattr(once, "__module__", pictures.__module__)
+    monkeypatch.setattr(emonas_sets, "pictures", once)
+    second = datasets.load("micro_farneback-subject2", "synthetic")
+    assert np.array_equal(second.images, first.images) and set(second.of_split("test").groups) == {"s02"}
 
 
 def test_checksums_of_clips_and_folds(elsewhere):

@@ -14,6 +14,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.nas import find, progressive, random_search, search
 from fer_nb.nas.settings import SEARCHES, SearchSettings, named_searches
 from fer_nb.nets import by_name, genotypes
+from fer_nb.nets.cells import SearchedNet
 from fer_nb.study import Run
 from fer_nb.training import train
 
@@ -60,12 +61,17 @@ def test_a_search_leaves_a_file_that_a_net_is_built_of_and_goes_on_from_its_chec
     assert row["accuracy"] == history["alpha_accuracy"].iloc[-1]
     assert row["skips"] == genotypes.skips(genotype.normal)
 
+    assert np.allclose(about["strengths"]["normal"], history.attrs["strengths"]["normal"], rtol=1e-3)
+    kept = folder / "EmoNAS-seed0" / find.KEPT
+    assert kept.read_text() == (folder / "EmoNAS-seed0.json").read_text()  # Snakemake deletes what a failed job made
+
     (folder / "EmoNAS-seed0.json").unlink()
     monkeypatch.setattr(search, "run_epoch", no_training)
     again, resumed, same = find.find_genotype("EmoNAS", faces(), folder, GIVEN)
     assert again == genotype and resumed.equals(history) and same == row
     assert genotypes.load(folder / "EmoNAS-seed0.json")[0] == genotype
     find.clear_checkpoints(folder)
+    assert not kept.exists()
     with pytest.raises(AssertionError, match="this trains"):
         find.find_genotype("EmoNAS", faces(), folder, GIVEN)
 
@@ -97,6 +103,34 @@ def test_random_net_is_none_of_the_candidates_and_its_seed_draws_it(folder, monk
     for seed, (net, *_) in enumerate(nets):
         assert all(random_search.draw(replace(given, seed=seed), i) != net for i in range(50))
     assert genotypes.load(folder / "RandomNet-seed1.json")[0] == nets[1][0]
+
+
+def test_random_genotypes_are_as_large_as_the_found_net(folder, monkeypatch):
+    given = replace(GIVEN, nodes=2)
+    size = sum(p.numel() for p in SearchedNet(random_search.draw(given, 0), 3, 8, 3, 2).parameters())
+    table = find.random_genotypes(3, size, 3, folder, given)
+    assert table["net"].tolist() == ["Random1", "Random2", "Random3"] and set(table["seed"]) == {0}
+    assert table["parameters"].between((1 - find.SIZE) * size, (1 + find.SIZE) * size).all()
+    drawn = [genotypes.load(folder / f"Random{k}-seed0.json") for k in (1, 2, 3)]
+    assert drawn[0][0] != drawn[1][0] and {about["channels"] for _, about in drawn} == {8}
+    assert find.random_genotypes(3, size, 3, folder, given).equals(table)
+    monkeypatch.setattr(find, "DRAWS", 5)
+    with pytest.raises(ValueError, match="none has 10,000,000 parameters, 10% more or less"):
+        find.random_genotypes(1, 10_000_000, 3, folder, replace(GIVEN, nodes=1))
+
+
+def test_a_subset_of_the_train_split():
+    whole = replace(faces(60), split=np.array(["train"] * 48 + ["test"] * 12))
+    part = find.subset(whole, 12, seed=1)
+    assert np.bincount(part.of_split("train").labels).tolist() == [4, 4, 4] and len(part.of_split("test")) == 12
+    assert part.rows.tolist() == sorted(part.rows) and find.subset(whole, 12, 1).rows.tolist() == part.rows.tolist()
+    assert find.subset(whole, 12, seed=2).rows.tolist() != part.rows.tolist()
+    assert find.subset(whole, 0, 1) is whole and find.subset(whole, 48, 1) is whole
+    assert len(find.subset(whole, 47, 1).of_split("train")) == 47
+    with pytest.raises(ValueError, match="pictures is 49, the train split has 48: choose fewer, or 0 for all"):
+        find.subset(whole, 49, 1)
+    with pytest.raises(ValueError, match="pictures is 2: choose at least one for each of 3 classes"):
+        find.subset(whole, 2, 1)
 
 
 @pytest.mark.parametrize("name", [name for name in SEARCHES if not name.startswith("Random")])
