@@ -1,11 +1,18 @@
 # make study            runs study `quick` and prints the path of its report      (STUDY=ckplus, CORES=8)
 # make test             ruff, mypy and pytest
-# make attack           damaged inputs of every kind (docs/reliability.md)
+# make attack           damaged inputs, kills, planted failures and injections; pytest tries a share of them
+# make test-cluster     runs a study through a real Slurm on this machine         (root, Debian; STUDY=quick)
 # All use the active Python where fer_nb is installed in it, and .venv/ otherwise, which they make and keep up to date.
 
 STUDY = quick
 CORES = 2
 PYTHON = python3
+export STUDY CORES  # the shell of a command reads them as they are
+
+UNKNOWN := $(filter-out STUDY=% CORES=% PYTHON=%,$(MAKEOVERRIDES))
+ifneq ($(UNKNOWN),)
+  $(error unknown: $(UNKNOWN): write STUDY=..., CORES=... or PYTHON=...)
+endif
 
 # -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
 INSTALLED = -P -c 'import sys; from importlib.util import find_spec as f; \
@@ -20,10 +27,11 @@ else
   RUN = $(PYTHON)
 endif
 
-.PHONY: study test attack
+.PHONY: study test attack test-cluster
 study: $(ENVIRONMENT)
-	@$(RUN) -m snakemake --cores $(CORES) --config study=$(STUDY)
-	@echo "$(CURDIR)/reports/$(STUDY)/index.html"
+	@test -w "$${HOME:-/}" || export XDG_CACHE_HOME="$$PWD/.snakemake/cache"; \
+	  $(RUN) -m snakemake --cores "$$CORES" --config "study=$$STUDY"
+	@echo "$$PWD/reports/$$STUDY/index.html"
 
 test: $(ENVIRONMENT)
 	@$(RUN) -c 'import mypy, pytest, ruff' || { echo 'make test needs three more: $(RUN) -m pip install mypy pytest ruff'; exit 1; }
@@ -33,7 +41,11 @@ test: $(ENVIRONMENT)
 	$(RUN) -m pytest
 
 attack: $(ENVIRONMENT)
-	PYTHONPATH=tests:. $(RUN) -m attack
+	PYTHONPATH=.:tests $(RUN) -m attack inputs kills planted injections
+
+test-cluster: $(ENVIRONMENT)
+	$(RUN) -m pip install --quiet snakemake-executor-plugin-slurm
+	$(RUN) tests/cluster/slurm.py "$$STUDY"
 
 # The mark is set last: an install that was interrupted is taken up again. A .venv that was made by hand counts as it is.
 .venv/.installed: requirements.lock pyproject.toml

@@ -6,20 +6,30 @@ A study (default: quick) is a folder of parameter files under params/; its noteb
 
 import functools
 import glob
+import hashlib
 import os
+import shutil
 import sys
-
-workdir: workflow.basedir
 
 # This checkout's fer_nb, whichever is installed.
 sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
-from fer_nb import imports, paths, study
+from fer_nb import files, imports, paths, study
+from fer_nb.names import refuse_unknown
+from fer_nb.report import index as report_index, kept
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
+from fer_nb.drawing.micro_expressions import CONDITIONS
 from fer_nb.evaluation.thesis import MODELS
 
+os.environ["FER_NB_DATA"] = str(paths.DATA)  # the same for every process, whatever folder it works in
+
+
+workdir: workflow.basedir
+
+
 STUDY = config.get("study", "quick")
+INDEX = paths.REPORTS / str(STUDY) / "index.html"
 RUN = "{sys.executable:q} -m fer_nb.run {input.notebook:q} {params.parameters:q} {log.notebook:q}"
 FILES = ["history.csv", "predictions.csv", "metrics.json", "weights.safetensors"]
 
@@ -28,8 +38,8 @@ def drawn(given, names=()):
     """The drawn faces that parameters with `data: synthetic` need, and the drawn clips where a data set is made of them."""
     if given.get("data") != "synthetic":
         return []
-    clips = any(name.startswith("micro_") for name in names)
-    return ["runs/synthetic", *(["runs/synthetic-micro/clips.npz"] if clips else [])]
+    clips = {name.partition("_")[0] for name in names} & {*CONDITIONS}
+    return ["runs/synthetic", *(f"runs/synthetic-micro/{name}.npz" for name in sorted(clips))]
 
 
 def contents(given, names):
@@ -40,6 +50,11 @@ def contents(given, names):
 @functools.cache
 def digests(name):
     return " ".join(digest[:16] for digest in checksums(name, "real").values())
+
+
+def content(*read):
+    """A digest of what files contain, for `params:`. An edit counts even while the job runs, when outputs are newer."""
+    return hashlib.sha256("".join(files.sha256(paths.ROOT / file) for file in read).encode()).hexdigest()[:16]
 
 
 def tables(notebook):
@@ -56,20 +71,50 @@ def relative(*files):
     return [str(file.relative_to(paths.ROOT)) for file in files]
 
 
+def rests_on(notebook):
+    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
+    searches = notebook == "09_architecture_search"
+    shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
+    unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)
+    return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
+
+
+def refuse_study(error):
+    """Stop; the index of the study says why."""
+    if STUDY in study.studies() and not workflow.dryrun:
+        report_index.write_refusal(STUDY, error)
+    sys.exit(f"Snakefile: {error}")
+
+
 # All parameters, and whether the data are there, before anything runs.
 try:
+    refuse_unknown("key of --config", config, ["study"])
+except ValueError as error:
+    sys.exit(f"Snakefile: {error}")
+try:
     if not isinstance(STUDY, str):
-        raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, - and _")
+        raise ValueError(f"--config study is read as {STUDY!r}: name the study with letters, digits, _, . and -")
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
+    RESTS_ON = {name: rests_on(name) for name in GIVEN}
+    imports.modules("notebooks/04_training.ipynb")
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))
     for run in RUNS:
         if study.training_parameters(run)["data"] == "real":
             sources(run.dataset, "real")
 except (OSError, ValueError) as error:
-    sys.exit(f"Snakefile: {error}")
+    refuse_study(error)
+if report_index.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
+    INDEX.unlink()  # of a refusal that is over
+
+# The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.
+if workflow.is_main_process and files.hold(paths.RUNS / ".starts.lock") and glob.glob(".snakemake/locks/*.lock"):
+    print("An earlier start was killed: going on when its last job has ended.", file=sys.stderr)
+    for lock in [paths.RUNS / ".jobs.lock", *(run.folder / "lock" for run in RUNS if (run.folder / "lock").exists())]:
+        files.wait_for(lock)
+    shutil.rmtree(".snakemake/locks")
 
 
 def left_by(runs):
@@ -78,6 +123,7 @@ def left_by(runs):
 
 
 TRAINED = left_by(RUNS)
+PROMISED = [name for notebook in GIVEN for name in promised(STUDY, notebook)]
 RESULTS = {name: tables(name) or [done(name)] for name in GIVEN}
 RESULTS |= {name: [*RESULTS[name], *FOUND] for name in RESULTS if name == "09_architecture_search"}
 
@@ -118,9 +164,11 @@ rule micro:
     input:
         imports.modules("fer_nb/drawing/micro_expressions.py"),
     output:
-        "runs/synthetic-micro/clips.npz",
+        "runs/synthetic-micro/{clips}.npz",
+    params:
+        modules=content(*imports.modules("fer_nb/drawing/micro_expressions.py")),
     shell:
-        "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q}"
+        "{sys.executable:q} -m fer_nb.drawing.micro_expressions {output:q} --condition {wildcards.clips:q}"
 
 
 rule synthetic:
@@ -128,6 +176,8 @@ rule synthetic:
         imports.modules("fer_nb/drawing/synthetic.py"),
     output:
         directory("runs/synthetic"),
+    params:
+        modules=content(*imports.modules("fer_nb/drawing/synthetic.py")),
     shell:
         "{sys.executable:q} -m fer_nb.drawing.synthetic {output:q}"
 
@@ -158,11 +208,16 @@ def learned_by(wildcards):
     return imports.modules("notebooks/04_training.ipynb", (*imports.PRESENTATION, *unused))
 
 
+def protocol_of(wildcards):
+    """The parameter files of the run's study for notebook 04."""
+    return relative(*study.parameter_files(wildcards.protocol, "04_training"))
+
+
 # One training run. How results are shown does not change what it learns: a changed plot trains nothing.
 rule training:
     input:
         notebook="notebooks/04_training.ipynb",
-        parameters=lambda wildcards: relative(*study.parameter_files(wildcards.protocol, "04_training")),
+        parameters=protocol_of,
         modules=learned_by,
         faces=lambda wildcards: drawn(study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset]),
         genotype=described_by,
@@ -173,28 +228,21 @@ rule training:
         notebook="runs/{protocol}/notebooks/04_training-{dataset}-{model}-seed{seed}{change}.ipynb",
         page="reports/{protocol}/04_training-{dataset}-{model}-seed{seed}{change}.html",
     wildcard_constraints:
-        protocol="[^/]+",
+        protocol="[A-Za-z][A-Za-z0-9_.-]*",
         dataset="[a-z0-9_]+(-[a-z0-9]+)?",
         model="[A-Za-z0-9_]+",
         seed="[0-9]+",
-        change="(-[^/]+)?",
+        change="(-[A-Za-z][A-Za-z0-9_.-]*)?",
     params:
         parameters="params/{protocol}/04_training.yaml",
         data=lambda wildcards: contents(
             study.parameters(wildcards.protocol, "04_training"), [wildcards.dataset.partition("-")[0]]
         ),
         words=lambda wildcards: study.command_words(run_of(wildcards)),
+        content=lambda wildcards: content(*protocol_of(wildcards), *learned_by(wildcards)),
     threads: workflow.cores
     shell:
         RUN + " {params.words:q}"
-
-
-def rests_on(notebook):
-    """The modules whose change makes a notebook run again; of a search, only those that decide what it finds."""
-    searches = notebook == "09_architecture_search"
-    shown = imports.PRESENTATION + imports.SEARCH_SHOWN if searches else ()
-    unused = imports.OTHER_SETS * (searches and GIVEN[notebook]["dataset"] in NAMES)
-    return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
 
 
 for notebook, given in GIVEN.items():
@@ -205,7 +253,7 @@ for notebook, given in GIVEN.items():
         input:
             notebook=f"notebooks/{notebook}.ipynb",
             parameters=relative(*study.parameter_files(STUDY, notebook)),
-            modules=rests_on(notebook),
+            modules=RESTS_ON[notebook],
             faces=drawn(given, study.named_datasets(given)),
             results=BEFORE.get(notebook, []),
         output:
@@ -216,6 +264,7 @@ for notebook, given in GIVEN.items():
         params:
             parameters=f"params/{STUDY}/{notebook}.yaml",
             data=contents(given, study.read_datasets(given)),
+            content=content(*relative(*study.parameter_files(STUDY, notebook)), *RESTS_ON[notebook]),
         # 11 takes times: nothing may run beside it. The others compute for minutes.
         threads: workflow.cores if notebook[:2] in ("06", "07", "08", "09", "11") else 1
         shell:
@@ -234,6 +283,7 @@ rule index:
         "{sys.executable:q} -m fer_nb.report {STUDY:q}"
 
 
-# The pages of what failed are there already; this leads to them.
+# The pages of what failed are there already; this leads to them, and puts the last good tables back.
 onerror:
+    kept.put_back(STUDY, kept.missing(STUDY, PROMISED))
     shell("{sys.executable:q} -m fer_nb.report {STUDY:q}")

@@ -43,15 +43,22 @@ def _part_of(name: str, packages: tuple[str, ...]) -> bool:
 def imported(path: Path) -> frozenset[str]:
     """The modules of fer_nb that a file's imports name: ``from fer_nb.nas import cells`` -> {"nas", "nas.cells"}.
 
-    Imports inside functions count; relative ones are not used here.
+    Imports inside functions count; relative ones are not used here. Raises ValueError, with file and line, where the
+    file is no Python or no notebook.
     """
     if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
         return frozenset()
     text = path.read_text()
-    if path.suffix == ".ipynb":
-        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        text = "\n".join("".join(cell["source"]) for cell in cells)
-    return _imported_by(text)
+    try:
+        if path.suffix == ".ipynb":
+            cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+            text = "\n".join("".join(cell["source"]) for cell in cells)
+        return _imported_by(text)
+    except SyntaxError as error:
+        where = "in a cell: " if path.suffix == ".ipynb" else f"line {error.lineno}: "
+        raise ValueError(f"{path}: {where}{error.msg}: correct it") from error
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path}: not readable: restore it with git") from error
 
 
 @functools.cache  # each notebook's files are asked for in turn, and most of them are the same

@@ -42,7 +42,9 @@ def _output(*command: str) -> str:
 
 
 def commit() -> str:
-    """The checkout's commit, with "+changes" where its files differ from it; "" outside git."""
+    """The checkout's commit, with "+changes" where its files differ from it; "" where it is no repository itself."""
+    if Path(_output("git", "rev-parse", "--show-toplevel") or "/").resolve() != paths.ROOT:
+        return ""
     head = _output("git", "rev-parse", "--verify", "HEAD")
     return head + "+changes" if head and _output("git", "status", "--porcelain") else head
 

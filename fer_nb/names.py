@@ -1,13 +1,29 @@
-"""What an error about an unknown name suggests."""
+"""Words about names and counts: what a name may be, what an error about an unknown one suggests, "1 picture"."""
 
 import difflib
+import re
+import reprlib
 from collections.abc import Iterable
+
+# Of studies, data sets, nets and changes: they become parts of paths, commands and pages.
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{,99}")
+
+
+def refuse_unfit(what: str, name: str) -> None:
+    """Raise ValueError for a name that is no ``NAME``; ``what`` it is of: "study", "net"."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{what} {reprlib.repr(name)}: name it with letters, digits, _, . and -, a letter first")
+
+
+def counted(number: int, noun: str) -> str:
+    """``"1 picture"``, ``"1,200 pictures"``."""
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """``"did you mean ckplus?"`` where one of ``known`` is near ``name``, else ``"choose one of ckplus, ferm"``."""
     known = [str(one) for one in known]
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(str(name)[:100], known, n=1)
     return f"did you mean {near[0]}?" if near else f"choose one of {', '.join(known) or 'none'}"
 
 

@@ -119,14 +119,15 @@ def _literals(content: bytes) -> dict:
     try:
         cells = json.loads(content)["cells"]
         tagged = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a readable notebook: restore it with git, or save it again") from error
     if len(tagged) != 1:
         raise ValueError(f"{len(tagged)} cells are tagged `parameters`: tag exactly one")
     try:
         lines: list[Any] = ast.parse(tagged[0]).body
-    except SyntaxError as error:
-        raise ValueError(f"parameters cell, line {error.lineno}: {error.msg}: correct it") from error
+    except (SyntaxError, RecursionError, MemoryError) as error:  # the last two: brackets within brackets
+        where = f", line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else ": too deep to read"
+        raise ValueError(f"parameters cell{where}: correct it") from error
     found = {}
     for line in lines:
         try:
@@ -158,7 +159,14 @@ def _yaml(content: bytes | str):
         return found
     except RecursionError as error:
         raise ValueError("brackets within brackets, too deep to read: correct it") from error
-    except (YAMLError, ValueError) as error:  # a date such as 2024-99-01 is a ValueError
+    except (
+        YAMLError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        AttributeError,
+        TypeError,
+    ) as error:  # 2024-99-01, !!int ''
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"

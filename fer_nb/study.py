@@ -3,11 +3,12 @@
 The parameters themselves, from the files in the study's folder, are read by ``study_files``.
 """
 
+import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.names import suggestion
+from fer_nb.names import refuse_unfit, suggestion
 from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
 from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
 
@@ -22,6 +23,7 @@ class Run:
     """One training run. ``study`` is the study whose protocol (04_training.yaml) trains it.
 
     ``change``: what an ablation changes in that protocol, a name in the study's ablation.yaml; "" for nothing.
+    Raises ValueError for a name that is no ``names.NAME``: they are parts of the run's folder.
     """
 
     study: str
@@ -29,6 +31,10 @@ class Run:
     model: str
     seed: int
     change: str = ""
+
+    def __post_init__(self):
+        for what in ("study", "dataset", "model", *(["change"] if self.change else [])):
+            refuse_unfit(what, getattr(self, what))
 
     @property
     def name(self) -> str:
@@ -53,13 +59,13 @@ def planned(study: str, dataset: str, model: str, seed: int) -> Run:
     """A training run of ``study``.
 
     Raises ValueError where no study has its protocol, and for a net that the study searches but would train by another
-    study's protocol, which does not know its genotype.
+    study's protocol, which does not know its genotype, or of a size that it cannot have (``sized``).
     """
-    by = protocol(study, dataset)
+    by, (name, _) = protocol(study, dataset), sized(model)
     missing = f"params/{study}/04_training.yaml does not exist"
     if by != study and by not in studies():
         raise ValueError(f"{missing}, nor a study {by} that would train {dataset}: add one of them")
-    if by != study and model in dict(searches(study)):
+    if by != study and name in dict(searches(study)):
         raise ValueError(f"{missing}: add it, for study {by} would not train the {model} that study {study} finds")
     return Run(by, dataset, model, seed)
 
@@ -80,7 +86,8 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     """The training runs of notebook 10, from its parameter files (or from ``given``, the same parameters as a dict).
 
     ``nets`` on each of ``datasets``, and ``micro_nets`` on each of ``micro`` with each of ``subjects`` subjects held
-    out in turn, from each of ``seeds``. Raises ValueError for a data set without a test split.
+    out in turn, from each of ``seeds``; ``random_names`` on each of ``datasets``, from the first seed. Raises
+    ValueError for a data set without a test split, and for more random nets than notebook 09 draws.
     """
     given = _all_parameters(study, "10_searched_networks", given)
     for name in given["datasets"]:
@@ -92,7 +99,19 @@ def comparison_runs(study: str, given: dict | None = None) -> list[Run]:
     pairs = [(name, net) for name in given["datasets"] for net in given["nets"]]
     pairs += [(name, net) for name in folds for net in given["micro_nets"]]
     once = dict.fromkeys(pairs)  # a fold that is named among the data sets too counts once
-    return [planned(study, name, net, seed) for name, net in once for seed in given["seeds"]]
+    runs = [planned(study, name, net, seed) for name, net in once for seed in given["seeds"]]
+    known = [name for name, _ in searches(study)] if given["random_nets"] else []
+    if missing := [name for name in random_names(given["random_nets"]) if known and name not in known]:
+        raise ValueError(
+            f"10_searched_networks: random_nets: notebook 09 draws no {missing[0]}: choose the same number"
+        )
+    drawn = [(name, net) for name in given["datasets"] for net in random_names(given["random_nets"])]
+    return runs + [planned(study, name, net, seed) for name, net in drawn for seed in given["seeds"][:1]]
+
+
+def random_names(count: int) -> list[str]:
+    """The names of ``count`` random genotypes, the parameter ``random_nets`` of notebooks 09 and 10."""
+    return [f"Random{k}" for k in range(1, count + 1)]
 
 
 def searches(study: str) -> list[tuple[str, int]]:
@@ -100,14 +119,32 @@ def searches(study: str) -> list[tuple[str, int]]:
     if not parameter_files(study, "09_architecture_search"):
         return []
     given = parameters(study, "09_architecture_search")
-    return [(name, seed) for name in given["searches"] for seed in given["seeds"]]
+    found = [(name, seed) for name in given["searches"] for seed in given["seeds"]]
+    return found + [(name, seed) for name in random_names(given["random_nets"]) for seed in given["seeds"][:1]]
+
+
+def sized(model: str) -> tuple[str, dict[str, int]]:
+    """A net's name without its size, and the size: ("EmoNAS", {"channels": 24, "cells": 8}) of EmoNAS_24x8.
+
+    A name without a size has {}: the net is as large as its search made it. Raises ValueError for a size that no net
+    has.
+    """
+    match = re.fullmatch(r"(\w+)_([0-9]+)x([0-9]+)", model)
+    if not match:
+        return model, {}
+    channels, cells = int(match[2]), int(match[3])
+    if channels < 2 or channels % 2 or cells < 1:
+        raise ValueError(f"net {model}: {channels} channels, {cells} cells: choose an even number and at least 1 cell")
+    return match[1], {"channels": channels, "cells": cells}
 
 
 def genotype(study: str, model: str, seed: int) -> Path:
     """The file that describes a searched net: of the study's own search, or one that is kept in git.
 
-    Where the net was not searched with this seed, the file of the first seed that it was searched with.
+    Where the net was not searched with this seed, the file of the first seed that it was searched with. A size in the
+    net's name (``sized``) is ignored.
     """
+    model, _ = sized(model)
     own = [of for name, of in searches(study) if name == model]
     place = paths.RUNS / study / "09_architecture_search" if own else paths.REPORTS / KEPT
     known = own or sorted(int(path.stem.rpartition("-seed")[2]) for path in place.glob(f"{model}-seed*.json")) or [0]
@@ -117,7 +154,7 @@ def genotype(study: str, model: str, seed: int) -> Path:
 def searched_genotype(study: str, model: str, seed: int) -> Path | None:
     """``genotype`` where the study searches for the net or its genotype is kept; None for a net of another kind."""
     file = genotype(study, model, seed)
-    return file if file.exists() or model in dict(searches(study)) else None
+    return file if file.exists() or sized(model)[0] in dict(searches(study)) else None
 
 
 def evaluation_runs(study: str, given: dict | None = None) -> list[Run]:
@@ -181,6 +218,7 @@ def changes(study: str) -> dict[str, dict]:
         path = study_folder(name) / "ablation.yaml"
         for change, given in (read_yaml(path) if path.exists() else {}).items():
             try:
+                refuse_unfit("change", change)
                 if not isinstance(given, dict):
                     raise ValueError("expected the form {parameter: value}")
                 check_fit(given, known)

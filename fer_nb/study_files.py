@@ -5,14 +5,13 @@ It holds a YAML file for each notebook; what a file does not say is the notebook
 files give only what differs.
 """
 
-import re
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.names import suggestion
+from fer_nb.names import NAME, refuse_unfit, refuse_unknown, suggestion
 from fer_nb.parameters import defaults, read_checked
 
-NAME = re.compile(r"[A-Za-z]\w*(-\w+)*", re.ASCII)  # of a study: nothing that YAML or a shell takes otherwise
+DATA = ("real", "synthetic")  # what the parameter `data` takes
 TRAINED_FOR = ("05_evaluation", "10_searched_networks")  # the notebooks whose parameters name runs
 
 
@@ -23,8 +22,7 @@ def studies() -> list[str]:
 
 def study_folder(study: str) -> Path:
     """params/<study>; FileNotFoundError, with the nearest name, where there is no such study."""
-    if not NAME.fullmatch(study):
-        raise ValueError(f"study {study!r}: name it with letters, digits, - and _, a letter first")
+    refuse_unfit("study", study)
     if not (paths.PARAMS / study).is_dir():
         raise FileNotFoundError(f"no study {study!r} under params/: {suggestion(study, studies())}")
     return paths.PARAMS / study
@@ -90,6 +88,10 @@ def read_study_files(given: list[Path], known: dict) -> dict:
         found |= read_checked(path, known)
         if "study" in found:
             raise ValueError(f"params/{path.parent.name}/{path.name}: study: the folder says it: delete this line")
+        try:
+            refuse_unknown("data", [found["data"]] if "data" in found else [], DATA)
+        except ValueError as error:
+            raise ValueError(f"params/{path.parent.name}/{path.name}: {error}") from error
     return found
 
 
@@ -100,8 +102,10 @@ def notebooks(study: str) -> list[str]:
     """
     known = sorted(path.stem for path in paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     for name in lineage(study):
-        for path in study_folder(name).glob("*.y*ml"):
-            if path.name not in (allowed := [f"{one}.yaml" for one in (*known, "ablation", "study")]):
+        for path in study_folder(name).iterdir():
+            if path.suffix.lower() in (".yaml", ".yml") and path.name not in (
+                allowed := [f"{one}.yaml" for one in (*known, "ablation", "study")]
+            ):
                 raise ValueError(f"params/{name}/{path.name} belongs to no notebook: {suggestion(path.name, allowed)}")
         for left_out in study_settings(name)["without"]:
             if left_out not in known:

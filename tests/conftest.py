@@ -22,15 +22,13 @@ def environment(folder: Path, **more: str) -> dict:
 def snakemake(folder: Path, *arguments: str, study: str = "test", **more: str) -> subprocess.CompletedProcess:
     """Run Snakemake in a checkout, two jobs of one thread at a time; stdout and stderr together in ``stdout``."""
     cores = ["--cores", "2", "--max-threads", "1"]
-    command = [sys.executable, "-m", "snakemake", *cores, *arguments, "--config", f"study={study}"]
+    command = [sys.executable, "-m", "snakemake", *cores, *arguments, "--config", *f"study={study}".split()]
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(command, cwd=folder, env=environment(folder, **more), text=True, timeout=1200, **both)
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Path:
-    """A copy of the checkout's code, notebooks and parameters, with no data and no results."""
-    folder = tmp_path_factory.mktemp("checkout")
+def copy_checkout(folder: Path) -> Path:
+    """Copy the checkout's code, notebooks and parameters, with no data and no results, into a folder; the folder."""
     for name in ("fer_nb", "notebooks", "params", "profiles"):
         hidden = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, folder / name, ignore=hidden)
@@ -41,11 +39,30 @@ def checkout(tmp_path_factory) -> Path:
     return folder
 
 
+def draw(folder: Path) -> None:
+    """Draw few faces in a checkout."""
+    command = [
+        sys.executable,
+        "-m",
+        "fer_nb.drawing.synthetic",
+        "runs/synthetic",
+        "--faces",
+        "300",
+        "--sequences",
+        "30",
+    ]
+    subprocess.run(command, cwd=folder, env=environment(folder), check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    return copy_checkout(tmp_path_factory.mktemp("checkout"))
+
+
 @pytest.fixture(scope="session")
 def finished(checkout) -> Path:
     """A checkout in which study `test` has run once, on few faces."""
-    draw = [sys.executable, "-m", "fer_nb.drawing.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "30"]
-    subprocess.run(draw, cwd=checkout, env=environment(checkout), check=True, capture_output=True)
+    draw(checkout)
     done = snakemake(checkout)
     assert done.returncode == 0, done.stdout[-5000:]
     return checkout

@@ -2,11 +2,14 @@ import errno
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from fer_nb.files import replacing
+from fer_nb import paths
+from fer_nb.files import hold, replacing, wait_for
 
 
 def test_a_file_is_replaced_only_when_it_is_whole(tmp_path):
@@ -65,3 +68,35 @@ def test_two_may_write_the_same_file(tmp_path):
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "table.csv"):
         pass
+
+
+def test_a_lock_is_held_until_the_process_is_killed(tmp_path):
+    lock = tmp_path / "runs" / ".lock"
+    code = f"import pathlib, time; from fer_nb.files import hold; print(hold(pathlib.Path('{lock}'))); time.sleep(60)"
+    others = []
+    for alone in ("True", "False"):
+        others.append(
+            subprocess.Popen([sys.executable, "-uc", code], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True)
+        )
+        assert others[-1].stdout.readline().strip() == alone
+    waiting = threading.Thread(target=wait_for, args=[lock])
+    waiting.start()
+    others[0].kill()
+    others[0].wait()
+    waiting.join(0.2)
+    assert waiting.is_alive()  # the second still shares it
+    others[1].kill()
+    others[1].wait()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert hold(lock)
+
+
+def test_a_lock_that_cannot_be_had_is_not_held_alone(tmp_path, monkeypatch):
+    def no_locks(*given):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert not hold(tmp_path / "lock")
+    (tmp_path / "file").write_text("")
+    assert not hold(tmp_path / "file" / "lock")

@@ -51,6 +51,14 @@ def test_a_small_text_of_a_large_value_is_refused_at_once(tmp_path):
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("value", ["!!int ''", "!!bool x", '"\\UFFFFFFFF"', "2024-99-01", "!!python/name:os.system"])
+def test_what_yaml_itself_stumbles_over_is_refused(tmp_path, value):
+    path = tmp_path / "given.yaml"
+    path.write_text(f"epochs: {value}")
+    with pytest.raises(ValueError, match=r"given\.yaml: .*: correct it"):
+        parameters.read_yaml(path)
+
+
 def test_nobody_changes_what_the_next_one_reads(tmp_path):
     path = tmp_path / "given.yaml"
     path.write_text("votes: []")

@@ -1,11 +1,16 @@
 """fer_nb.run: what it refuses, what it records, and its exit status."""
 
+import os
+import tempfile
+
 import nbformat
 import pytest
+from conftest import ROOT
 
 from fer_nb import machine, paths, run
 from fer_nb.data import datasets
-from fer_nb.report import page
+from fer_nb.files import sha256
+from fer_nb.report import kept, manifest, page
 
 CELL = """\
 study = "quick"  # which study
@@ -94,10 +99,19 @@ def test_refuses_parameters(notebook, tmp_path, capsys, yaml, expected):
         ("epoch=1", "unknown parameter epoch: did you mean epochs?"),
         ("model=1", "quote it"),
         ("names=[", "names=[: the value is not readable as YAML"),
+        ("model=../../x", "model '../../x': name it with letters"),
+        ("model=<script>alert(1)</script>", "name it with letters"),
+        ("study=../params/y", "study '../params/y': name it with letters"),
+        ("study=a$(touch x)", "name it with letters"),
     ],
 )
 def test_refuses_pairs(notebook, tmp_path, capsys, pair, expected):
     assert expected in refused(capsys, notebook(), tmp_path, "", pair)
+
+
+def test_refuses_data_that_are_neither_real_nor_drawn(notebook, tmp_path, capsys):
+    cell = CELL + 'data = "synthetic"\n'
+    assert "unknown data 'reel': did you mean real?" in refused(capsys, notebook(cell=cell), tmp_path, "data: reel")
 
 
 def test_refuses_a_pair_given_twice(notebook, tmp_path, capsys):
@@ -138,6 +152,10 @@ def test_refuses_to_write_over_the_notebook(notebook, tmp_path, capsys):
     (tmp_path / "given.yaml").write_text("")
     assert run.main([str(path), str(tmp_path / "given.yaml"), str(path)]) == 2
     assert path.read_bytes() == before
+    (tmp_path / "link.ipynb").hardlink_to(path)
+    for out in (tmp_path / "link.ipynb", paths.NOTEBOOKS / "no-such.ipynb", tmp_path / "out.html"):
+        assert run.main([str(path), str(tmp_path / "given.yaml"), str(out)]) == 2
+    assert path.read_bytes() == before and not (paths.NOTEBOOKS / "no-such.ipynb").exists()
 
 
 def test_merges_yaml_and_pairs(notebook, tmp_path):
@@ -174,8 +192,16 @@ def test_refuses_a_notebook_of_another_checkout(notebook, tmp_path, capsys):
     for name in ("fer_nb/run.py", "notebooks/04_training.ipynb"):
         (other / name).parent.mkdir(parents=True)
         (other / name).write_bytes(notebook().read_bytes())
-    message = refused(capsys, other / "notebooks/04_training.ipynb", tmp_path)
-    assert f"is of another checkout than the fer_nb in use: set PYTHONPATH={other}" in message
+    expected = f"is of another checkout than the fer_nb in use: set PYTHONPATH={other}"
+    assert expected in refused(capsys, other / "notebooks/04_training.ipynb", tmp_path)
+    (other / "params/ckplus").mkdir(parents=True)
+    theirs = other / "params/ckplus/04_training.yaml"
+    theirs.write_text("")
+    assert run.main([str(notebook()), str(theirs), str(tmp_path / "out.ipynb")]) == 2
+    assert expected in capsys.readouterr().err
+    (tmp_path / "given.yaml").write_text("")
+    assert run.main([str(notebook()), str(tmp_path / "given.yaml"), str(other / "runs/out.ipynb")]) == 2
+    assert expected in capsys.readouterr().err and not (other / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -214,7 +240,8 @@ def test_runs_in_the_notebooks_folder_and_records(notebook, tmp_path, capfd):
     assert record["status"] == "ok" and record["notebook"] == "04_training" and record["study"] == "quick"
     assert record["parameters"]["epochs"] == 5 and record["parameters"]["lr"] == 0.01
     assert record["seconds"] > 0 and record["versions"]["torch"] and "cores" in record["device"]
-    assert record["checksums"] == {}
+    assert record["checksums"] == {} and record["edited"] == []
+    assert record["files"] == {str(file): sha256(file) for file in (path, tmp_path / "given.yaml")}
     assert not list(tmp_path.glob("runs/.*"))
 
 
@@ -222,6 +249,57 @@ def test_a_failed_cell(notebook, tmp_path, capfd):
     status, node = start(notebook("1 / 0", "print('never')"), tmp_path)
     assert status == 1 and node.metadata["fer_nb"]["status"] == "failed"
     assert "04_training failed: ZeroDivisionError" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("end", ["sys.exit(0)", "sys.exit()", "raise SystemExit"])
+def test_leaving_a_cell_is_a_failure(notebook, tmp_path, capfd, end):
+    status, node = start(notebook(f"import sys\n{end}", "print('never')"), tmp_path)
+    assert status == 1 and node.metadata["fer_nb"]["status"] == "failed"
+    assert "04_training failed: SystemExit" in capfd.readouterr().err
+
+
+def test_the_kernel_takes_this_checkout_one_data_folder_and_no_home(notebook, tmp_path, monkeypatch, capfd):
+    """Whatever is installed, whatever folder the kernel works in, and where the home cannot be written."""
+    monkeypatch.setenv("PYTHONPATH", "elsewhere")
+    monkeypatch.setattr(paths, "DATA", tmp_path / "data")
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, "/dev/null")
+    before = dict(os.environ)
+    shown = "print(paths.__file__, os.environ['PYTHONPATH'], paths.DATA, get_ipython().ipython_dir)"
+    status, _ = start(notebook(f"import os\nfrom fer_nb import paths\n{shown}"), tmp_path)
+    told = capfd.readouterr().out
+    assert status == 0 and f"{paths.ROOT}/fer_nb/paths.py {paths.ROOT}:elsewhere {tmp_path}/data " in told
+    assert f"{tempfile.gettempdir()}/tmp" in told
+    assert dict(os.environ) == before
+
+
+def test_an_edit_while_the_notebook_runs_is_told(notebook, tmp_path, capfd):
+    status, node = start(notebook("open('given.yaml', 'a').write('lr: 0.5')"), tmp_path)
+    assert status == 0 and node.metadata["fer_nb"]["edited"] == [str(tmp_path / "given.yaml")]
+    assert f"edited while 04_training ran: {tmp_path}/given.yaml: run it again" in capfd.readouterr().err
+
+
+def test_a_failure_puts_the_last_good_tables_back(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(run, "own_tables", lambda notebook, given: ["table"])
+    table = tmp_path / "reports/quick/tables/table.csv"
+    write = f"import pathlib\npath = pathlib.Path('{table}')\npath.parent.mkdir(parents=True, exist_ok=True)\n"
+    assert start(notebook(f"{write}path.write_text('good')"), tmp_path)[0] == 0
+    status, node = start(notebook(f"{write}path.write_text('half')", "1 / 0"), tmp_path)
+    assert status == 1 and table.read_text() == "good" and table.stat().st_mtime == 1
+    assert list(node.metadata["fer_nb"]["kept"]) == ["table"]
+    assert "division by zero. Kept from the last run that ended well, older" in manifest.failure(node)["message"]
+    table.unlink()  # as Snakemake does before a stage
+    status, node = start(notebook("1"), tmp_path)
+    assert status == 1 and manifest.failure(node)["message"].startswith("The notebook did not write what it promises")
+    assert table.read_text() == "good" and kept.missing("quick", ["table", "other"]) == ["other"]
+
+
+def test_folders_of_the_machine_are_shortened(notebook, tmp_path):
+    _, node = start(
+        notebook("import sys\nfrom fer_nb import paths\nprint(paths.ROOT / 'fer_nb/x.py', sys.prefix)"), tmp_path
+    )
+    assert node.cells[-1].outputs[0].text == "fer_nb/x.py <python>\n"
 
 
 def test_a_kernel_that_dies_is_marked(notebook, tmp_path, capfd):
@@ -237,4 +315,6 @@ def test_provenance(tmp_path, monkeypatch):
     assert "cores" in machine.device()
     monkeypatch.setattr(paths, "ROOT", tmp_path)  # outside git
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert machine.commit() == ""
+    monkeypatch.setattr(paths, "ROOT", ROOT / "fer_nb")  # inside another repository
     assert machine.commit() == ""

@@ -103,10 +103,13 @@ def test_the_teacher_is_trained_without_one(write):
 )
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
     parts = [field.name for field in fields(Protocol) if field.name != "votes"]
-    for change in study.changes(name):
+    own = parameters.read_yaml(
+        study.study_folder(name) / "ablation.yaml"
+    )  # those of a study that it extends need not fit it
+    for change in own:
         given = study.training_parameters(Run(name, "ferm", "lightResNetl", 0, change))
         Protocol(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
-    assert {run.change for run in study.evaluation_runs(name)} == {"", *study.changes(name)}
+    assert {run.change for run in study.evaluation_runs(name)} == {"", *own}
 
 
 def test_tables_and_data_sets_follow_the_parameters(write):
@@ -156,6 +159,27 @@ def test_runs_of_searched_nets_hold_out_each_subject_in_turn(write):
     searched_study(write, datasets=["micro_apex-subject2"], nets=["EmoNAS"])
     named = [run.name for run in study.comparison_runs("mine")]
     assert len(named) == len(set(named)) == 4  # the fold among the data sets is one of those held out
+
+
+def test_random_nets_are_found_by_notebook_9_and_trained_from_the_first_seed(write):
+    searched_study(write, micro=[], random_nets=2)
+    write("mine", "09_architecture_search", searches=["EmoNAS"], seeds=[3, 1], random_nets=2)
+    assert study.searches("mine") == [("EmoNAS", 3), ("EmoNAS", 1), ("Random1", 3), ("Random2", 3)]
+    names = [run.name for run in study.comparison_runs("mine")]
+    assert names[4:] == ["ckplus-fold1-Random1-seed0", "ckplus-fold1-Random2-seed0"]
+    assert study.genotype("mine", "Random2", 0).name == "Random2-seed3.json"
+    searched_study(write, random_nets=2)  # whose notebook 09 draws none
+    with pytest.raises(ValueError, match="random_nets: notebook 09 draws no Random1: choose the same number"):
+        study.comparison_runs("mine")
+
+
+@pytest.mark.parametrize("name", ["EmoNAS_25x8", "EmoNAS_0x8", "EmoNAS_24x0"])
+def test_a_size_that_no_net_has_is_refused_before_anything_trains(write, name):
+    assert study.sized("EmoNAS_24x8") == ("EmoNAS", {"channels": 24, "cells": 8})
+    assert study.sized("DARTS_CIFAR10") == ("DARTS_CIFAR10", {}) and study.sized("VGG19") == ("VGG19", {})
+    searched_study(write, nets=[name])
+    with pytest.raises(ValueError, match=f"net {name}: .* choose an even number and at least 1 cell"):
+        study.comparison_runs("mine")
 
 
 def test_data_sets_of_searches_and_clips_count(write):

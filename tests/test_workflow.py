@@ -1,5 +1,6 @@
 """The study `test` through Snakemake: run, rerun, failure, kill, and what a change makes run again."""
 
+import html
 import os
 import re
 import shutil
@@ -131,18 +132,35 @@ def test_clips_are_drawn_before_they_are_needed(study):
 
 
 def test_a_failure_is_shown_and_repaired(study):
-    parameters, table = study / "params/test/02_ferm_construction.yaml", "reports/test/tables/table-3-4.csv"
-    edit(parameters, "data: synthetic", "data: syntetic")
+    """The last good table outlives it, and the stage runs again."""
+    notebook, table = study / "notebooks/02_ferm_construction.ipynb", "reports/test/tables/table-3-4.csv"
+    good = (study / table).read_bytes()
+    edit(notebook, '"say(f\\"FERm keeps', '"1 / 0; say(f\\"FERm keeps')
     failed = snakemake(study, table)
     assert failed.returncode != 0
-    assert "02_ferm_construction failed: ValueError: unknown data 'syntetic'" in failed.stdout
+    assert "02_ferm_construction failed: ZeroDivisionError" in failed.stdout
     page = study / "reports/test/02_ferm_construction.html"
-    assert "unknown data" in page.read_text()
-    assert not (study / table).exists()
-    edit(parameters, "data: syntetic", "data: synthetic")
+    assert "older than this failure: table-3-4" in page.read_text()
+    assert "failed</span>" in (study / "reports/test/index.html").read_text()
+    assert (study / table).read_bytes() == good
+    assert planned(study).jobs["02_ferm_construction"] == 1
+    edit(notebook, "1 / 0; ", "")
+    os.utime(notebook, (1, 1))
     repaired = snakemake(study, table)
     assert repaired.returncode == 0, repaired.stdout[-5000:]
-    assert (study / table).exists() and "unknown data" not in page.read_text()
+    assert (study / table).read_bytes() == good and "older than this failure" not in page.read_text()
+
+
+def test_what_counts_is_the_content_not_the_time(study):
+    """A file that was edited while its stage ran is older than what the stage left."""
+    for path in (study / "params/test/03_models.yaml", study / "fer_nb/nets/diagrams.py"):
+        os.utime(path)
+    assert not planned(study).jobs
+    change(study / "params/test/03_models.yaml", study / "fer_nb/training/recipe.py")
+    for path in (study / "params/test/03_models.yaml", study / "fer_nb/training/recipe.py"):
+        os.utime(path, (1, 1))
+    jobs = planned(study).jobs
+    assert jobs["03_models"] == 1 and jobs["training"] == 3 and "02_ferm_construction" not in jobs
 
 
 def test_a_killed_training_run_goes_on(study):
@@ -158,9 +176,7 @@ def test_a_killed_training_run_goes_on(study):
     process.wait()
     time.sleep(2)  # the kernel sees that its parent is gone
     assert checkpoint.exists() and not (study / target).exists()
-    locked = snakemake(study, target)
-    assert locked.returncode != 0 and "unlock" in locked.stdout
-    assert snakemake(study, "--unlock").returncode == 0
+    assert list((study / ".snakemake/locks").iterdir())
     resumed = snakemake(study, target)
     assert resumed.returncode == 0, resumed.stdout[-5000:]
     assert "going on after epoch" in resumed.stdout
@@ -172,6 +188,9 @@ def test_a_killed_training_run_goes_on(study):
     [
         ("ckplu", "", "no study 'ckplu' under params/: did you mean ckplus?"),
         ("thesis", "", "CK+"),
+        ("../ferm", "", "study '../ferm': name it with letters"),
+        ("quick stduy=quick", "", "unknown key of --config 'stduy': did you mean study?"),
+        ("mine", "data: reel", "params/mine/05_evaluation.yaml: unknown data 'reel': did you mean real?"),
         (
             "mine",
             "ablatio: [alone]",
@@ -189,3 +208,6 @@ def test_what_is_refused_is_named_before_anything_runs(checkout, tmp_path, study
     told = done.stdout.splitlines()[-1]
     assert done.returncode != 0 and told.startswith("Snakefile: ") and expected in told
     assert not (checkout / "runs" / study).exists()
+    if line:  # the study is there
+        index = html.unescape((checkout / "reports" / study / "index.html").read_text())
+        assert expected in index and "This study does not run" in index

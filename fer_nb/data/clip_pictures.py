@@ -6,8 +6,9 @@ import pandas as pd
 from fer_nb.data.clips import ClipSet
 from fer_nb.data.dynamic_image import dynamic_image
 from fer_nb.data.faceset import FaceSet
+from fer_nb.data.optical_flow import METHODS, flow_picture
 
-KINDS = ("dynamic", "apex", "mean")
+KINDS = ("dynamic", "apex", "mean", *METHODS)
 
 
 def ckplus_clips(faces: FaceSet) -> ClipSet:
@@ -36,15 +37,17 @@ def pictures(clips: ClipSet, kind: str) -> FaceSet:
     """Each clip as one picture uint8 (48, 48), in the order of ``clips``, all of them "train".
 
     "dynamic": its dynamic image; "apex": its apex frame, the middle one where the apex is not known; "mean": the mean
-    of its frames. ``groups`` are the subjects, ``sequences`` the clips' names, ``rows`` positions in ``clips``.
+    of its frames; "farneback", "tvl1": the optical flow from its first frame to the apex (``optical_flow``). ``groups``
+    are the subjects, ``sequences`` the clips' names, ``rows`` positions in ``clips``.
     """
     if kind == "dynamic":
         images = [dynamic_image(frames) for frames in clips.frames]
-    elif kind == "apex":
-        apexes = np.where(clips.apexes < 0, [len(frames) // 2 for frames in clips.frames], clips.apexes)
-        images = [frames[apex] for frames, apex in zip(clips.frames, apexes, strict=True)]
-    else:
+    elif kind == "mean":
         images = [np.rint(frames.mean(axis=0)).astype(np.uint8) for frames in clips.frames]
+    else:
+        apexes = np.where(clips.apexes < 0, [len(frames) // 2 for frames in clips.frames], clips.apexes)
+        pairs = [(frames[0], frames[apex]) for frames, apex in zip(clips.frames, apexes, strict=True)]
+        images = [apex if kind == "apex" else flow_picture(onset, apex, kind) for onset, apex in pairs]
     return FaceSet(
         images=np.stack(images),
         labels=clips.labels,

@@ -203,10 +203,12 @@ def _centerface(path: Path | str | None) -> Detector:
     try:
         net = cv2.dnn.readNetFromONNX(str(file))
     except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no network from it; take the one in README") from error
+        raise ValueError(f"{file}: OpenCV reads no network from it; take the one in docs/data.md") from error
     net.enableFusion(False)  # fused, OpenCV's net gives other results after each change of the picture's size
     if missing := set(_CENTERFACE_OUTPUTS) - set(net.getUnconnectedOutLayersNames()):
-        raise ValueError(f"{file}: not CenterFace, it gives no {', '.join(sorted(missing))}; take the one in README")
+        raise ValueError(
+            f"{file}: not CenterFace, it gives no {', '.join(sorted(missing))}; take the one in docs/data.md"
+        )
 
     def detect(picture: np.ndarray) -> list[Face]:
         # The file says 10x3x32x32, which OpenCV does not mind.

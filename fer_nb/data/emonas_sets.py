@@ -5,7 +5,9 @@ Clips: ``<set>_<kind>``, one of KINDS of picture of each clip (micro_dynamic), o
 from 1 in sorted order (micro_dynamic-subject3), which is the protocol of MEGC2019 (See et al. 2019).
 """
 
+import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from fer_nb.data.clip_pictures import KINDS, ckplus_clips, pictures
 from fer_nb.data.clips import ClipSet, check, pack, unpack
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS, leave_one_subject_out, subject_fold
+from fer_nb.data.optical_flow import METHODS
 from fer_nb.data.places import root
 from fer_nb.data.readers import casme, casmesq, ckplus, disfa, ised, megc2019, mug, oulu, rafdb, samm, smic
 from fer_nb.drawing import micro_expressions
@@ -30,12 +33,12 @@ CLIPS = {
     "megc2019": megc2019.read,
 }
 COMPOSED = ("casme2", "samm", "smic")  # the sets whose clips megc2019 takes
-DRAWN, OF_CKPLUS = "micro", "ckplusclips"  # no folders of their own: drawn, and the sequences of CK+
+DRAWN, OF_CKPLUS = (*micro_expressions.CONDITIONS,), "ckplusclips"  # no folders: drawn, and the sequences of CK+
 
 NAMES = (
     *PICTURES,
     *(f"{name}-subject{k}" for name in PICTURES if name != "rafdb" for k in FOLDS),
-    *(f"{clips}_{kind}" for clips in (DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
+    *(f"{clips}_{kind}" for clips in (*DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
 )  # and each set of clips with -subject<k>: how many subjects it has is known when it is read
 
 
@@ -54,17 +57,18 @@ def sources(name: str, data: str) -> list[Path]:
     base = re.split("[-_]", name)[0]
     if base == OF_CKPLUS:
         return [ckplus.find(root(data))]
-    if (base == DRAWN) != (data == "synthetic"):
-        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base == DRAWN else "real"}"')
-    if base == DRAWN:
-        if not micro_expressions.path().exists():
-            micro_expressions.write(micro_expressions.path())
-        return [micro_expressions.path()]
+    if (base in DRAWN) != (data == "synthetic"):
+        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base in DRAWN else "real"}"')
+    if base in DRAWN:
+        file = micro_expressions.path(base)
+        if not file.exists():
+            micro_expressions.write(file, condition=base)
+        return [file]
     folders = [root(data) / part for part in (base, *(COMPOSED if base == "megc2019" else ()))]
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"{folder}: no {folder.name} here (README: real data; the variable FER_NB_DATA names the data folder)"
+                f"{folder}: no {folder.name} here (docs/data.md; the variable FER_NB_DATA names the data folder)"
             )
     return folders if base == "rafdb" else [*folders, *faces.installed()]
 
@@ -79,14 +83,23 @@ def load(name: str, data: str) -> FaceSet:
         read = PICTURES[whole](sources(name, data)[0])
         return subject_fold(read, int(fold)) if fold else read
     clips, kind = whole.split("_")
-    read = pictures(load_clips(clips, data), kind)
+    read = _as_pictures(load_clips(clips, data), kind, whole)
     return leave_one_subject_out(read, int(fold)) if fold else read
+
+
+def _as_pictures(clips: ClipSet, kind: str, name: str) -> FaceSet:
+    """``pictures``; an optical flow, which takes seconds, is computed once for all the folds of a set."""
+    if kind not in METHODS:
+        return pictures(clips, kind)
+    content = hashlib.sha256(b"".join(frames.tobytes() for frames in clips.frames) + clips.apexes.tobytes()).hexdigest()
+    kept = cache.cached(name, [content], pictures.__module__, lambda: {"images": pictures(clips, kind).images})
+    return replace(pictures(clips, "apex"), images=kept["images"])
 
 
 def load_clips(name: str, data: str) -> ClipSet:
     """The clips of a set, checked (``clips.check``); those of the owners go through the cache. Raises as ``load``."""
     first, *others = sources(name, data)
-    if name == DRAWN:
+    if name in DRAWN:
         try:
             with np.load(first, allow_pickle=False) as arrays:
                 return check(unpack(dict(arrays)))

@@ -40,7 +40,7 @@ def detector_file(path: Path | str | None = None, detector: str = "yunet") -> Pa
         place = found[-1] if found else paths.DATA / detector
         name, file = FILES[detector]
         raise FileNotFoundError(
-            f"{place}: no {name} model here; put {file} there (README: real data), or give the path of the file"
+            f"{place}: no {name} model here; put {file} there (docs/data.md), or give the path of the file"
         )
     return found[-1]
 
@@ -55,7 +55,7 @@ def yunet(path: Path | str | None = None) -> cv2.FaceDetectorYN:
         detector = cv2.FaceDetectorYN.create(str(file), "", (64, 64), THRESHOLD)
         detector.detect(np.zeros((64, 64, 3), np.uint8))  # another network fails only here
     except cv2.error as error:
-        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in README") from error
+        raise ValueError(f"{file}: OpenCV reads no face detector from it; take the one in docs/data.md") from error
     return detector
 
 

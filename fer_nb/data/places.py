@@ -36,6 +36,5 @@ def find(folder: Path, patterns: list[str], name: str, expected: str) -> Path:
         if found := sorted(Path(folder).glob(pattern)):
             return found[0]
     raise FileNotFoundError(
-        f"{folder}: no {name} here; expected {expected} "
-        "(README: real data; the variable FER_NB_DATA names the data folder)"
+        f"{folder}: no {name} here; expected {expected} (docs/data.md; the variable FER_NB_DATA names the data folder)"
     )

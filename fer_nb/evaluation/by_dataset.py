@@ -14,11 +14,15 @@ from matplotlib.figure import Figure
 from fer_nb.data import datasets
 from fer_nb.evaluation import measures, plots
 from fer_nb.evaluation.thesis import SECTION_3_3, Results
-from fer_nb.finished import read_history, read_metrics
+from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import in_words
 from fer_nb.study import Run
 
-DIGITS = {"p": 4, "p_holm": 4}  # decimals shown, where two are too few
+
+def digits(table: pd.DataFrame) -> dict[str, int]:
+    """Decimals shown of each column of a result: one of percentages where a picture is worth more than 0.1."""
+    of_percent = 1 if table.get("pictures", pd.Series([1000])).max() < 1000 else 2
+    return dict.fromkeys(table.columns, of_percent) | {"p": 4, "p_holm": 4}
 
 
 def data_words(data: str) -> str:
@@ -37,7 +41,8 @@ def accuracy_words(runs: list[Run], key: str, data: str) -> str:
         return f"This study trains no net on {where}."
     words = []
     for row in measures.accuracy_table(runs, part.dataset, part.accuracies).to_dict("records"):
-        word = f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'])}"
+        places = 1 if row["pictures"] < 1000 else 2
+        word = f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'], places)}"
         if data != "synthetic":
             epochs = min(read_metrics(run)["epochs"] for run in nets[row["model"]])
             verdict = measures.verdict(row, row["thesis_accuracy"], epochs, part.epochs)
@@ -61,9 +66,10 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         yield _item(part, part.others, text, measures.others_table(part.quoted, ours))
         table = measures.protocol_table(runs, part.dataset, faces.rows[datasets.repeated(faces)])
         text = (
-            "accuracy by our protocol (ten crops); selected on test: the epoch that is best on the test split, as in"
-            " the thesis; optimism: what that choice adds (both by the crops of the score after each epoch); without"
-            " repeats: accuracy without the test pictures that also stand in training."
+            "accuracy by our protocol, with the crops that each picture is cut into. Score of kept: that epoch by the"
+            " score that is taken after each epoch (score crops); selected on test: the epoch that is best on the test"
+            " split, as in the thesis; optimism: what that choice adds, both by the same crops. Without repeats:"
+            " accuracy without the test pictures that also stand in training."
         )
         yield _item(part, f"{part.table}-protocol", text, table)
         table = measures.per_class_table(runs, part.dataset, part.classes)
@@ -99,6 +105,21 @@ def result_figures(runs: list[Run], key: str) -> Iterator[tuple[str, str, Figure
             what = "accuracy" if quantity == "accuracy" else "cross-entropy"
             figure = plots.learning_curves(histories, quantity)
             yield _item(part, name, f"{what} after each epoch, first seed of each net.", figure)
+
+
+def mistake_figures(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, str, Figure]]:
+    """Name, caption and figure of each net's most confident mistakes, of its first seed, with the pictures."""
+    part = SECTION_3_3[key]
+    nets = measures.by_model(runs, part.dataset)
+    if not nets:
+        return
+    faces = datasets.load(part.dataset, data)
+    for model, of_model in nets.items():
+        table = measures.confident_mistakes(read_predictions(of_model[0]), part.classes)
+        if len(table):
+            places = pd.Series(range(len(faces)), index=faces.rows)[table["row"]]
+            text = f"the surest wrong predictions of {model} for each true class: what it says instead, and how surely."
+            yield _item(part, f"mistakes-{key}-{model}", text, plots.mistakes(table, faces.images[places]))
 
 
 def _item(part: Results, name: str, text: str, content):

@@ -69,11 +69,13 @@ def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, f
     for model, of_model in by_model(runs, dataset).items():
         table = pooled(of_model)
         mean = accuracy(table)
-        low, high = wilson(mean, len(table) // len(of_model))
+        pictures = len(table) // len(of_model)
+        low, high = wilson(mean, pictures)
         row = {"model": model, "accuracy": mean, "low": low, "high": high}
         row |= {"mean_per_class_accuracy": mean_per_class_accuracy(table), "seeds": len(of_model)}
         printed = thesis_accuracies.get(model, np.nan)
-        rows.append(row | {"thesis_accuracy": printed, "difference": mean - printed})
+        row |= {"thesis_accuracy": printed, "difference": mean - printed}
+        rows.append(row | {"pictures": pictures})
     return pd.DataFrame(rows).round(3)
 
 
@@ -88,11 +90,12 @@ def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:
 def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.DataFrame:
     """What the way of measuring is worth, a row per net.
 
-    ``accuracy`` (ten crops) is that of the epoch kept: the best on the validation split, or the last (``selection``).
-    ``deviation``: its standard deviation over the seeds. ``selected_on_test`` is the thesis's way, the score of the
-    epoch that is best on the test split itself; ``optimism`` is that minus the score of the epoch kept. Both are
-    scores after an epoch (history.csv), by one crop unless notebook 04 asks for ten. ``without_repeats``: accuracy
-    without the ``repeats`` test pictures that also stand in "train"; the argument holds their rows.
+    ``accuracy`` is that of the epoch kept, the best on the validation split or the last (``selection``), by as many
+    crops as ``crops`` says: ten. ``deviation``: its standard deviation over the seeds. ``score_of_kept`` is
+    the same epoch by the score after it (history.csv), which takes ``score_crops``; ``selected_on_test`` is the
+    thesis's way, that score of the epoch that is best on the test split itself, and ``optimism`` the second minus the
+    first. ``without_repeats``: ``accuracy`` without the ``repeats`` test pictures that also stand in "train"; the
+    argument holds their rows.
     """
     rows = []
     for model, of_model in by_model(runs, dataset).items():
@@ -102,10 +105,12 @@ def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.Dat
         best = np.mean([of_run.max() for of_run in scores])
         kept = np.mean([of_run[m["selected_epoch"]] for of_run, m in zip(scores, metrics, strict=True)])
         again = table["row"].isin(repeats)
-        row = {"model": model, "selection": metrics[0]["selection"], "accuracy": accuracy(table)}
+        row = {"model": model, "selection": metrics[0]["selection"], "accuracy": accuracy(table), "crops": 10}
         row["deviation"] = pd.Series([accuracy(of_seed) for _, of_seed in table.groupby("seed")]).std()
-        row |= {"seeds": len(of_model), "selected_on_test": best, "optimism": best - kept}
-        rows.append(row | {"without_repeats": accuracy(table[~again]), "repeats": again.sum() // len(of_model)})
+        row |= {"seeds": len(of_model), "score_of_kept": kept, "selected_on_test": best}
+        row |= {"score_crops": metrics[0]["parameters"]["crops"], "optimism": best - kept}
+        row |= {"without_repeats": accuracy(table[~again]), "repeats": again.sum() // len(of_model)}
+        rows.append(row | {"pictures": len(table) // len(of_model)})
     return pd.DataFrame(rows).round(3)
 
 
@@ -181,6 +186,19 @@ def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
         rows.append({"first": first, "second": second, "only_first": only_a, "only_second": only_b, "p": p})
     table = pd.DataFrame(rows)
     return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
+
+
+def confident_mistakes(predictions: pd.DataFrame, classes: tuple[str, ...], most: int = 8) -> pd.DataFrame:
+    """The wrong predictions with the highest probability, at most ``most`` of each true class, the surest first.
+
+    ``predictions``: ``finished.read_predictions``. Returns row, label, predicted and confidence, the probability of the
+    predicted class, in the order of ``classes``.
+    """
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    confidence = [row[row["predicted"]] for row in wrong.to_dict("records")]
+    wrong = wrong.assign(confidence=confidence, place=wrong["label"].map(classes.index))
+    wrong = wrong.sort_values(["place", "confidence", "row"], ascending=[True, False, True])
+    return wrong.groupby("place").head(most)[["row", "label", "predicted", "confidence"]].reset_index(drop=True)
 
 
 def verdict(ours: dict, thesis_accuracy: float, epochs: float, thesis_epochs: int) -> str:

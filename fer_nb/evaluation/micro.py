@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from fer_nb import intervals
+from fer_nb.drawing.micro_expressions import CONDITIONS
 
 MEASURES = ("accuracy", "UAR", "UF1")
+MIDDLE = "micro1"  # the condition of drawn clips that each other one makes harder or easier in one way
 
 
 def scores(predictions: pd.DataFrame, classes: tuple[str, ...] | None = None, seed: int = 0) -> pd.DataFrame:
@@ -75,3 +77,29 @@ def _measures(counts: np.ndarray) -> np.ndarray:
     accuracy = hits.sum(axis=-1) / clips.sum(axis=-1)
     recall, f1 = (hits / there).mean(axis=-1), (2 * hits / (there + predicted)).mean(axis=-1)
     return 100 * np.stack([accuracy, recall, f1], axis=-1)
+
+
+def graded(table: pd.DataFrame) -> pd.DataFrame:
+    """The scores on drawn clips, graded by what makes them hard (``micro_expressions.CONDITIONS``).
+
+    Args:
+        table: data (micro05_apex), model, measure, value, low, high (``searched.micro_table``).
+
+    Returns:
+        DataFrame: varied ("motion", "noise" or "drift"), level (its pixels, or grey levels), kind (of picture), model,
+        measure, value, low, high; by level. ``MIDDLE``'s scores are in each of the three; one that no other condition
+        varies is left out, as are the other sets of clips.
+    """
+    known, rows = CONDITIONS[MIDDLE], []
+    for row in table.to_dict("records"):
+        name, _, kind = row["data"].partition("_")
+        if name not in CONDITIONS or CONDITIONS[name].motion == 0:
+            continue
+        levels = {of: (getattr(CONDITIONS[name], of), getattr(known, of)) for of in ("motion", "noise", "drift")}
+        changed = [of for of, (level, middle) in levels.items() if level != middle]
+        scores = {key: row[key] for key in ("model", "measure", "value", "low", "high")}
+        rows += [{"varied": of, "level": levels[of][0], "kind": kind, **scores} for of in changed or levels]
+    columns = ["varied", "level", "kind", "model", "measure", "value", "low", "high"]
+    found = pd.DataFrame(rows, columns=columns)
+    found = found[found.groupby("varied")["level"].transform("nunique") > 1]
+    return found.sort_values(["varied", "level"], kind="stable", ignore_index=True)

@@ -75,6 +75,28 @@ def accuracy_intervals(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def mistakes(table: pd.DataFrame, pictures: np.ndarray) -> Figure:
+    """Wrong predictions, a row per true class; above each picture what it is taken for and how surely.
+
+    Args:
+        table: measures.confident_mistakes. pictures: uint8 (N, H, W), one for each of its rows.
+    """
+    places = table.groupby("label", sort=False).cumcount()
+    names = list(dict.fromkeys(table["label"]))
+    size = 0.95 * (places.max() + 1) + 0.8, 1.15 * len(names) + 0.2
+    figure, axes = frame(size, len(names), places.max() + 1, style="white")
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        seaborn.despine(ax=ax, left=True, bottom=True)
+    for row, place, picture in zip(table.itertuples(), places, pictures, strict=True):
+        ax = axes[names.index(row.label), place]
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(f"{row.predicted}\n{row.confidence:.2f}", fontsize=7)
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        ax.set_ylabel(name, fontsize=8)
+    return figure
+
+
 def sample_grid(panels: dict[str, dict[str, Sequence[np.ndarray]]]) -> Figure:
     """Pictures in rows with a name before each row, a panel per data set.
 

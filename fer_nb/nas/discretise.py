@@ -65,3 +65,18 @@ def strongest(table, names, nodes):
             found.append((names[edge][best[edge]], source, values[edge], edge, int(best[edge])))
         start += node + 2
     return found
+
+
+def score(genotype, strengths, operations, nodes):
+    """The supernet's score of a genotype: the sum over its edges of the log of the strength of the edge's operation.
+
+    Without a limit on skips, no genotype scores higher than ``discretise``'s, given its inputs. Arguments as there.
+    """
+    total = 0.0
+    for kind, edges in (("normal", genotype.normal), ("reduce", genotype.reduce)):
+        if len(edges) != 2 * nodes:
+            raise ValueError(f"{kind} cell: {len(edges) // 2} nodes, the search had {nodes}: take a genotype as large")
+        for position, (operation, source) in enumerate(edges):
+            edge = edge_count(position // 2) + source
+            total += float(np.log(strengths[kind][edge][operations[kind][edge].index(operation)]))
+    return total

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
+from fer_nb.nets import fused_cells
+
 SHARED = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d)
 
 
@@ -13,16 +15,19 @@ class Source:
     Args:
         state: float (N, C, H, W).
         partial: the operations get the first C // partial channels, ``x``.
+        fused: whether they train by the passes of fused_cells.py.
     """
 
-    def __init__(self, state, partial=1):
-        self.x, self.rest, self.known = state, None, {}
+    def __init__(self, state, partial=1, fused=False):
+        self.x, self.rest, self.known, self.fused = state, None, {}, fused
         if partial > 1:
             self.x, self.rest = state.tensor_split([state.shape[1] // partial], dim=1)
             self.x = self.x.contiguous(memory_format=torch.channels_last)
 
     def through(self, operation):
         """``operation(x)``; a ReLU or pool that it begins with is shared with all that begin with the same."""
+        if self.fused:
+            return fused_cells.operate(operation, self.x)
         if not isinstance(operation, nn.Sequential) or not isinstance(operation[0], SHARED):
             return operation(self.x)
         first, *others = operation
@@ -89,9 +94,10 @@ def weighted_sum(weights, values, maps):
 class SlicedConv2d(nn.Conv2d):
     """A convolution without weights of its own: the leading channels of a wider one's, in the list ``wider``."""
 
-    def forward(self, x):
+    @property
+    def weight(self):
         outputs, inputs, _, _ = self.shape
-        return self._conv_forward(x, self.wider[0].weight[:outputs, :inputs], None)
+        return self.wider[0].weight[:outputs, :inputs]
 
 
 def sliced(module, wider):
@@ -100,5 +106,4 @@ def sliced(module, wider):
     for conv, source in [pair for pair in pairs if isinstance(pair[0], nn.Conv2d)]:
         conv.shape, conv.wider = conv.weight.shape, [source]  # in a list: no module of this one
         del conv.weight
-        conv.register_parameter("weight", None)
         conv.__class__ = SlicedConv2d

@@ -6,7 +6,7 @@ import seaborn
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from fer_nb.evaluation.frame import frame
+from fer_nb.evaluation.frame import frame, legend_above
 from fer_nb.nets.operations import OPERATIONS
 
 
@@ -62,6 +62,28 @@ def accuracy_over_parameters(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def among_random(table: pd.DataFrame) -> Figure:
+    """Found nets as dots among the random ones, drawn as ticks, for each data set (``luck.accuracies``)."""
+    titles, nets = list(dict.fromkeys(table["data"])), list(dict.fromkeys(table.loc[~table["random"], "model"]))
+    colours = dict(zip(nets, seaborn.color_palette("colorblind", len(nets)), strict=True))
+    figure, ((ax,),) = frame((7, 0.9 + 0.7 * len(titles)))
+    for row in table.itertuples():
+        place = titles.index(row.data)
+        if row.random:
+            ax.vlines(row.accuracy, place - 0.3, place + 0.3, color="#999999", lw=1.2, zorder=1)
+        else:
+            aside = 0.5 * ((nets.index(row.model) + 1) / (len(nets) + 1) - 0.5)
+            ax.plot(row.accuracy, place + aside, "o", color=colours[row.model], zorder=2)
+    for net, colour in colours.items():
+        ax.plot([], [], "o", color=colour, label=net)
+    ax.plot([], [], "|", color="#999999", label="random")
+    ax.set_yticks(range(len(titles)), titles)
+    ax.invert_yaxis()
+    ax.set_xlabel("accuracy, percent")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def micro_scores(table: pd.DataFrame) -> Figure:
     """UF1 with its interval for each kind of picture, a colour per net (``searched.micro_table``)."""
     rows = table[table["measure"] == "UF1"]
@@ -77,6 +99,27 @@ def micro_scores(table: pd.DataFrame) -> Figure:
     ax.invert_yaxis()
     ax.set_xlabel("UF1, percent, with its 95% interval over subjects")
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def micro_curves(table: pd.DataFrame) -> Figure:
+    """UF1 and UAR with their intervals over what makes drawn clips hard, a line a kind of picture (``micro.graded``).
+
+    ``table`` is of one net.
+    """
+    units = {"motion": "pixels of motion", "noise": "noise, grey levels", "drift": "drift of the head, pixels"}
+    varied, kinds = list(dict.fromkeys(table["varied"])), list(dict.fromkeys(table["kind"]))
+    colours = seaborn.color_palette("colorblind", len(kinds))
+    figure, rows = frame((3.2 * len(varied) + 1, 5.6), rows=2, columns=len(varied), sharey=True)
+    for panels, measure in zip(rows, ("UF1", "UAR"), strict=True):
+        for ax, of in zip(panels, varied, strict=True):
+            for kind, colour in zip(kinds, colours, strict=True):
+                own = table[(table["varied"] == of) & (table["kind"] == kind) & (table["measure"] == measure)]
+                ax.plot(own["level"], own["value"], marker="o", color=colour, label=kind)
+                ax.fill_between(own["level"], own["low"], own["high"], color=colour, alpha=0.1, lw=0)
+            ax.set(xlabel=units[of])
+        panels[0].set_ylabel(f"{measure}, percent")
+    legend_above(figure, rows)
     return figure
 
 

@@ -42,7 +42,8 @@ def search(faces: FaceSet, folder: Path, settings: SearchSettings) -> tuple[Geno
         (Genotype, history). history: DataFrame, one row an epoch: epoch (from 1), lr, tau, loss, accuracy (percent;
         weights half), alpha_loss, alpha_accuracy (alpha half; NaN in the warm-up), skips (in the normal cell, without
         the limit), eigenvalue (with that stop), seconds. history.attrs: "alphas", {"normal", "reduce"} -> float32
-        (epochs, edges, operations), softmax; "epoch", whose alphas the genotype is of.
+        (epochs, edges, operations), softmax; "epoch", whose alphas the genotype is of; "strengths", {"normal",
+        "reduce"} -> (edges, operations) of that epoch, ``Supernet.strengths``.
 
     Raises:
         ValueError: a train split that cannot be halved; a checkpoint of another search.
@@ -57,7 +58,7 @@ def search(faces: FaceSet, folder: Path, settings: SearchSettings) -> tuple[Geno
     torch.manual_seed(settings.seed)  # initial weights; dropout draws from torch's own generator too
     of_net = ("channels", "cells", "nodes", "method", "partial", "stem_stride", "shared", "operations")
     net = Supernet(len(faces.classes), **{name: getattr(settings, name) for name in of_net})
-    net = net.to(device, memory_format=torch.channels_last).train()
+    net = devices.prepare(net, device).train()
     rates = settings.lr, settings.momentum, settings.weight_decay, settings.alpha_lr, settings.alpha_decay
     optimizers = make_optimizers(net, *rates)
     described = settings.learned() | {"halves": checkpoint.digest(*(half.tobytes() for half in both))}
@@ -180,7 +181,8 @@ def outcome(history, net, settings):
     genotype = discretise(history[chosen]["strengths"], net.operations, net.nodes, settings.max_skips)
     table = pd.DataFrame([{k: v for k, v in row.items() if k not in ("alphas", "strengths")} for row in history])
     alphas = {kind: torch.stack([row["alphas"][kind] for row in history]).numpy() for kind in KINDS}
-    table.attrs |= {"alphas": alphas, "epoch": chosen + 1}
+    strengths = {kind: history[chosen]["strengths"][kind].numpy() for kind in KINDS}
+    table.attrs |= {"alphas": alphas, "epoch": chosen + 1, "strengths": strengths}
     return genotype, table
 
 

@@ -6,6 +6,7 @@ Everything but the times comes from finished runs' predictions and from the nets
 import pandas as pd
 
 from fer_nb import intervals
+from fer_nb.background.compare import kept_nets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares
@@ -71,6 +72,35 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str
             row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def beside_table(
+    tables: dict[str, pd.DataFrame], studies: list[str], faces: dict[str, FaceSet], data: str
+) -> pd.DataFrame:
+    """The nets of this study beside those that other, kept studies trained on the same test pictures.
+
+    Args:
+        tables: data set -> its ``accuracy_table``; studies: under reports/reference; faces: of each data set.
+        data: "real", or "synthetic", whose nets stand beside none.
+
+    Returns:
+        DataFrame: data, model, study ("" for this one), epochs (of the kept ones), accuracy, low, high (Wilson, over
+        test pictures).
+
+    Raises ValueError for kept studies beside drawn faces, FileNotFoundError for a study that is not kept.
+    """
+    if studies and data == "synthetic":
+        raise ValueError('beside: those nets were measured on real pictures: leave it empty with data "synthetic"')
+    rows: list[dict] = []
+    for name, table in tables.items():
+        own = table[["model", "accuracy", "low", "high"]].to_dict("records")
+        rows += [{"data": name, "study": "", **row} for row in own]
+        pictures = len(faces[name].of_split("test"))
+        for net in kept_nets(studies, name):
+            row = {"data": name, "model": net["method"], **{key: net[key] for key in ("study", "epochs", "accuracy")}}
+            rows.append(row | dict(zip(("low", "high"), wilson(net["accuracy"], pictures), strict=True)))
+    columns = ["data", "model", "study", "epochs", "accuracy", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).astype({"epochs": "Int64"})
 
 
 def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:

@@ -9,20 +9,33 @@ from fer_nb.nas.supernet import check_supernet
 from fer_nb.nets.device import PRECISIONS
 from fer_nb.nets.operations import OPERATIONS
 
-# DARTS: Liu, Simonyan and Yang 2019, second order, no limit on skips. P-DARTS: Chen et al. 2019 (``progressive``). Both
-# with the cells and channels of the notebook: other sizes would compare sizes of nets.
+# What DARTS and P-DARTS do with what they share: section 3 and appendix of Liu, Simonyan and Yang 2019. ``progressive``
+# takes half of the epochs for each of its stages: 25, of which 10 without a step of the alphas (Chen et al. 2019).
+DARTS: dict[str, Any] = {
+    "method": "mixture",
+    "partial": 1,
+    "epochs": 50,
+    "batch_size": 64,
+    "lr": 0.025,
+    "lr_min": 0.001,
+}
+DARTS |= {"momentum": 0.9, "weight_decay": 3e-4, "clip": 5.0, "alpha_decay": 1e-3, "warmup": 0, "skip_dropout": 0.0}
+DARTS |= {"beta_decay": 0.0, "stop": "", "shared": False}
+
+# EmoNAS_source: as Verma et al. 2023 describe it, by DARTS's first order. All with the cells, channels and stem of the
+# notebook: other ones would compare sizes of nets.
 SEARCHES: dict[str, dict[str, Any]] = {
     "EmoNAS": {},
+    "EmoNAS_source": {"method": "mixture", "partial": 1, "order": 1},
     "sample": {"method": "sample", "partial": 1},
-    "mixture": {"method": "mixture", "partial": 1},
     "partial": {"method": "mixture", "partial": 4},
     "shared": {"shared": True},
     "noskips": {"max_skips": 0},
     "anyskips": {"max_skips": None},
     "cells3": {"cells": 3},
     "cells8": {"cells": 8},
-    "DARTS": {"method": "mixture", "partial": 1, "order": 2, "max_skips": None},
-    "PDARTS": {"method": "mixture", "partial": 1},
+    "DARTS": DARTS | {"order": 2, "alpha_lr": 3e-4, "max_skips": None},
+    "PDARTS": DARTS | {"order": 1, "alpha_lr": 6e-4, "max_skips": 2},
     "RandomSearch": {},
     "RandomNet": {},
 }

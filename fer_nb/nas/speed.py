@@ -1,7 +1,8 @@
 """Seconds of a search step by each method, beside DARTS's mixed operation as it is usually written.
 
 A search step is one step of the weights and one of the alphas. The plain variant follows cnn/model_search.py in
-github.com/quark0/darts: each operation runs on its own, float32, NCHW, all gradients in both steps.
+github.com/quark0/darts: each operation runs on its own, float32, NCHW, all gradients in both steps. The others train by
+the fused passes that ``search`` uses (fused_cells.py); a found net's own training is measured by speed/throughput.py.
 """
 
 from collections.abc import Iterable
@@ -84,7 +85,8 @@ def measure(
         devices.keep_heap()
     torch.manual_seed(0)
     kind = PlainMixed if plain else Supernet
-    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).to(device, memory_format=layout).train()
+    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).train()
+    net = net.to(device) if plain else devices.prepare(net, device)
     net.tau = 10.0
     optimizer, alpha_optimizer = search.make_optimizers(net, 0.025, 0.9, 3e-4, 3e-4, 1e-3)
     generator = torch.Generator(device).manual_seed(0)

@@ -54,6 +54,7 @@ class SuperCell(nn.Module):
         fit = ops.FactorizedReduce if reduced_before else ops.ReLUConvBN
         self.fit2, self.fit = fit(before2, channels, affine=False), ops.ReLUConvBN(before, channels, affine=False)
         self.kind, self.nodes, self.partial = KINDS[reduction], nodes, partial
+        self.fused = False  # set by ``fused.fuse``
         self.halve = nn.MaxPool2d(2, 2, ceil_mode=True) if reduction else nn.Identity()
         sources = [source for node in range(nodes) for source in range(node + 2)]
         self.edges = nn.ModuleList(
@@ -65,8 +66,9 @@ class SuperCell(nn.Module):
         )
 
     def forward(self, before2, before, mixing, skip_dropout=0.0):
-        states, start = [self.fit2(before2), self.fit(before)], 0
-        sources = [Source(state, self.partial) for state in states]
+        fits = ((self.fit2, before2), (self.fit, before))
+        states, start = [Source(x, fused=self.fused).through(fit) for fit, x in fits], 0
+        sources = [Source(state, self.partial, self.fused) for state in states]
         for node in range(self.nodes):
             stop, maps = start + node + 2, []
             for edge, source in zip(range(start, stop), sources, strict=True):
@@ -79,7 +81,7 @@ class SuperCell(nn.Module):
                 # as every edge, so their sum is shuffled: neighbours come from different groups
                 state = torch.cat([state, rest], 1).unflatten(1, (self.partial, -1)).transpose(1, 2).flatten(1, 2)
             states.append(state)
-            sources.append(Source(state, self.partial))
+            sources.append(Source(state, self.partial, self.fused))
             start = stop
         return torch.cat(states[2:], dim=1)
 

@@ -1,5 +1,8 @@
 """Any net of a run by its name: those of the thesis, MobileNetV2, and those that a search or its authors found.
 
+A searched net is as large as in its search; a size in its name changes that: EmoNAS_24x8 has the cells of EmoNAS at 24
+channels, stacked 8 times (``study.sized``).
+
 A net is built from its description, a dict that JSON can hold: ``model`` and ``classes`` (how many); of a net of the
 thesis ``pool`` and ``block_relu``; of a searched net ``genotype``, ``channels``, ``cells`` and ``stem_stride``. It is
 saved with the trained weights and is all that is needed to build the net again.
@@ -39,16 +42,17 @@ def describe(run: study.Run, num_classes: int, pool: str = "global", block_relu:
         return named | {"pool": pool, "block_relu": block_relu}
     if run.model in OTHERS:
         return named
-    if run.model in PUBLISHED:
-        return named | searched(genotypes.KNOWN[PUBLISHED[run.model]], **SHAPE)
+    name, size = study.sized(run.model)
+    if name in PUBLISHED:
+        return named | searched(genotypes.KNOWN[PUBLISHED[name]], **SHAPE | size)
     file = study.searched_genotype(run.study, run.model, run.seed)
     if not file:
         raise models.unknown(run.model)
     genotype, about = genotypes.load(file)
-    for name in SHAPE:
-        if not isinstance(about.get(name), int) or isinstance(about[name], bool) or about[name] < 1:
-            raise ValueError(f"{file}: about: {name} is {about.get(name)!r}, not a whole number from 1: search again")
-    return named | searched(genotype, **{name: about[name] for name in SHAPE})
+    for key in SHAPE:
+        if not isinstance(about.get(key), int) or isinstance(about[key], bool) or about[key] < 1:
+            raise ValueError(f"{file}: about: {key} is {about.get(key)!r}, not a whole number from 1: search again")
+    return named | searched(genotype, **{key: about[key] for key in SHAPE} | size)
 
 
 def searched(genotype: Genotype, channels: int, cells: int, stem_stride: int) -> dict:

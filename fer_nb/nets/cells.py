@@ -8,7 +8,7 @@ et al. 2023), a pool is followed by BN as in the search, and there is neither au
 import torch
 from torch import nn
 
-from fer_nb.nets import genotypes
+from fer_nb.nets import fused_cells, genotypes
 from fer_nb.nets.operations import FactorizedReduce, ReLUConvBN, build
 
 
@@ -32,6 +32,9 @@ class Cell(nn.Module):
         channels: of each node; the output has that many for each node that goes into it.
         reduction: whether this is a reduction cell.
         reduced_before: whether the cell before is one.
+
+    Attributes:
+        fused: whether it trains by the passes of fused_cells.py, on the CPU (``fused.fuse``).
     """
 
     def __init__(self, genotype, previous2, previous, channels, reduction, reduced_before):
@@ -43,9 +46,11 @@ class Cell(nn.Module):
         named = zip(edges, strides, strict=True)
         self.operations = nn.ModuleList(build(name, channels, stride) for (name, _), stride in named)
         self.sources, self.concat = [source for _, source in edges], list(concat)
-        self.outputs = channels * len(concat)
+        self.outputs, self.fused = channels * len(concat), False
 
     def forward(self, before2, before):
+        if self.fused and self.training:
+            return fused_cells.train(self, before2, before)
         states = [self.fit2(before2), self.fit(before)]
         for i in range(0, len(self.sources), 2):  # two edges a node
             first, second = (self.operations[k](states[self.sources[k]]) for k in (i, i + 1))

@@ -81,6 +81,16 @@ def blocks() -> Figure:
     return figure
 
 
+def costs_in_words(tables: dict[str, pd.DataFrame]) -> str:
+    """Which share of its parameters and MACs the costliest stage of each net has (``models.stage_table``)."""
+    said = []
+    for column, title in (("parameters", "parameters"), ("macs", "MACs")):
+        shares = {name: 100 * table.set_index("stage")[column] / table[column].sum() for name, table in tables.items()}
+        words = ", ".join(f"{name} {share.max():.0f}% ({share.idxmax()})" for name, share in shares.items())
+        said.append(f"Largest share of the {title} in one stage: {words}.")
+    return " ".join(said)
+
+
 def stage_costs(tables: dict[str, pd.DataFrame]) -> Figure:
     """Parameters and MACs of each net by stage, stacked; ``tables`` holds models.stage_table of each net."""
     stages = list(dict.fromkeys(stage for table in tables.values() for stage in table["stage"]))

@@ -40,9 +40,9 @@ class FusedBlock(models.BasicBlock1):
 
 
 def fuse(model: nn.Module) -> bool:
-    """Let the light blocks and the batch norms of ``model`` (from ``models.build``) train with the kernels.
+    """Let the light blocks, the batch norms and the searched cells of ``model`` train with the kernels.
 
-    Layers whose width is not a multiple of 16, and batch norms without weight and bias, stay as they are.
+    Layers outside cells whose width is not a multiple of 16, and batch norms without weight and bias, stay as they are.
 
     Returns:
         Whether this machine has the kernels; without a C++ compiler the model stays as it is.
@@ -50,6 +50,9 @@ def fuse(model: nn.Module) -> bool:
     if kernels.library() is None:
         return False
     for layer in model.modules():
+        if hasattr(layer, "fused"):  # a cell of a searched net: it knows how
+            layer.fused = True
+            continue
         light = isinstance(layer, models.BasicBlock1)
         norms = [part for part in (layer.block if light else layer.children()) if isinstance(part, nn.BatchNorm2d)]
         if any(norm.num_features % kernels.LANES or not norm.affine for norm in norms):

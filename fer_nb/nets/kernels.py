@@ -25,6 +25,7 @@ SOURCE = Path(__file__).with_suffix(".cpp")
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
 LANES = 16  # most channels computed at a time (kernels.cpp takes fewer on older processors)
 TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+NUMBERS = {int: ctypes.c_int64, float: ctypes.c_double}
 
 
 @functools.cache
@@ -63,10 +64,12 @@ def _is_whole(file: Path) -> bool:
 
 
 def call(name: str, like: torch.Tensor, *arguments) -> None:
-    """Call a kernel in the number format of ``like``: tensors go by address (None as null), numbers as int64."""
+    """Call a kernel in the number format of ``like``: tensors go by address (None: 0), numbers as int64 or double."""
     function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
-    given = [ctypes.c_void_p(a.data_ptr()) if isinstance(a, torch.Tensor) else a for a in arguments]
-    given = [ctypes.c_int64(a) if isinstance(a, int) else a for a in given]
+    given = [
+        NUMBERS[type(a)](a) if type(a) in NUMBERS else a if a is None else ctypes.c_void_p(a.data_ptr())
+        for a in arguments
+    ]
     function(*given, torch.get_num_threads())
 
 
@@ -90,23 +93,24 @@ class Statistics:
     """
 
     def __init__(self, layer: nn.BatchNorm2d, totals: torch.Tensor, count: int):
-        mean = totals[0] / count
-        variance = (totals[1] / count - mean**2).clamp_(min=0)
-        self.count, self.mean, self.inverse = count, mean, (variance + layer.eps).rsqrt()
-        self.scale = (layer.weight.detach() * self.inverse).float()
-        self.shift = (layer.bias.detach() - self.mean * self.scale).float()
+        self.count, self.known, out = (
+            count,
+            torch.empty_like(totals),
+            totals.new_empty(4, *totals.shape[1:], dtype=torch.float32),
+        )
+        call("statistics", out, totals, count, totals.shape[1], layer.weight, layer.bias, layer.eps, self.known, out)
+        self.scale, self.shift, mean, variance = out.unbind()
         if layer.track_running_stats:
-            layer.num_batches_tracked += 1
-            layer.running_mean.lerp_(mean.float(), layer.momentum)
-            layer.running_var.lerp_((variance * count / max(count - 1, 1)).float(), layer.momentum)
+            layer.num_batches_tracked.add_(1)
+            layer.running_mean.lerp_(mean, layer.momentum)
+            layer.running_var.lerp_(variance, layer.momentum)
 
     def back(self, totals: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Gradients of weight and bias (C,), and the coefficients [3][C] of the gradient at the map."""
-        of_bias, scale = totals[0], self.scale.double()
-        of_weight = (totals[1] - self.mean * of_bias) * self.inverse
-        slope = -scale * self.inverse * of_weight / self.count
-        coefficients = torch.stack([scale, slope, -scale * of_bias / self.count - slope * self.mean])
-        return of_weight.float(), of_bias.float(), coefficients.float()
+        of_weight, of_bias, k = (self.scale.new_empty(size, len(self.scale)) for size in (1, 1, 3))
+        gradients = of_weight[0], of_bias[0], k
+        call("statistics_back", k, totals, self.count, len(self.scale), self.known, self.scale, *gradients)
+        return gradients
 
 
 class BatchNorm(torch.autograd.Function):
@@ -129,7 +133,7 @@ class BatchNorm(torch.autograd.Function):
         (x,), statistics, relu = context.saved_tensors, context.statistics, int(context.relu)
         g = channels_last(gradient)
         totals, out = sums(2, x), torch.empty_like(x)
-        call("gradient_sums", x, x, g, statistics.scale, statistics.shift, relu, *rows(x), totals)
+        call("gradient_sums", x, x, g, x.shape[1], statistics.scale, statistics.shift, relu, *rows(x), totals)
         of_weight, of_bias, k = statistics.back(totals)
         call("normalised_gradient", x, x, g, statistics.scale, statistics.shift, k, relu, out, *rows(x))
         return out, of_weight, of_bias, gradient if context.needs_input_grad[3] else None, None, None
@@ -160,7 +164,7 @@ class NormalisedDepthwise(torch.autograd.Function):
     def backward(context, gradient):
         (e, d, taps), first, second = context.saved_tensors, context.first, context.second
         g, totals, out = channels_last(gradient), sums(2, d), torch.empty_like(e)
-        call("gradient_sums", e, d, g, second.scale, second.shift, 1, *rows(d), totals)
+        call("gradient_sums", e, d, g, d.shape[1], second.scale, second.shift, 1, *rows(d), totals)
         of_weight2, of_bias2, k = second.back(totals)
         totals = sums(12, e)
         behind = (d, g, second.scale, second.shift, k, out)

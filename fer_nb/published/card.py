@@ -14,7 +14,7 @@ from fer_nb.evaluation.measures import accuracy, confusion, mean_per_class_accur
 from fer_nb.intervals import in_words, wilson
 from fer_nb.nets import models
 from fer_nb.published.origins import kept_folder, kept_studies, short_commit
-from fer_nb.published.readme import row_of
+from fer_nb.published.results import row_of
 from fer_nb.report.page import duration
 from fer_nb.training import weights
 
@@ -25,7 +25,7 @@ APART = ("study", "data", "dataset", "model", "seed", "precision", "heap", "epoc
 def model_card() -> str:
     """``reports/reference/MODEL_CARD.md``; "" where no weights are kept."""
     files = {path.relative_to(kept_folder()).as_posix(): weights.about(path) for path in weights.kept_files()}
-    kept = {facts["model"] for facts in files.values()}
+    kept = {facts["model"] for facts in files.values() if facts["dataset"] == "ferm"}
     nets = [_net(weights.released_file(model)) for model in weights.KEPT if model in kept]
     if not nets:
         return ""

@@ -4,9 +4,9 @@
     python -m fer_nb.published          only write the texts anew from what is kept
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
-FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on FERm; and the genotypes that
-searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the results in README.md, and
-README.md and MODEL_CARD.md beside what is kept.
+FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on these; and the genotypes that
+searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the findings in README.md with
+their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is kept.
 """
 
 import gzip
@@ -26,7 +26,8 @@ from fer_nb.files import replacing
 from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
 from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
-from fer_nb.published.readme import insert_into_readme, markdown_table, results_text
+from fer_nb.published.readme import best_results, draw, findings_text, insert_into_readme
+from fer_nb.published.results import markdown_table, results_text
 from fer_nb.report.page import duration
 from fer_nb.study import Run, genotype, searches, training_runs
 from fer_nb.training import weights
@@ -55,8 +56,9 @@ def keep_study(study: str) -> Path:
     files |= dict(kept_predictions(run) for run in runs if run.dataset in PREDICTIONS)
     files |= {f"histories/{run.name}.csv": finished_file(run, "history.csv").read_bytes() for run in runs}
     # of each net whose weights are kept, the first seed
-    first = {run.model: run for run in reversed(runs) if run.dataset == "ferm" and run.model in weights.KEPT}
-    files |= {f"weights/{model}-ferm.safetensors": packed_weights(run) for model, run in first.items()}
+    kept = [run for run in runs if run.model in weights.KEPT and run.dataset in weights.KEPT_ON]
+    first = {f"{run.model}-{run.dataset}": run for run in reversed(kept)}
+    files |= {f"weights/{name}.safetensors": packed_weights(run) for name, run in first.items()}
     found = [genotype(study, *of) for of in searches(study)]
     files |= {f"genotypes/{file.name}": file.read_bytes() for file in found}
     fresh, old = (folder.with_name(f".{study}.{word}.partial") for word in ("new", "old"))
@@ -85,7 +87,7 @@ def kept_predictions(run: Run) -> tuple[str, bytes]:
 
 
 def packed_weights(run: Run) -> bytes:
-    """The weights of a finished run on FERm in half precision, as the content of a safetensors file.
+    """The weights of a finished run on FERm or FER2013 in half precision, as the content of a safetensors file.
 
     Its header has, as JSON under the one key ``fer_nb`` (safetensors writes several in random order), metrics.json,
     what the header of the run's own file says (the net's description), the run's name (run), its classes, date and
@@ -93,8 +95,8 @@ def packed_weights(run: Run) -> bytes:
     Raises ValueError where the run is on another data set or on drawn faces, FileNotFoundError where it has not
     finished.
     """
-    if run.dataset != "ferm":
-        raise ValueError(f"{run.name}: only weights of nets on FERm are kept: name a run on ferm")
+    if run.dataset not in weights.KEPT_ON:
+        raise ValueError(f"{run.name}: only weights of nets on {' and '.join(weights.KEPT_ON)} are kept")
     facts, path = finished_metrics(run), finished_file(run, "weights.safetensors")
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
@@ -153,10 +155,13 @@ def _links(folder: Path, kind: str) -> str:
 
 
 def write_texts() -> None:
-    """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the results."""
-    insert_into_readme(results_text())
-    sums = "".join(map(weights.digest_line, weights.kept_files()))
-    for name, text in {"README.md": kept_readme(), "MODEL_CARD.md": model_card(), "weights.sha256": sums}.items():
+    """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the findings."""
+    insert_into_readme(findings_text())
+    if kept_studies():
+        draw(best_results())
+    texts = {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}
+    texts["weights.sha256"] = "".join(map(weights.digest_line, weights.kept_files()))
+    for name, text in texts.items():
         if not text:
             (kept_folder() / name).unlink(missing_ok=True)
             continue

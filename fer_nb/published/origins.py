@@ -13,7 +13,12 @@ from fer_nb.report.promised import TABLES, promised
 from fer_nb.study import Run, evaluation_runs, notebooks, parameters, training_runs
 
 # The saved tables that hold results: the promised ones and those whose names extend theirs (table-3-6-splits).
-RESULTS = ("runs", "ablation", *(name for of in TABLES.values() for names in of.values() for name in names))
+RESULTS = (
+    "runs",
+    "ablation",
+    "detection",
+    *(name for of in TABLES.values() for names in of.values() for name in names),
+)
 
 
 def kept_folder() -> Path:

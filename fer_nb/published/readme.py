@@ -1,149 +1,173 @@
-"""The README's results, from the tables of finished studies that are kept under reports/reference/."""
+"""What README.md says was found: a picture and a few sentences, from the tables of the studies that are kept."""
 
+import hashlib
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 
 from fer_nb import paths
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
+from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.published.origins import kept_studies
+from fer_nb.published.origins import kept_folder, kept_studies
+from fer_nb.published.results import row_of, training_of
 
-START, END = "<!-- results: made by python -m fer_nb.published -->", "<!-- /results -->"
-NAN = float("nan")
+START, END = "<!-- findings: made by python -m fer_nb.published -->", "<!-- /findings -->"
+PICTURE = "summary.svg"
+COLUMNS = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "study", "epochs", "minutes", "verdict"]
 
 
-def results_text() -> str:
-    """The README's results as Markdown, from the tables kept of all studies."""
-    folders = kept_studies()
-    if not folders:
+def best_results() -> pd.DataFrame:
+    """One row for each of the thesis's accuracies (tables 3-6, 3-8, 3-10), with the kept result that stands for it.
+
+    That is the one trained for most epochs, and of several the one made last: not the one that looks best on the test
+    split. Where there is none, the verdict is "not run" and what was not measured is missing.
+
+    Returns:
+        DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval.
+    """
+    rows = []
+    for part in thesis.SECTION_3_3.values():
+        for model, printed in part.accuracies.items():
+            row = {"dataset": part.name, "model": model, "thesis_accuracy": printed, "verdict": "not run"}
+            kept = [(folder, row_of(folder / f"{part.table}.csv", model)) for folder in kept_studies()]
+            found = []
+            for folder, ours in ((folder, ours) for folder, ours in kept if ours):
+                epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
+                about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
+                about["verdict"] = verdict(ours, printed, epochs, part.epochs)
+                found.append(((epochs, _date(folder, part.table)), {key: ours[key] for key in COLUMNS[2:5]} | about))
+            rows.append(row | max(found, key=lambda one: one[0])[1] if found else row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _date(folder: Path, table: str) -> str:
+    return pd.read_csv(folder / "origins.csv", index_col="table").loc[table, "date"]
+
+
+def findings_text() -> str:
+    """The findings as Markdown."""
+    if not kept_studies():
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
-    lead = (
-        "Accuracies are in percent on the test split: means over the seeds, with 95% intervals (Wilson) over the test"
-        " pictures. The verdict says whether the thesis's value is within the interval, or ours is above or below it;"
-        " minutes are those of one training run. [reports/reference](reports/reference/README.md) has the tables and"
-        " what made each."
+    results = best_results()
+    said = [_accuracies(results), _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
+    picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
+    return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in filter(None, said))])
+
+
+def _accuracies(results: pd.DataFrame) -> str:
+    ran = results[results["verdict"] != "not run"]
+    short = ran["verdict"].str.contains("epochs")
+    counted = {
+        "within our 95% interval": ran["verdict"].str.startswith("within"),
+        "above it": ran["verdict"].str.startswith("below"),  # ours is below
+        "below it": ran["verdict"].str.startswith("above"),
+    }
+    parts = [
+        f"{word} for {which.sum()}" + (f" ({few} after fewer epochs than the thesis's)" if few else "")
+        for word, which in counted.items()
+        if which.sum()
+        for few in [(which & short).sum()]
+    ]
+    return (
+        f"{len(ran)} of the thesis's {len(results)} accuracies have been measured. The thesis's value lies"
+        f" {', '.join(parts)}. Circles: this study; diamonds: the thesis."
     )
-    accuracies = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
-    texts = [lead, markdown_table(accuracies), _counts(folders), *_splits(folders), *_searched(folders)]
-    return "\n\n".join(filter(None, texts))
 
 
-def insert_into_readme(results: str) -> None:
-    """Put ``results`` between the two marks of README.md. Raises ValueError where a mark is missing."""
+def _counts() -> str:
+    tables = [pd.read_csv(path) for path in kept_folder().glob("[!.]*/summary-counts.csv")]
+    if not tables:
+        return ""
+    counted = pd.concat(tables).drop_duplicates("table")
+    equal, cells = counted["equal"].sum(), counted["cells"].sum()
+    misprints = counted["differing"].str.count("a misprint").sum()
+    rest = f"; {misprints} of the others are misprints (their row does not sum)" if misprints else ""
+    return f"{equal} of {cells} counted cells of tables 3-1 to 3-4 are as the thesis prints them{rest}."
+
+
+def _large_sets(results: pd.DataFrame) -> list[str]:
+    """The net that comes nearest to its own printed value on FER2013 and on FERm."""
+    lines = []
+    for part in ("FER2013", "FERm"):
+        ran = results[(results["dataset"] == part) & results["accuracy"].notna()]
+        if len(ran):
+            best = ran.loc[(ran["accuracy"] - ran["thesis_accuracy"]).idxmax()]
+            lines.append(
+                f"{part}: {best['model']} reaches {in_words(best['accuracy'], best['low'], best['high'])}% in"
+                f" {best['minutes']:.0f} minutes of training ({best['epochs']:.0f} epochs, study `{best['study']}`);"
+                f" the thesis prints {best['thesis_accuracy']:.2f}%."
+            )
+    return lines
+
+
+def _hand_made() -> str:
+    """The best of the hand-made features on CK+ by subject."""
+    tables = [pd.read_csv(path) for path in kept_folder().glob("[!.]*/hand-made.csv")]
+    rows = pd.concat(tables) if tables else pd.DataFrame(columns=["data", "method"])
+    rows = rows[rows["data"].str.endswith("ten folds by subject") & rows["method"].str.contains("SVM")]
+    if rows.empty:
+        return ""
+    best = rows.loc[rows["accuracy"].idxmax()]
+    accuracy = in_words(best["accuracy"], best["sequence_low"], best["sequence_high"])
+    return (
+        f"Hand-made features still serve on CK+: {best['method']} reaches {accuracy}% on ten folds by subject"
+        " (interval over sequences)."
+    )
+
+
+def _searches() -> str:
+    tables = [pd.read_csv(path) for path in sorted(kept_folder().glob("[!.]*/table-9-against.csv"))]
+    rows = pd.concat(tables) if tables else pd.DataFrame(columns=["reference"])
+    rows = rows[rows["reference"].str.startswith("mean of")]
+    if rows.empty:
+        return ""
+    gaps = [
+        f"{in_words(row.difference, row.low, row.high, signed=True)} points on {row.data}" for row in rows.itertuples()
+    ]
+    return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}."
+
+
+def _section_4_2() -> str:
+    """The table made from most pictures."""
+    tables = [pd.read_csv(path) for path in sorted(kept_folder().glob("[!.]*/section-4-2.csv"))]
+    if not tables:
+        return ""
+    section = max(tables, key=lambda table: table["pictures"].max())
+    held = section["holds"].value_counts()
+    yes, no = (int(held.get(word, 0)) for word in ("yes", "no"))
+    return (
+        f"Section 4.2, which reads maps of single pictures: of {len(section)} measured statements {yes} hold, {no} do"
+        f" not, {len(section) - yes - no} cannot be decided."
+    )
+
+
+def insert_into_readme(findings: str) -> None:
+    """Put ``findings`` between the two marks of README.md. Raises ValueError where a mark is missing."""
     path = paths.ROOT / "README.md"
     before, start, rest = path.read_text(encoding="utf-8").partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):
-        raise ValueError(f"README.md: no line {END if start else START!r}: put it back round the results")
+        raise ValueError(f"README.md: no line {END if start else START!r}: put it back round the findings")
     with replacing(path) as partial:
-        partial.write_text(f"{before}{START}\n{results}\n{END}{after}", encoding="utf-8")
+        partial.write_text(f"{before}{START}\n{findings}\n{END}{after}", encoding="utf-8")
 
 
-def markdown_table(rows: list[dict]) -> str:
-    """Rows with the same keys as a table in Markdown. (pandas would write "0.50" as 0.5 and pad every column.)"""
-    lines = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+def picture_of(results: pd.DataFrame) -> str:
+    """What the picture's description says of the table that it was drawn from: its SHA-256."""
+    shown = results[["dataset", "model", "accuracy", "low", "high", "thesis_accuracy"]].to_csv(index=False)
+    return f"SHA-256 of the numbers: {hashlib.sha256(shown.encode()).hexdigest()}"
 
 
-def row_of(path: Path, model: str) -> dict | None:
-    """The row of ``model`` in a kept table; None where there is none."""
-    table = pd.read_csv(path).set_index("model").to_dict("index") if path.exists() else {}
-    return table.get(model)
-
-
-def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
-    """Each net of a table of accuracies in each study that trained it, or else as not run."""
-    rows = []
-    for model, printed in part.accuracies.items():
-        row = {"data": part.name, "net": model, "study": "–", "accuracy [95% interval]": "–", "mean per class": "–"}
-        row |= dict.fromkeys(("seeds", "epochs", "minutes"), "–")
-        row |= {"thesis": f"{printed:.2f}", "difference": "–", "verdict": "not run"}
-        found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
-        for folder, ours in found.items():
-            epochs, minutes = _training(folder, part.dataset.removesuffix("1"), model)
-            measured = {
-                "study": folder.name,
-                "accuracy [95% interval]": in_words(ours["accuracy"], ours["low"], ours["high"]),
-                "mean per class": in_words(ours["mean_per_class_accuracy"], NAN, NAN),
-                "seeds": ours["seeds"],
-                "epochs": epochs,
-                "minutes": f"{minutes:.1f}" if minutes < 10 else f"{minutes:.0f}",
-                "difference": in_words(ours["difference"], NAN, NAN, signed=True),
-                "verdict": verdict(ours, printed, epochs, part.epochs),
-            }
-            rows.append(row | measured)
-        rows += [] if found else [row]
-    return rows
-
-
-def _training(folder: Path, dataset: str, model: str) -> tuple[int, float]:
-    """Epochs of the shortest run, and minutes a run on the average.
-
-    runs.csv has all folds of CK+ in one row: ``ckplus-fold`` or ``ckplus-subject``.
-    """
-    runs = pd.read_csv(folder / "runs.csv")
-    runs = runs[(runs["dataset"] == dataset) & (runs["model"] == model)]
-    return int(runs["epochs"].min()), runs["minutes"].sum() / runs["runs"].sum()
-
-
-def _counts(folders: list[Path]) -> str:
-    """Tables 3-1 to 3-4, which notebook 12 compares cell by cell; "" where no study counted them."""
-    tables = [pd.read_csv(path) for folder in folders if (path := folder / "summary-counts.csv").exists()]
-    if not tables:
-        return ""
-    counted = pd.concat(tables).drop_duplicates().sort_values("table", kind="stable")
-    return "\n".join(
-        f"- {row.table.replace('table-', 'Table ')}: {row.equal} of {row.cells} cells are as the thesis prints them."
-        + (f" The others: {row.differing}." if row.equal < row.cells else "")
-        for row in counted.itertuples()
-    )
-
-
-def _splits(folders: list[Path]) -> list[str]:
-    """CK+ by the ways of splitting that the studies train."""
-    rows = []
-    for folder in (folder for folder in folders if (folder / "table-3-6-splits.csv").exists()):
-        for row in pd.read_csv(folder / "table-3-6-splits.csv").to_dict("records"):
-            dataset = "ckplus-subject" if row["split"].endswith("subject") else "ckplus-fold"
-            accuracy = in_words(row["accuracy"], row["sequence_low"], row["sequence_high"])
-            rows.append({"net": row["model"], "split": row["split"], "study": folder.name, "folds": row["folds"]})
-            rows[-1] |= {"accuracy [95% interval over sequences]": accuracy, "test sequences": row["sequences"]}
-            rows[-1] |= {"epochs": _training(folder, dataset, row["model"])[0]}
-    lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
-    return [lead, markdown_table(rows)] if rows else []
-
-
-def _searched(folders: list[Path]) -> list[str]:
-    """Nets that searches found beside others, from notebook 10: as tables 9 and 10 of the source of EmoNAS."""
-    rows, lines = [], []
-    for folder in (folder for folder in folders if (folder / "table-9.csv").exists()):
-        made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
-        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
-        for row in table.to_dict("records"):
-            gap, low, high = (row.get(name, NAN) for name in ("difference", "difference_low", "difference_high"))
-            # none for the reference itself, nor in a study that has not trained it
-            words = "–" if pd.isna(gap) else f"{in_words(gap, low, high, signed=True)} to {row['reference']}"
-            rows.append({"data": row["data"], "net": row["model"], "study": folder.name})
-            rows[-1] |= {"accuracy [95% interval]": in_words(row["accuracy"], row["low"], row["high"])}
-            rows[-1] |= {"difference [over sequences]": words, "seeds": row["seeds"]}
-            rows[-1] |= {"epochs": made.loc["table-9", "epochs"], "parameters": f"{row['parameters']:,}"}
-            rows[-1] |= {"million multiply-adds": f"{row['macs'] / 1e6:.1f}"}
-            rows[-1] |= {"ms a picture": f"{row['latency_ms']:.2f}"}
-        beside = folder / "table-9-against.csv"
-        lines += [
-            f"- {row['data']}: {row['model']} minus the {row['reference']}: "
-            f"{in_words(row['difference'], row['low'], row['high'], signed=True)} points."
-            for row in (pd.read_csv(beside).to_dict("records") if beside.exists() else [])
-            if row["reference"].startswith("mean of")
-        ]
-    lead = (
-        "Searched networks (EmoNAS) beside others, all trained from scratch by one protocol. EmoNAS and the nets with"
-        " lower-case names come from searches (`fer_nb/nas/settings.py`); RandomSearch is the best of several random"
-        " genotypes at the cost of the EmoNAS search, RandomNet a single random one. Intervals are over the pictures or"
-        " sequences of one fold: they do not say what another search or another random genotype would give. The time is"
-        " that of one picture on one thread in ONNX Runtime."
-    )
-    return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
+def draw(results: pd.DataFrame) -> None:
+    """Write the picture of ``best_results``, unless the one that is there shows the same numbers."""
+    path, description = kept_folder() / PICTURE, picture_of(results)
+    if path.exists() and description in path.read_text(encoding="utf-8"):
+        return  # another version of matplotlib would draw it a little differently
+    figure = accuracy_intervals(results.astype({"accuracy": float, "low": float, "high": float}))
+    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": PICTURE}):
+        metadata = {"Date": None, "Description": description}
+        figure.savefig(partial, format="svg", metadata=metadata, bbox_inches="tight")

@@ -1,8 +1,12 @@
-"""``python -m fer_nb.report STUDY`` writes the pages of a study and their index."""
+"""``python -m fer_nb.report STUDY`` writes the pages of a study and their index.
+
+Where the study's parameters or one of its executed notebooks cannot be read, the index says so.
+"""
 
 import sys
 
-from fer_nb.report.index import write_index
+from fer_nb.report.index import write_index, write_refusal
+from fer_nb.study_files import studies
 
 
 def main(arguments: list[str]) -> None:
@@ -11,6 +15,8 @@ def main(arguments: list[str]) -> None:
     try:
         print(write_index(arguments[0]))
     except (FileNotFoundError, ValueError) as error:
+        if arguments[0] in studies():
+            write_refusal(arguments[0], error)
         sys.exit(f"fer_nb.report: {error}")
 
 

@@ -43,13 +43,13 @@ def make_manifest(node: dict, study: str, page: str) -> dict:
 
     Returns:
         title; tables and figures in the notebook's order, each with name, caption and files (relative to the page);
-        failure: None, or name, message and cell (whether a cell raised it); and what ``fer_nb.run`` recorded:
+        failure: see ``failure``; and what ``fer_nb.run`` recorded:
         notebook, study, parameters, status, started, seconds, commit, versions, device, checksums. A notebook that was
         run without ``fer_nb.run`` has the status "" and no commit, device or checksums.
     """
     name = page.partition("-")[0]  # 04_training-<run> is a page of 04_training
     recorded, papermill = node["metadata"].get("fer_nb", {}), node["metadata"].get("papermill", {})
-    outputs = [output for cell in node["cells"] for output in cell.get("outputs", [])]
+    outputs = _outputs(node)
     saved = [found for output in outputs if (found := output.get("metadata", {}).get("text/html", {}).get("fer_nb"))]
     shown = {
         f"{kind}s": [{key: one[key] for key in ("name", "caption", "files")} for one in saved if one["kind"] == kind]
@@ -67,7 +67,7 @@ def make_manifest(node: dict, study: str, page: str) -> dict:
         "checksums": {},
     }
     made_by = {key: recorded.get(key, value) for key, value in otherwise.items()}
-    return {"title": first_heading(node, name), "study": study, **made_by, "failure": _failure(node, outputs), **shown}
+    return {"title": first_heading(node, name), "study": study, **made_by, "failure": failure(node), **shown}
 
 
 def anchor(kind: str, name: str) -> str:
@@ -81,16 +81,36 @@ def first_heading(node: dict, otherwise: str) -> str:
     return next((found[1].strip() for text in texts if (found := re.search(r"^# (.+)$", text, re.M))), otherwise)
 
 
-def _failure(node: dict, outputs: list[dict]) -> dict | None:
-    for output in outputs:
+def _outputs(node: dict) -> list[dict]:
+    return [output for cell in node["cells"] for output in cell.get("outputs", [])]
+
+
+def failure(node: dict) -> dict | None:
+    """Why an executed notebook is no success: name, message and cell (whether a cell raised it); None where it is one.
+
+    An error in a cell (``sys.exit(0)`` too), code cells that have not run, or a status other than "ok". The message
+    ends with the tables that were kept of an earlier run.
+    """
+    recorded = node["metadata"].get("fer_nb", {})
+    kept = ", ".join(f"{name} ({made})" for name, made in recorded.get("kept", {}).items())
+    older = f". Kept from the last run that ended well, older than this failure: {kept}" if kept else ""
+    for output in _outputs(node):
         if output["output_type"] == "error":
             message = "".join(output["evalue"]).strip().split("\n")[0]
-            return {"name": output["ename"], "message": message, "cell": True}
-    status = node["metadata"].get("fer_nb", {}).get("status", "ok")
+            return {
+                "name": output["ename"],
+                "message": message.removesuffix(".") + older if older else message,
+                "cell": True,
+            }
+    status = recorded.get("status", "ok")
     if status == "ok" and node["metadata"].get("papermill", {}).get("exception"):
         status = "The kernel stopped before the end."
     code = [cell for cell in node["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
     left = sum(cell.get("execution_count") is None for cell in code)
     if status == "ok" and left:
         status = f"The run stopped before the end: {left} of {len(code)} code cells have not run."
-    return None if status == "ok" else {"name": "", "message": status, "cell": False}
+    return (
+        None
+        if status == "ok"
+        else {"name": "", "message": status.removesuffix(".") + older if older else status, "cell": False}
+    )

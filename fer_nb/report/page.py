@@ -22,6 +22,7 @@ from fer_nb.study import notebooks, studies
 
 TEMPLATE = Path(__file__).parent / "template"
 _SPELLING = {"Ferm": "FERm", "Mp": "MP", "Score": "Score-CAM", "cam": ""}
+_FILES = '<span class="files" hidden>'  # as save.py writes it
 _HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)<a class="anchor-link"', re.DOTALL)
 _FORMULA = re.compile(r"<(pre|code)\b.*?</\1>|\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.DOTALL)
 
@@ -49,6 +50,9 @@ def render(notebook: Path, study: str) -> Path:
     failed = (cell for cell in node.cells if any(one.output_type == "error" for one in cell.get("outputs", [])))
     for cell in itertools.islice(failed, 1):  # a page has one #failed-cell
         cell.metadata["failed"] = True
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            _lead_to_cell(output, cell.execution_count)
     exporter = HTMLExporter(template_name="basic", extra_template_paths=[str(TEMPLATE)])
     exporter.template_file = "cells.html.j2"
     exporter.register_filter("formulas", _formulas)
@@ -62,6 +66,7 @@ def render(notebook: Path, study: str) -> Path:
         study=study,
         pages=pages,
         current=name,
+        neighbours=_neighbours(pages, name),
         run=run,
         title=" · ".join(filter(None, (made["title"], run))),
         contents=[*headings, ("2", "provenance", "Provenance")],
@@ -69,7 +74,7 @@ def render(notebook: Path, study: str) -> Path:
         failure=made["failure"],
         facts=_facts(made),
         details={"Parameters": made["parameters"], "Data (SHA-256)": made["checksums"]},
-        highlighting=Markup(HtmlFormatter(style="friendly", nobackground=True).get_style_defs(".highlight")),
+        highlighting=Markup(HtmlFormatter(style="xcode", nobackground=True).get_style_defs(".highlight")),
     )
     with replacing(manifest.manifest_path(study, notebook.stem)) as partial:
         partial.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -78,7 +83,7 @@ def render(notebook: Path, study: str) -> Path:
 
 def outdated(page: Path, notebook: Path) -> bool:
     """Whether a page or its manifest is missing, or older than its notebook or than the code that makes pages."""
-    makers = [notebook, Path(__file__), Path(manifest.__file__), TEMPLATE / "style.css", *TEMPLATE.glob("*.html.j2")]
+    makers = [notebook, Path(__file__), Path(manifest.__file__), *TEMPLATE.iterdir()]
     made = [page, page.with_suffix(".json")]
     if not all(path.exists() for path in made):
         return True
@@ -104,6 +109,15 @@ def bar(study: str) -> list[dict]:
     ]
 
 
+def _neighbours(pages: list[dict], name: str) -> list[tuple[str, dict]]:
+    """The pages before and after one: ("previous" or "next", page)."""
+    place = next((i for i, page in enumerate(pages) if page["name"] == name), None)
+    if place is None:
+        return []
+    around = {"previous": place - 1, "next": place + 1}
+    return [(word, pages[i]) for word, i in around.items() if 0 <= i < len(pages)]
+
+
 def _joined(outputs: list) -> list:
     """A cell's outputs; what it printed to stdout and stderr in turn (a progress bar) is joined to one text each."""
     joined, texts = [], {}
@@ -117,6 +131,14 @@ def _joined(outputs: list) -> list:
             texts[output["name"]] = output
         joined.append(output)
     return joined
+
+
+def _lead_to_cell(output: dict, number: int | None) -> None:
+    """Put a link to the cell into the caption of what ``save.py`` has saved."""
+    saved = output.get("metadata", {}).get("text/html", {}).get("fer_nb")
+    if saved and number is not None:
+        link = f'<a href="#cell-{number}">In [{number}]</a> '
+        output["data"]["text/html"] = output["data"]["text/html"].replace(_FILES, _FILES + link, 1)
 
 
 def _facts(made: dict) -> dict[str, str]:

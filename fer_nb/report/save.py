@@ -6,9 +6,11 @@ files. The metadata of the cell's output say what was saved; ``manifest.make_man
 
 import base64
 import html
+import re
 import struct
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown
 from matplotlib import pyplot
@@ -16,7 +18,13 @@ from matplotlib.figure import Figure
 
 from fer_nb import paths
 from fer_nb.files import replacing
+from fer_nb.intervals import in_words
+from fer_nb.names import counted
 from fer_nb.report.manifest import anchor
+
+LONG = 30  # rows: a longer table is folded on its page, and can be sorted there
+FIRST = 10  # rows that stay
+WIDE = 8  # columns: a table with more is printed smaller
 
 
 def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", digits: int | dict[str, int] = 2) -> HTML:
@@ -24,29 +32,71 @@ def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", di
 
     Columns of an integer dtype (``Int64`` where a count is missing) are shown with thousands separators, other numbers
     with ``digits`` decimals (one for all columns, or by column name), the column ``difference`` with its sign, missing
-    values as a dash. The CSV has six significant digits. The index is written and shown only if it has a name.
+    values as a dash. A value followed by its ``low`` and ``high`` (or ``..._low``, ``..._high``) is one cell with its
+    interval. The CSV has all columns, with six significant digits. The index is written and shown only if it has a
+    name. The page folds a table of more than ``LONG`` rows: its rows "all", or its first ones, stay.
     """
-    if any(level is not None for level in table.index.names):
-        table = table.reset_index()
-    text = table.to_csv(index=False, float_format=_exact, lineterminator="\n")
-    with replacing(paths.REPORTS / study / "tables" / f"{name}.csv") as partial:
-        partial.write_text(text, encoding="utf-8")
+    table = _write(table, name, study)
     places = digits if isinstance(digits, dict) else dict.fromkeys(table.columns, digits)
-    columns = [_column(table[column], places.get(column, 2)) for column in table.columns]
-    head = "".join(
-        f'<th style="{style}">{_title(key)}</th>' for key, (style, _) in zip(table.columns, columns, strict=True)
-    )
-    rows = "\n".join(
-        "<tr>" + "".join(f'<td style="{style}">{cells[i]}</td>' for style, cells in columns) + "</tr>"
+    columns = _columns(table, places)
+    head = "".join(f'<th scope="col" style="{style}">{title}</th>' for title, style, _ in columns)
+    rows = [
+        "<tr>" + "".join(f'<td style="{style}">{cells[i]}</td>' for _, style, cells in columns) + "</tr>"
         for i in range(len(table))
-    )
-    files = [f"tables/{name}.csv"]
+    ]
+    first, rest, unfold = rows, [], ""
+    if len(rows) > LONG:
+        stays = (table == "all").any(axis=1).to_numpy()
+        stays = stays if stays.any() else np.arange(len(rows)) < FIRST
+        first, rest = ([row for row, here in zip(rows, stays == kind, strict=True) if here] for kind in (True, False))
+        unfold = f'<label class="unfold" hidden><input type="checkbox"> all {len(rows)} rows</label>'
+    bodies = f"<tbody>\n{_lines(first)}\n</tbody>" + (f'<tbody class="rest">\n{_lines(rest)}\n</tbody>' if rest else "")
+    looks = " ".join(["wide"] * (len(columns) > WIDE) + ["sortable"] * bool(rest))
     shown = (
-        f'<table class="report" id="{html.escape(anchor("table", name))}">'
-        f"<caption>{html.escape(caption)}{_links(files)}</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+        f'<table class="{looks}" aria-label="{html.escape(caption)}"><thead><tr>{head}</tr></thead>\n{bodies}</table>'
     )
-    return _display(shown, kind="table", name=name, caption=caption, files=files)
+    return _display_table(f'{unfold}<div class="scroll">{shown}</div>', name, caption)
+
+
+def save_sentences(table: pd.DataFrame, name: str, study: str, caption: str = "", digits: int = 2) -> HTML:
+    """Write a table of sentences and what answers them, like ``save_table``; shown is a block for each sentence.
+
+    Args:
+        table: where, sentence, quantity, method, measured, low, high, pictures, bound and holds ("yes", "no" or
+            "cannot say"), a row per quantity and method (chapter4.section_table).
+    """
+    table = _write(table, name, study)
+    methods = [method for method in table["method"].unique() if method and "," not in method]
+    blocks = []
+    for sentence, rows in table.groupby("sentence", sort=False):
+        verdict = joint_verdict(rows["holds"])
+        head = "".join(f'<th scope="col">{html.escape(method)}</th>' for method in methods)
+        body = []
+        for quantity, of_quantity in rows.groupby("quantity", sort=False):
+            found = {row["method"]: _answer(row, digits) for row in of_quantity.to_dict("records")}
+            if set(found) <= set(methods):
+                cells = "".join(f"<td>{found.get(method, '–')}</td>" for method in methods)
+            else:  # it is not about the maps of one method
+                cells = f'<td colspan="{len(methods)}">{"; ".join(found.values())}</td>'
+            needed = html.escape(of_quantity["bound"].iloc[0]) or "–"
+            body.append(f'<tr><th scope="row">{html.escape(quantity)}</th>{cells}<td>{needed}</td></tr>')
+        blocks.append(
+            f'<section class="sentence"><p><b class="verdict {verdict.replace(" ", "-")}">{verdict}</b> '
+            f"{html.escape(sentence)} <small>{html.escape(', '.join(rows['where'].unique()))}</small></p>"
+            f'<div class="scroll"><table><thead><tr><th scope="col">measured</th>{head}<th scope="col">needed</th></tr>'
+            f"</thead><tbody>{_lines(body)}</tbody></table></div></section>"
+        )
+    return _display_table(_lines(blocks), name, caption)
+
+
+def joint_verdict(holds: pd.Series) -> str:
+    """What the rows of a sentence say together: "holds", "does not hold", "in part" or "cannot say"."""
+    found = set(holds)
+    if {"yes", "no"} <= found:
+        return "in part"
+    if "no" in found:
+        return "does not hold"
+    return "holds" if found == {"yes"} else "cannot say"
 
 
 def save_figure(figure: Figure, name: str, study: str, caption: str = "", vector: bool = True) -> HTML:
@@ -75,8 +125,27 @@ def save_figure(figure: Figure, name: str, study: str, caption: str = "", vector
 
 
 def say(text: str) -> Markdown:
-    """A sentence (Markdown) with computed numbers, to be shown."""
+    """A sentence (Markdown) with computed numbers, to be shown: names in it make neither HTML nor links."""
+    for mark, shown in {"<": "&lt;", "](": "]&#40;", "]:": "]&#58;"}.items():
+        text = text.replace(mark, shown)
     return Markdown(text)
+
+
+def _write(table: pd.DataFrame, name: str, study: str) -> pd.DataFrame:
+    """Write the table's CSV; the table with its index, where that has a name, as columns."""
+    if any(level is not None for level in table.index.names):
+        table = table.reset_index()
+    text = table.to_csv(index=False, float_format=_exact, lineterminator="\n")
+    with replacing(paths.REPORTS / study / "tables" / f"{name}.csv") as partial:
+        partial.write_text(text, encoding="utf-8")
+    return table
+
+
+def _display_table(shown: str, name: str, caption: str) -> HTML:
+    files = [f"tables/{name}.csv"]
+    head = f'<p class="caption">{html.escape(caption)}{_links(files)}</p>'
+    block = f'<div class="report" id="{html.escape(anchor("table", name))}">{head}\n{shown}</div>'
+    return _display(block, kind="table", name=name, caption=caption, files=files)
 
 
 def _display(shown: str, **saved) -> HTML:
@@ -98,11 +167,58 @@ def _title(column) -> str:
     return html.escape(" ".join(str(word) for word in words).replace("_", " "))
 
 
-def _column(column: pd.Series, digits: int) -> tuple[str, list[str]]:
+def _lines(parts: list[str]) -> str:
+    return "\n".join(parts)
+
+
+def _answer(row: dict, digits: int) -> str:
+    """One cell of ``save_sentences``: the measured value with its interval, the number of pictures, the verdict."""
+    if pd.isna(row["measured"]):
+        return f'<span class="{row["holds"].replace(" ", "-")}">not measured</span>'
+    value = in_words(row["measured"], row["low"], row["high"], digits)
+    return (
+        f'<span class="{row["holds"].replace(" ", "-")}">{value}, {counted(row["pictures"], "picture")}: '
+        f"{row['holds']}</span>"
+    )
+
+
+def _columns(table: pd.DataFrame, places: dict[str, int]) -> list[tuple[str, str, list[str]]]:
+    """Title, style and cells of each column that is shown; a value and the interval after it are one."""
+    shown, names = [], [str(name) for name in table.columns]
+    taken = set()  # columns that are part of an interval
+    for i, name in enumerate(table.columns):
+        if i in taken:
+            continue
+        digits, signed = places.get(name, 2), name == "difference"
+        style, cells = _column(table[name], digits, signed)
+        title, low = (
+            _title(name),
+            i if _is_low(names, i) else i + 1,
+        )  # an interval without a value of its own stands alone
+        if _is_low(names, low):
+            taken |= {low, low + 1}
+            ends = (_column(table.iloc[:, end], digits, signed)[1] for end in (low, low + 1))
+            spans = ["" if "–" in pair else f"[{', '.join(pair)}]" for pair in zip(*ends, strict=True)]
+            if low == i:
+                title, cells = title.removesuffix("low").strip(), [span or "–" for span in spans]
+            else:
+                cells = [f"{cell} {span}".strip() for cell, span in zip(cells, spans, strict=True)]
+            title += " [95%]" if any(spans) else ""
+        shown.append((title, style, cells))
+    return shown
+
+
+def _is_low(names: list[str], i: int) -> bool:
+    """Whether columns ``i`` and ``i`` + 1 are the ends of an interval: low, high or share_low, share_high."""
+    low, high = [*names, "", ""][i : i + 2]
+    return re.fullmatch("(.+_)?low", low) is not None and high == low.removesuffix("low") + "high"
+
+
+def _column(column: pd.Series, digits: int, signed: bool = False) -> tuple[str, list[str]]:
     """A column's style and its cells as HTML."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         cells = ["–" if pd.isna(value) else html.escape(str(value)) for value in column]
         return "text-align:left" + (";min-width:12em" if max(map(len, cells), default=0) > 40 else ""), cells
     places = 0 if pd.api.types.is_integer_dtype(column) else digits
-    spec = ("+" if column.name == "difference" else "") + f",.{places}f"
+    spec = ("+" if signed else "") + f",.{places}f"
     return "text-align:right", ["–" if pd.isna(value) else f"{value:{spec}}".replace("-", "−") for value in column]

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import update_bn
 
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
+from fer_nb.names import counted
 from fer_nb.saliency.agreement import mean_table, similarity
 from fer_nb.saliency.maps import Make
 from fer_nb.saliency.sanity import reset, stages
@@ -32,7 +33,8 @@ BY_HEART = 95.0  # percent of the training pictures, as in the paper
 class Learned(NamedTuple):
     """What the second net has learned."""
 
-    accuracy: float  # percent of its training pictures whose permuted label it predicts
+    accuracy: float  # percent of its training pictures whose permuted label it predicts when it is trained
+    logged: float  # percent in the log of the last epoch, whose steps still change the net
     chance: float  # percent that have the most frequent label
     pictures: int
     epochs: int
@@ -71,7 +73,7 @@ def by_heart(
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     protocol = Protocol(epochs=epochs, batch_size=BATCH, seed=seed, weight_decay=0.0, crops=1)
-    fit(net, dealt, folder, replace(protocol, rotation=0.0, brightness=0.0, contrast=0.0))
+    history = fit(net, dealt, folder, replace(protocol, rotation=0.0, brightness=0.0, contrast=0.0))
     other = copy.deepcopy(model)  # its layers are the plain ones, those that trained are not
     other.load_state_dict(net.state_dict())
     # After so few steps the running statistics of batch norm lag behind the weights.
@@ -79,8 +81,9 @@ def by_heart(
     update_bn(center_crop(images).contiguous().split(64), other)
     checkpoint.path(folder).unlink(missing_ok=True)
     predicted = predict(other, dealt.images, crops=1).argmax(1).numpy()
-    chance = np.bincount(dealt.labels).max() / len(dealt)
-    return other, Learned(100 * float((predicted == dealt.labels).mean()), 100 * float(chance), len(dealt), epochs)
+    chance, logged = np.bincount(dealt.labels).max() / len(dealt), float(history["train_accuracy"].iloc[-1])
+    accuracy = 100 * float((predicted == dealt.labels).mean())
+    return other, Learned(accuracy, logged, 100 * float(chance), len(dealt), epochs)
 
 
 def labels_table(
@@ -106,11 +109,13 @@ def labels_in_words(table: pd.DataFrame, learned: Learned) -> str:
     """What the second net has learned, and how similar the maps are, as sentences."""
     similar = []
     for row in table[table["quantity"] == "spearman"].itertuples():
-        similar.append(f"{row.method} " + ("none (empty maps)" if not row.pictures else f"**{row.mean:.2f}**"))
+        value = f"**{row.mean:.2f}**".replace("-", "−") if row.pictures else "none (empty maps)"
+        similar.append(f"{row.method} {value}")
     enough = "by heart" if learned.by_heart else f"fewer than the {BY_HEART:g}% that count as by heart"
     return (
-        f"The second net predicts {learned.accuracy:.0f}% of the permuted labels of its {learned.pictures} training "
-        f"pictures after {learned.epochs} epochs (the most frequent label: {learned.chance:.0f}%): {enough}. Rank "
-        f"correlation of the maps of the two nets, where 1 says that labels do not matter: {', '.join(similar)} "
-        f"({table['pictures'].max()} pictures)."
+        f"After {counted(learned.epochs, 'epoch')} the second net predicts {learned.accuracy:.0f}% of the permuted "
+        f"labels of its {counted(learned.pictures, 'training picture')} (the most frequent label: "
+        f"{learned.chance:.0f}%): {enough}. The log of the last epoch has {learned.logged:.0f}%, because each of its "
+        "steps still changes the net. Rank correlation of the maps of the two nets, where 1 says that labels do not "
+        f"matter: {', '.join(similar)} ({counted(table['pictures'].max(), 'picture')})."
     )

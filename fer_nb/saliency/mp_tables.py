@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fer_nb.intervals import in_words, mean_interval
+from fer_nb.names import counted
 from fer_nb.saliency.maps import rows_by_name
 from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 
@@ -38,7 +39,7 @@ def deletion_in_words(table: pd.DataFrame) -> str:
     return (
         f"On average MP deletes {area}% of the picture, and the probability of the class changes from "
         f"{row['before']:.3f} to {row['after']:.3f}; with the whole picture deleted it is {row['all_deleted']:.3f} "
-        f"({row['pictures']} pictures)."
+        f"({counted(row['pictures'], 'picture')})."
     )
 
 

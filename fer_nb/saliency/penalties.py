@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from fer_nb.data import datasets
 from fer_nb.data.augment import center_crop
+from fer_nb.names import counted
 from fer_nb.saliency.mp import MeaningfulPerturbation
 from fer_nb.saliency.sample import in_turn
 
@@ -93,7 +94,7 @@ def choice_in_words(table: pd.DataFrame, split: str, most: float) -> str:
     within = row["area"] <= most
     rule = f"the largest drop with at most {most:g}% deleted" if within else f"every pair deletes more than {most:g}%"
     return (
-        f"Chosen on {row['pictures']} pictures of the {of}: lambda1 **{row['lambda1']:g}**, lambda2 "
+        f"Chosen on {counted(row['pictures'], 'picture')} of the {of}: lambda1 **{row['lambda1']:g}**, lambda2 "
         f"**{row['lambda2']:g}** ({rule}): {row['area']:.1f}% deleted, and the probability changes from "
         f"{row['before']:.3f} to {row['after']:.3f}."
     )

@@ -9,37 +9,41 @@ from matplotlib.figure import Figure
 from fer_nb.evaluation.frame import frame, legend_above
 from fer_nb.saliency.regions import NAMES
 
-# As thesis figure 4-1: hot where the map is high, laid over the picture.
-HEAT = {"cmap": "jet", "vmin": 0, "vmax": 1, "alpha": 0.45}
+# A map is laid over its picture, bright where it is high. "jet", the thesis's look, has edges that no map has.
+HEAT = {"cmap": "inferno", "vmin": 0, "vmax": 1, "alpha": 0.5}
 PALETTE = seaborn.color_palette("colorblind")
 COLOURS = dict(zip(("MP", "Score-CAM"), PALETTE, strict=False))
 LABELS = {"accuracy": "accuracy (%)", "probability": "probability of the true class", "spearman": "rank correlation"}
 
 
-def gallery(titles: list[str], rows: dict[str, np.ndarray], pictures: np.ndarray) -> Figure:
+def gallery(titles: list[str], rows: dict[str, np.ndarray], pictures: np.ndarray, colours: str = "inferno") -> Figure:
     """Figure 4-1 and similar ones: a column per picture, a row per kind of picture or map.
 
     Args:
         titles: above each of the N columns.
         rows: name -> float (N, 44, 44) in [0, 1], shown in grey, or maps (N, 1, 44, 44), laid over ``pictures``.
         pictures: float (N, 44, 44) in [0, 1].
+        colours: matplotlib's name of the maps' colours; "jet" is the thesis's look.
     """
     figure, axes = frame((1.25 * len(titles) + 0.5, 1.2 * len(rows) + 0.7), len(rows), len(titles), "white")
     for line, (name, values) in zip(axes, rows.items(), strict=True):
         values = np.asarray(values)
         line[0].set_ylabel(name, fontsize=9)
         for ax, picture, value in zip(line, pictures, values, strict=True):
-            _show(ax, picture if values.ndim == 4 else value, value[0] if values.ndim == 4 else None)
+            _show(ax, picture if values.ndim == 4 else value, value[0] if values.ndim == 4 else None, colours)
+    heats = [ax for ax in axes.flat if len(ax.get_images()) == 2]
+    if heats:
+        figure.colorbar(heats[0].get_images()[1], ax=axes, aspect=40, pad=0.01, label="map")
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=8)
     return figure
 
 
-def _show(ax, picture, heat=None):
+def _show(ax, picture, heat=None, colours=HEAT["cmap"]):
     """One picture (44, 44) in grey, with a map (44, 44) over it where one is given, without axes."""
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
     if heat is not None:
-        ax.imshow(heat, **HEAT)
+        ax.imshow(heat, **HEAT | {"cmap": colours})
     ax.set(xticks=[], yticks=[])
     seaborn.despine(ax=ax, left=True, bottom=True)
 
@@ -83,12 +87,17 @@ def erosion(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
 
 
 def cascades(tables: dict[str, pd.DataFrame], quantity: str = "spearman") -> Figure:
-    """Similarity to the trained net's maps while weights become random, a line per method (sanity.cascade)."""
+    """Similarity to the trained net's maps while weights become random, a line per method (sanity.cascade).
+
+    An empty map is similar to none: the legend says of how many nets a method's maps are known.
+    """
     figure, axes = frame((6.2, 3.4))
     ax = axes.flat[0]
     for (method, table), colour in zip(tables.items(), PALETTE, strict=False):
         rows = table[table["quantity"] == quantity]
-        _band(ax, rows["depth"], rows, colour, method)
+        known = rows["mean"].notna().sum()
+        label = method if known == len(rows) else f"{method} ({known} of {len(rows)}: the other maps are empty)"
+        _band(ax, rows["depth"], rows, colour, label)
         ax.set_xticks(rows["depth"], ["trained", *rows["stage"].iloc[1:]])
     ax.axhline(0, color="0.6", lw=0.8)
     ax.set(xlabel="last layer made random, from the end of the net", ylabel=LABELS.get(quantity, quantity))

@@ -182,5 +182,5 @@ def mean_faces_in_words(found: np.ndarray) -> str:
     """For how many pictures the regions are those of the mean face; ``found``: bool (N,), see ``of_faces``."""
     missing = (~found).sum()
     if not missing:
-        return f"A face was found in each of the {len(found)} pictures."
+        return f"A face was found in {'the picture' if len(found) == 1 else f'each of the {len(found)} pictures'}."
     return f"No face was found in {missing} of {len(found)} pictures: their regions are those of the mean face."

@@ -16,17 +16,22 @@ import pandas as pd
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from fer_nb.nets import kernels, models
-from fer_nb.speed import throughput, timing
+from fer_nb.nets import fused_cells, kernels, models
+from fer_nb.speed import latency, throughput, timing
 
 CONVOLUTIONS = ("1x1 convolutions", "other convolutions", "depthwise convolutions")
 BATCH_NORMS, REST = "batch norms", "rest"
-KINDS = tuple(f"{name}, {way}" for name in CONVOLUTIONS for way in ("forward", "backward"))
+SEPARABLE = "separable convolutions"  # depthwise and 1x1 in one pass, of searched cells
+KINDS = tuple(f"{name}, {way}" for name in (*CONVOLUTIONS, SEPARABLE) for way in ("forward", "backward"))
 KINDS += (BATCH_NORMS, throughput.OPTIMIZER, throughput.AUGMENTATION, REST)
 
 FUSED = "fused pass: "  # stands before a kernel's name in a profile
 KERNELS = {"depthwise": f"{CONVOLUTIONS[2]}, forward", "depthwise_backward": f"{CONVOLUTIONS[2]}, backward"}
-KERNELS |= dict.fromkeys(("moments", "affine", "gradient_sums", "normalised_gradient"), BATCH_NORMS)
+for name in fused_cells.SEPARABLE:
+    KERNELS |= {name: f"{SEPARABLE}, forward", f"{name}_backward": f"{SEPARABLE}, backward"}
+KERNELS |= dict.fromkeys(("moments", "affine", "gradient_sums", "normalised_gradient", "join"), BATCH_NORMS)
+KERNELS |= dict.fromkeys(("statistics", "statistics_back"), BATCH_NORMS)
+KERNELS |= dict.fromkeys((f"{kind}_pool{way}" for kind in ("max", "avg") for way in ("", "_backward")), REST)
 
 NORMS = [
     *("BatchNorm", "BatchNormBackward", "NormalisedDepthwise", "NormalisedDepthwiseBackward"),  # of kernels.py
@@ -128,15 +133,19 @@ def compare(names: list[str], batch_size: int, seconds: float) -> list[Step]:
     return timing.in_fresh_processes(measure, cases, "parts of a training step")
 
 
-def convolution_flops(name: str, batch_size: int) -> pd.Series:
+def convolution_flops(name: str, batch_size: int, fused: bool = True) -> pd.Series:
     """FLOPs of the convolutions of net ``name`` in a training step, by kind; two a multiply-add.
+
+    ``fused``: whether the depthwise and 1x1 convolutions of a searched net's cells are computed in one pass.
 
     Backward, the gradients of the input and of the weights cost as much as the outputs each; the first layer's input
     takes no gradient.
     """
-    layers = models.count(models.build(name)).query("kernel != ''")
+    layers = models.count(latency.build(name)).query("kernel != ''")
     kernel = layers["kernel"].where(~layers["kernel"].str.endswith("dw"), "depthwise")
     what = kernel.map({"1x1": CONVOLUTIONS[0], "depthwise": CONVOLUTIONS[2]}).fillna(CONVOLUTIONS[1])
+    if fused:
+        what = what.mask(layers["layer"].str.startswith("cells."), SEPARABLE)
     forward = 2.0 * batch_size * layers["macs"]
     backward = 2 * forward
     backward.iloc[0] = forward.iloc[0]
@@ -159,7 +168,8 @@ def table(steps: list[Step], batch_size: int, peaks: dict[str, float]) -> pd.Dat
     for step in steps:
         spent = pd.Series(step.times)
         rows = pd.DataFrame({"milliseconds": spent, "share": 100 * spent / spent.sum()})
-        rows["gflops"] = convolution_flops(step.model, batch_size) / spent / 1e6
+        fused = spent[f"{SEPARABLE}, forward"] > 0
+        rows["gflops"] = convolution_flops(step.model, batch_size, fused) / spent / 1e6
         rows["peak_gflops"] = rows["gflops"].mask(rows["gflops"].notna(), peaks[step.number_format])
         rows = rows[rows["milliseconds"] > 0].rename_axis("kind").reset_index()
         rows.insert(0, "model", step.model)

@@ -42,11 +42,13 @@ def training_share(table: pd.DataFrame, peaks: dict[str, float]) -> pd.DataFrame
         peaks: from ``timing.machine_peaks``.
 
     Returns:
-        ``table`` with float32_share and bfloat16_share in place of number_format; NaN in the format not used.
+        ``table`` with float32_share and bfloat16_share in place of number_format; NaN in the format not used, and above
+        100%: something else ran while the peak was taken.
     """
-    macs = {name: models.count(models.build(name))["macs"].sum() for name in table["model"].unique()}
+    macs = {name: models.count(latency.build(name))["macs"].sum() for name in table["model"].unique()}
     gflops = 6e-9 * table["model"].map(macs) * table["pictures_per_second"]
     shares = 100 * gflops / table["number_format"].map(peaks)
+    shares = shares.where(shares <= 100)
     shared = table.drop(columns="number_format")
     for place, name in enumerate(FORMATS, start=shared.columns.get_loc("ratio") + 1):
         shared.insert(place, f"{name}_share", shares.where(table["number_format"] == name))
@@ -58,7 +60,9 @@ def training_words(table: pd.DataFrame) -> str:
     words = []
     for _, row in table.loc[table.groupby("model", sort=False)["ratio"].idxmax()].iterrows():
         shares = [f"{row[f'{name}_share']:.0f}% of the {name} peak" for name in FORMATS if row[f"{name}_share"] > 0]
-        words.append(f"{row['model']} **{row['ratio']:.1f}** times as fast ({''.join(shares)})")
+        words.append(
+            f"{row['model']} **{row['ratio']:.1f}** times as fast" + "".join(f" ({share})" for share in shares)
+        )
     return f"In its best variant each net trains, compared with “{table['variant'].iloc[0]}”: {'; '.join(words)}."
 
 

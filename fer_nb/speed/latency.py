@@ -17,15 +17,16 @@ from torch import nn
 
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
-from fer_nb.nets import device, export, models
+from fer_nb.nets import by_name, device, export, models
 from fer_nb.speed import timing
+from fer_nb.study import Run
 from fer_nb.training import predict
 
 RUNTIMES = ("PyTorch", "ONNX Runtime")
 
 # Of torchvision: Sandler et al. 2018; Howard et al. 2019; Tan and Le 2019. Made for 224x224, run at our 44x44.
 OTHERS = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
-NETS = (*models.NAMES, *OTHERS)
+NETS = (*models.NAMES, *by_name.PUBLISHED, *OTHERS)
 
 
 def build(name: str) -> nn.Module:
@@ -34,6 +35,8 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     if name in models.NAMES:
         return models.build(name)
+    if name in by_name.PUBLISHED:
+        return by_name.build(Run("", "", name, 0), 7)
     from torchvision.models import get_model
 
     return get_model(name, weights=None, num_classes=7)

@@ -288,9 +288,11 @@ def words(table: pd.DataFrame) -> str:
     for who, of_group in {"Of the peers": table[peer], "Of our nets": table[~peer]}.items():
         best = of_group.loc[of_group[of_group["split"] == "FER2013 PublicTest"]["accuracy"].idxmax()]
         rows = of_group[(of_group[keys] == best[keys]).all(axis=1)]
+        alone = (of_group[keys] == best[keys]).all(axis=None)
+        chosen = f"{who} only {best['model']}" if alone else f"{who} {best['model']} is best on PublicTest"
         values = [f"{row.split} **{in_words(row.accuracy, row.low, row.high)}**%" for row in rows.itertuples()]
         said.append(
-            f"- {who} {best['model']} is best on PublicTest ({best['source']}; views: {best['views']}; labels: "
+            f"- {chosen} ({best['source']}; views: {best['views']}; labels: "
             f"{best['labels']}; saw: {best['saw']}): {', '.join(values)}; {best['latency_ms']:.1f} ms a picture."
         )
     return "\n".join(said)

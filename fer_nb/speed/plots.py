@@ -36,8 +36,8 @@ def step_shares(table: pd.DataFrame) -> Figure:
         table.pivot(index="model", columns="kind", values=value).reindex(table["model"].unique(), columns=KINDS)
         for value in ("share", "milliseconds")
     )
-    palette = seaborn.color_palette("Paired", 10)
-    colours = [*palette[:6], palette[8], palette[6], "0.55", "0.8"]
+    palette = seaborn.color_palette("Paired", 12)
+    colours = [*palette[:6], *palette[10:], palette[8], palette[6], "0.55", "0.8"]
     figure, ((ax,),) = frame((9, 1.7 + 0.5 * len(shares)))
     left = pd.Series(0.0, shares.index)
     for kind, colour in zip(KINDS, colours, strict=True):

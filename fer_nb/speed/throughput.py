@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
-from fer_nb.nets import device, fused, models
-from fer_nb.speed import timing
+from fer_nb.nets import device, fused
+from fer_nb.speed import latency, timing
 from fer_nb.training.protocol import Protocol
 
 # Each variant is the one before it plus one change.
@@ -24,7 +24,7 @@ VARIANTS = (
     "+ bfloat16",  # where it is faster than float32
     "+ kept heap",
     "+ float32 depthwise backward",
-    "+ fused blocks",
+    "+ fused blocks",  # of a searched net: fused cells
 )
 PICTURES = 4096
 AUGMENTATION, OPTIMIZER = "augmentation", "optimizer and clamp"  # parts of a step, under these names in a profile
@@ -77,8 +77,7 @@ def training_step(name: str, variant: str, batch_size: int) -> tuple[Callable[[]
     changes = VARIANTS[: VARIANTS.index(variant) + 1]
     if "+ kept heap" in changes:
         device.keep_heap()
-    torch.manual_seed(0)
-    model = models.build(name)
+    model = latency.build(name)
     if "+ float32 depthwise backward" in changes:
         device.float32_depthwise(model)
     if "+ fused blocks" in changes and not fused.fuse(model):

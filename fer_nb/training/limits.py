@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ def alone(folder: Path) -> Iterator[None]:
             raise BlockingIOError(
                 f"{file.name}: {file.read().strip() or 'another process'} trains this run: wait for it, or stop it"
             ) from None
+        except OSError as error:  # a mount without locks
+            print(f"{file.name}: no lock ({error.strerror}): start this run only once", file=sys.stderr)
         file.truncate(0)
         file.write(f"process {os.getpid()} on {platform.node()}, since {datetime.now():%Y-%m-%d %H:%M}\n")
         file.flush()

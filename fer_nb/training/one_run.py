@@ -51,7 +51,8 @@ def prepare(run: Run, given: Mapping) -> Prepared:
     net = by_name.build(run, len(faces.classes), given["pool"], given["block_relu"])
     checksums = datasets.checksums(run.dataset, given["data"])
     made = {"started": started, "commit": commit, "checksums": checksums, "parameters": given}
-    return Prepared(run, faces, net, weights.teacher_of(run, given["teacher"]), protocol, made)
+    teacher = weights.teacher_of(run, given["teacher"], faces.classes)
+    return Prepared(run, faces, net, teacher, protocol, made)
 
 
 def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:

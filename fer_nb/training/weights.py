@@ -1,6 +1,6 @@
 """Trained nets by name: those that are kept in git, which work without training, and those of a study's finished runs.
 
-Kept are the weights of lightResNetl and lightResNetm trained on FERm, in half precision (5 and 8 MB), under
+Kept are the weights of lightResNetl and lightResNetm trained on FERm or FER2013, in half precision (5 and 8 MB), under
 ``reports/reference/<study>/weights/``. ``python -m fer_nb.published STUDY`` puts them there.
 
 The header of a file of weights holds JSON under the key ``fer_nb``: ``net``, the description of by_name.py that the
@@ -21,12 +21,13 @@ from fer_nb.nets import by_name
 from fer_nb.study import Run
 from fer_nb.training.predict import load_weights
 
-KEPT = ("lightResNetl", "lightResNetm")  # on FERm; none from CK+, whose licence is narrower
+KEPT = ("lightResNetl", "lightResNetm")
+KEPT_ON = ("ferm", "fer2013")  # the data sets they are trained on; not CK+, whose licence is narrower
 BEFORE = {"pool": "global", "block_relu": False}  # of nets in files that were kept without a description
 
 
-def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
-    """A net trained on FERm, with the weights that are kept in git: ``net, classes = released("lightResNetl")``.
+def released(model: str, dataset: str = "ferm") -> tuple[nn.Module, tuple[str, ...]]:
+    """A net with the weights that are kept in git: ``net, classes = released("lightResNetl")``, trained on FERm.
 
     Of several files the one with the best accuracy on the valid split is taken (``about`` tells which study's).
 
@@ -35,10 +36,10 @@ def released(model: str) -> tuple[nn.Module, tuple[str, ...]]:
         ``predict.predict`` gives it uint8 pictures. And the names of the classes in the order of the logits.
 
     Raises:
-        FileNotFoundError: no weights of this net are kept.
+        FileNotFoundError: no weights of this net, trained on this data set, are kept.
         ValueError: the file is damaged.
     """
-    return from_file(released_file(model))
+    return from_file(released_file(model, dataset))
 
 
 def trained(run: Run) -> tuple[nn.Module, tuple[str, ...]]:
@@ -72,10 +73,11 @@ def _description(facts: dict) -> dict:
     return {"model": facts["model"], "classes": len(facts["classes"])} | given
 
 
-def teacher_of(run: Run, name: str) -> nn.Module | None:
+def teacher_of(run: Run, name: str, classes: tuple[str, ...] | None = None) -> nn.Module | None:
     """The net ``name`` as its finished run in the study of ``run`` left it, same data set and seed; None for "".
 
-    Raises ValueError where ``name`` is the net of ``run`` itself, FileNotFoundError where its run is not finished.
+    Raises ValueError where ``name`` is the net of ``run`` itself or was trained on other than ``classes`` (where they
+    are given), FileNotFoundError where its run is not finished.
     """
     if not name:
         return None
@@ -84,7 +86,13 @@ def teacher_of(run: Run, name: str) -> nn.Module | None:
     taught = Run(run.study, run.dataset, name, run.seed)
     if not is_finished(taught):
         raise FileNotFoundError(f"{taught.name}, the teacher of {run.name}, has not finished: train it first")
-    return trained(taught)[0]
+    net, known = trained(taught)
+    if classes is not None and known != classes:
+        raise ValueError(
+            f"teacher {taught.name} knows the classes {', '.join(known)}, {run.name} has {', '.join(classes)}: "
+            "train the teacher again on the same classes"
+        )
+    return net
 
 
 def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:
@@ -93,12 +101,14 @@ def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:
     save_file(values, path, {"fer_nb": json.dumps({"net": model.description, "classes": list(classes)})})
 
 
-def released_file(model: str) -> Path:
+def released_file(model: str, dataset: str = "ferm") -> Path:
     """The file that ``released`` takes. Raises as ``released`` does."""
-    found = {path: facts for path in kept_files() if (facts := about(path))["model"] == model}
+    every = {path: about(path) for path in kept_files()}
+    found = {path: facts for path, facts in every.items() if (facts["model"], facts["dataset"]) == (model, dataset)}
     if not found:
         raise FileNotFoundError(
-            f"no weights of {model!r} are kept under reports/reference: train one of {' and '.join(KEPT)} on FERm and "
+            f"no weights of {model!r} on {dataset!r} are kept under reports/reference: train one of"
+            f" {' and '.join(KEPT)} on {' or '.join(KEPT_ON)} and "
             "keep it with `python -m fer_nb.published STUDY`, or take the net of a finished run by weights.trained. "
             "Kept weights are in fer_nb's checkout, not in what pip installs: clone it and `pip install -e .`"
         )

@@ -97,7 +97,7 @@ def clip_files(rng, folder: Path) -> Iterator[Attempt]:
         def take():
             write(path)
             original = micro_expressions.path
-            micro_expressions.path = lambda: path
+            micro_expressions.path = lambda condition="micro": path
             try:
                 return emonas_sets.load_clips("micro", "synthetic")
             finally:

@@ -153,9 +153,11 @@ def test_a_missing_or_wrong_file(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATA", tmp_path)
     with pytest.raises(ValueError, match=r"unknown detector 'yunnet'.*yunet"):
         detection.detector("yunnet")
-    with pytest.raises(FileNotFoundError, match=r"yunet: no YuNet model here; put face_detection_yunet.*README"):
+    with pytest.raises(FileNotFoundError, match=r"yunet: no YuNet model here; put face_detection_yunet.*docs/data"):
         detection.detector("yunet")
-    with pytest.raises(FileNotFoundError, match=r"centerface: no CenterFace model here; put centerface\.onnx.*README"):
+    with pytest.raises(
+        FileNotFoundError, match=r"centerface: no CenterFace model here; put centerface\.onnx.*docs/data"
+    ):
         detection.detector("centerface")
     with pytest.raises(FileNotFoundError, match=r"gone\.xml: no Haar cascade here; leave the path out"):
         detection.detector("haar", tmp_path / "gone.xml")
@@ -177,7 +179,7 @@ def test_the_detectors_that_are_installed(tmp_path, monkeypatch):
 def test_a_network_of_another_kind():
     for name, other in (("yunet", "centerface"), ("centerface", "yunet")):
         built(name), built(other)
-        with pytest.raises(ValueError, match=rf"{FILES[other].name}: .*take the one in README"):
+        with pytest.raises(ValueError, match=rf"{FILES[other].name}: .*take the one in docs/data.md"):
             detection.detector(name, FILES[other])
 
 

@@ -7,6 +7,7 @@ import pytest
 from owners import clips, write_ckplus
 
 from fer_nb.data import datasets, emonas_sets, folds
+from fer_nb.data.clip_pictures import pictures
 from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import micro_expressions
 
@@ -94,11 +95,27 @@ def test_clips_by_name(elsewhere):
         datasets.load("micro_apex-subject4", "synthetic")
 
 
+def test_an_optical_flow_is_computed_once_for_all_folds(elsewhere, monkeypatch):
+    micro_expressions.write(micro_expressions.path(), subjects=2, per_subject=3, progress=False)
+    first = datasets.load("micro_farneback-subject1", "synthetic")
+    expected = pictures(emonas_sets.load_clips("micro", "synthetic"), "farneback")
+    assert np.array_equal(first.images, expected.images)
+
+    def once(clips, kind):
+        assert kind == "apex", "this computes the flow again"
+        return pictures(clips, kind)
+
+    monkeypatch.setattr(once, "__module__", pictures.__module__)
+    monkeypatch.setattr(emonas_sets, "pictures", once)
+    second = datasets.load("micro_farneback-subject2", "synthetic")
+    assert np.array_equal(second.images, first.images) and set(second.of_split("test").groups) == {"s02"}
+
+
 def test_checksums_of_clips_and_folds(elsewhere):
     """Of each name that a study may have; the faces are not drawn to say where clips are."""
     micro_expressions.write(micro_expressions.path(), subjects=1, per_subject=3, progress=False)
     for name in ("micro_apex", "micro_dynamic-subject1"):
-        assert list(datasets.checksums(name, "synthetic")) == ["synthetic-micro/clips.npz"]
+        assert list(datasets.checksums(name, "synthetic")) == ["synthetic-micro/micro.npz"]
     assert not (elsewhere / "runs/synthetic").exists()
     write_ckplus(elsewhere / "data/ck+/CK+48", subjects=1)
     names = ("ckplus", "ckplus-fold1", "ckplus-subject3", "ckplusclips_dynamic", "ckplusclips_apex-subject1")

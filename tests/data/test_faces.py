@@ -61,7 +61,7 @@ def test_other_faces_than_those_of_the_landmarks(tmp_path, monkeypatch):
 def test_a_missing_or_wrong_detector(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "DATA", tmp_path)
     picture = np.zeros((1, 48, 48), np.uint8)
-    with pytest.raises(FileNotFoundError, match=r"yunet: no YuNet model here; put .*README"):
+    with pytest.raises(FileNotFoundError, match=r"yunet: no YuNet model here; put .*docs/data"):
         faces.detect(picture)
     with pytest.raises(FileNotFoundError, match=r"other\.onnx: no YuNet"):
         faces.detect(picture, tmp_path / "other.onnx")

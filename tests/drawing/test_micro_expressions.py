@@ -61,10 +61,45 @@ def test_the_command_writes_the_same_bytes_twice(tmp_path):
         assert len(check(unpack(arrays))) == 3
 
 
+@pytest.mark.parametrize("motion", [0.5, 1.0, 2.0])
+def test_a_condition_moves_the_face_as_far_as_it_says(monkeypatch, motion):
+    """The landmark that moves farthest, between the first and the most strongly drawn frame of each clip."""
+    rendered: list[list] = []
+    own = micro_expressions.render
+
+    def render(person, actions, view):
+        found = own(person, actions, view)
+        rendered[-1].append(found[1])
+        return found
+
+    def begins(*given):
+        rendered.append([])
+        return clip(*given)
+
+    clip = micro_expressions._clip
+    still = micro_expressions.Condition(motion=motion, drift=0.0)
+    monkeypatch.setattr(micro_expressions, "CONDITIONS", {"micro": still})
+    monkeypatch.setattr(micro_expressions, "render", render)
+    monkeypatch.setattr(micro_expressions, "_clip", begins)
+    micro_expressions.draw(1, 6)
+    for landmarks in rendered:
+        frames = np.stack(landmarks[4:])  # after those that the strength is found by: at rest, and three more
+        assert np.linalg.norm(frames - frames[0], axis=2).max() == pytest.approx(motion, rel=0.05)
+
+
+def test_noise_and_drift_of_a_condition():
+    hard = {name: draw(1, 3, condition=name) for name in ("micro1", "micro1noise8", "micro1drift1")}
+    corner = {name: np.std(np.diff(clips.frames[0][:, :6, :6].astype(float), axis=0)) for name, clips in hard.items()}
+    assert corner["micro1noise8"] > 3 * corner["micro1"]
+    away = {name: np.abs(clips.frames[0][-1].astype(float) - clips.frames[0][0]).mean() for name, clips in hard.items()}
+    assert away["micro1drift1"] > 1.5 * away["micro1"]  # the head is elsewhere at the end
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"subjects": 0}, "subjects is 0: it must be at least 1"),
+        ({"subjects": -1}, "subjects is -1: it must be at least 1"),
+        ({"condition": "micro3"}, r"unknown condition 'micro3': did you mean micro\w*\?"),
         ({"per_subject": 2}, "per_subject is 2: it must be at least 3"),
         ({"seed": -1}, "seed is -1"),
     ],
@@ -75,5 +110,5 @@ def test_bad_arguments(given, message):
 
 
 def test_the_command_says_what_is_wrong_and_writes_nothing(tmp_path, capsys):
-    assert micro_expressions.main([str(tmp_path / "clips.npz"), "--subjects", "0"]) == 1
-    assert "error: subjects is 0" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert micro_expressions.main([str(tmp_path / "clips.npz"), "--subjects", "-1"]) == 1
+    assert "error: subjects is -1" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -38,6 +38,6 @@ def write_run(
         run.folder / "history.csv", index=False
     )
     metrics = {"selection": "valid", "selected_epoch": 3, "seconds": 1.5, "device": "cpu", "precision": "float32"}
-    metrics |= {"valid_accuracy": 60.0 + 10 * seed, "epochs": len(test_curve)}
+    metrics |= {"parameters": {"crops": 1}, "valid_accuracy": 60.0 + 10 * seed, "epochs": len(test_curve)}
     (run.folder / "metrics.json").write_text(json.dumps(metrics))
     return run

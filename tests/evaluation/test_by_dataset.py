@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_nb.data import datasets
@@ -47,6 +48,23 @@ def test_what_is_not_trained_is_one_sentence(fake):
 def test_the_sentence_holds_the_thesis_s_value_on_real_data_only(fake):
     runs = [fake("VGG19", "AAAAAAHHAA", test_curve=[1.0] * 200), fake("Other", "AAAAAAHHHH")]
     text = by_dataset.accuracy_words(runs, "ferm", "real")
-    assert "VGG19 80.00 [49.02, 94.33] (thesis 87.31: within the interval)" in text
-    assert "Other 100.00 [72.25, 100.00] (thesis –: not in the thesis)." in text
+    assert "VGG19 80.0 [49.0, 94.3] (thesis 87.31: within the interval)" in text
+    assert "Other 100.0 [72.2, 100.0] (thesis –: not in the thesis)." in text
     assert "thesis" not in by_dataset.accuracy_words(runs, "ferm", "synthetic")
+
+
+def test_few_pictures_have_one_decimal():
+    few, many = (pd.DataFrame({"accuracy": [70.123], "pictures": number, "p": 0.1}) for number in (54, 3589))
+    assert by_dataset.digits(few)["accuracy"] == 1 and by_dataset.digits(many)["accuracy"] == 2
+    assert by_dataset.digits(many)["p"] == 4 and by_dataset.digits(many[["accuracy"]])["accuracy"] == 2
+
+
+def test_each_net_shows_the_pictures_of_its_surest_mistakes(fake):
+    runs = [fake("VGG19", "AAAAHHAAHH"), fake("ResNet18", "AAAAAAHHHH")]  # the second makes none
+    ((name, caption, figure),) = by_dataset.mistake_figures(runs, "ferm", "real")
+    assert name == "mistakes-ferm-VGG19" and caption.startswith("FERm: the surest wrong predictions of VGG19")
+    axes = np.array(figure.axes).reshape(2, 2)
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["Angry", "Happy"]
+    assert [ax.get_images()[0].get_array()[0, 0] for ax in axes.flat] == [4, 5, 6, 7]  # rows of the test split
+    assert axes[1, 0].get_title() == "Angry\n0.50"
+    assert list(by_dataset.mistake_figures(runs, "ckplus", "real")) == []

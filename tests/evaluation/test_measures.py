@@ -30,7 +30,7 @@ def test_accuracy_table_is_the_mean_over_seeds_in_the_thesis_order(fake):
         fake("VGG19", "AAAHHHHHHA", seed=1),  # 6 of 10; classes 3/6 and 3/4
     ]
     table = measures.accuracy_table(runs, "ferm", {"VGG19": 75.0, "lightResNetl": 90.0})
-    columns = "model accuracy low high mean_per_class_accuracy seeds thesis_accuracy difference"
+    columns = "model accuracy low high mean_per_class_accuracy seeds thesis_accuracy difference pictures"
     assert " ".join(table.columns) == columns
     assert list(table["model"]) == ["VGG19", "lightResNetl"]
     assert table["accuracy"].tolist() == [70, 100]
@@ -53,7 +53,9 @@ def test_protocol_table_shows_what_the_test_split_would_have_chosen(fake):
     assert row["accuracy"] == 70
     assert row["deviation"] == pytest.approx(np.sqrt(200), abs=1e-3)
     assert row["selected_on_test"] == 70  # the mean of 80 and 60
-    assert row["optimism"] == 5  # the mean of 80 - 70 and 60 - 60
+    assert row["score_of_kept"] == 65  # the mean of 70 and 60, the third epoch
+    assert row["optimism"] == 5  # the mean of 80 - 70 and 60 - 60: both by the crops of history.csv
+    assert (row["crops"], row["score_crops"]) == (10, 1)
     assert row["repeats"] == 2
     assert row["without_repeats"] == 75  # rows 6 and 7: both wrong, then both right; 8/8 and 4/8 remain
 
@@ -155,3 +157,14 @@ def test_plan_trains_the_thesis_fold_once():
     runs = evaluation_runs("tiny", given)
     assert len(runs) == len(set(runs)) == 20
     assert {run.model for run in runs if run.dataset == "ckplus-fold1"} == {"VGG19", "ResNet18"}
+
+
+def test_the_surest_mistakes_of_each_class_come_first():
+    shares = [0.6, 0.9, 0.8, 0.9, 0.7, 0.9]  # of the predicted class
+    table = pd.DataFrame({"row": range(6), "label": ["Happy", "Angry", "Angry", "Angry", "Angry", "Happy"]})
+    table["predicted"] = ["Angry", "Happy", "Happy", "Angry", "Happy", "Happy"]
+    for name in CLASSES:
+        table[name] = [p if said == name else 1 - p for p, said in zip(shares, table["predicted"], strict=True)]
+    found = measures.confident_mistakes(table, CLASSES, most=2)
+    assert found["row"].tolist() == [1, 2, 0]  # row 3 is right, row 4 the third of its class
+    assert found["confidence"].tolist() == pytest.approx([0.9, 0.8, 0.6])

@@ -54,3 +54,17 @@ def test_draws_that_lack_a_class_are_ignored():
     """One of eight subjects alone shows class y: a third of the draws miss that subject."""
     table = pd.DataFrame({"label": list("xxxxxxxy"), "predicted": list("xxxxxxxy"), "subject": range(8)})
     assert (micro.scores(table)[["value", "low", "high"]] == 100).all(axis=None)
+
+
+def test_scores_are_graded_by_what_makes_the_clips_hard():
+    names = ["micro1_apex", "micro05_apex", "micro2_apex", "micro1noise8_apex", "micro_apex", "casme2_apex"]
+    table = pd.DataFrame({"data": names, "model": "EmoNAS", "measure": "UF1", "value": np.arange(6.0)})
+    found = micro.graded(table.assign(low=0.0, high=9.0))
+    assert found[["varied", "level", "value"]].to_numpy().tolist() == [
+        ["motion", 0.5, 1],
+        ["motion", 1, 0],
+        ["motion", 2, 2],
+        ["noise", 1.5, 0],
+        ["noise", 8, 3],  # nothing varies the drift
+    ]
+    assert set(found["kind"]) == {"apex"} and micro.graded(table[4:].assign(low=0.0, high=9.0)).empty

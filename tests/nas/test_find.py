@@ -14,6 +14,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.nas import find, progressive, random_search, search
 from fer_nb.nas.settings import SEARCHES, SearchSettings, named_searches
 from fer_nb.nets import by_name, genotypes
+from fer_nb.nets.cells import SearchedNet
 from fer_nb.study import Run
 from fer_nb.training import train
 
@@ -60,12 +61,17 @@ def test_a_search_leaves_a_file_that_a_net_is_built_of_and_goes_on_from_its_chec
     assert row["accuracy"] == history["alpha_accuracy"].iloc[-1]
     assert row["skips"] == genotypes.skips(genotype.normal)
 
+    assert np.allclose(about["strengths"]["normal"], history.attrs["strengths"]["normal"], rtol=1e-3)
+    kept = folder / "EmoNAS-seed0" / find.KEPT
+    assert kept.read_text() == (folder / "EmoNAS-seed0.json").read_text()  # Snakemake deletes what a failed job made
+
     (folder / "EmoNAS-seed0.json").unlink()
     monkeypatch.setattr(search, "run_epoch", no_training)
     again, resumed, same = find.find_genotype("EmoNAS", faces(), folder, GIVEN)
     assert again == genotype and resumed.equals(history) and same == row
     assert genotypes.load(folder / "EmoNAS-seed0.json")[0] == genotype
     find.clear_checkpoints(folder)
+    assert not kept.exists()
     with pytest.raises(AssertionError, match="this trains"):
         find.find_genotype("EmoNAS", faces(), folder, GIVEN)
 
@@ -99,6 +105,34 @@ def test_random_net_is_none_of_the_candidates_and_its_seed_draws_it(folder, monk
     assert genotypes.load(folder / "RandomNet-seed1.json")[0] == nets[1][0]
 
 
+def test_random_genotypes_are_as_large_as_the_found_net(folder, monkeypatch):
+    given = replace(GIVEN, nodes=2)
+    size = sum(p.numel() for p in SearchedNet(random_search.draw(given, 0), 3, 8, 3, 2).parameters())
+    table = find.random_genotypes(3, size, 3, folder, given)
+    assert table["net"].tolist() == ["Random1", "Random2", "Random3"] and set(table["seed"]) == {0}
+    assert table["parameters"].between((1 - find.SIZE) * size, (1 + find.SIZE) * size).all()
+    drawn = [genotypes.load(folder / f"Random{k}-seed0.json") for k in (1, 2, 3)]
+    assert drawn[0][0] != drawn[1][0] and {about["channels"] for _, about in drawn} == {8}
+    assert find.random_genotypes(3, size, 3, folder, given).equals(table)
+    monkeypatch.setattr(find, "DRAWS", 5)
+    with pytest.raises(ValueError, match="none has 10,000,000 parameters, 10% more or less"):
+        find.random_genotypes(1, 10_000_000, 3, folder, replace(GIVEN, nodes=1))
+
+
+def test_a_subset_of_the_train_split():
+    whole = replace(faces(60), split=np.array(["train"] * 48 + ["test"] * 12))
+    part = find.subset(whole, 12, seed=1)
+    assert np.bincount(part.of_split("train").labels).tolist() == [4, 4, 4] and len(part.of_split("test")) == 12
+    assert part.rows.tolist() == sorted(part.rows) and find.subset(whole, 12, 1).rows.tolist() == part.rows.tolist()
+    assert find.subset(whole, 12, seed=2).rows.tolist() != part.rows.tolist()
+    assert find.subset(whole, 0, 1) is whole and find.subset(whole, 48, 1) is whole
+    assert len(find.subset(whole, 47, 1).of_split("train")) == 47
+    with pytest.raises(ValueError, match="pictures is 49, the train split has 48: choose fewer, or 0 for all"):
+        find.subset(whole, 49, 1)
+    with pytest.raises(ValueError, match="pictures is 2: choose at least one for each of 3 classes"):
+        find.subset(whole, 2, 1)
+
+
 @pytest.mark.parametrize("name", [name for name in SEARCHES if not name.startswith("Random")])
 def test_every_search_has_the_settings_of_its_name(folder, monkeypatch, name):
     """What reaches ``search`` is what the name says; the search itself is cut short."""
@@ -113,8 +147,9 @@ def test_every_search_has_the_settings_of_its_name(folder, monkeypatch, name):
         monkeypatch.setattr(module, "search", asks)
     settings = named_searches([name], [1], replace(GIVEN, cells=5, epochs=20))[name, 1]
     genotype, _, row = find.find_genotype(name, faces(), folder, settings)
+    own_schedule = {"epochs", "warmup", "skip_dropout"} if name == "PDARTS" else set()  # of each stage
     for key, value in SEARCHES[name].items():
-        assert getattr(asked[-1], key) == value
+        assert getattr(asked[-1], key) == value or key in own_schedule
     expected = 3 if name == "cells3" else 8 if name == "cells8" else 5
     assert asked[-1].cells == expected and asked[-1].seed == 1
     about = json.loads((folder / f"{name}-seed1.json").read_text())["about"]
@@ -123,7 +158,7 @@ def test_every_search_has_the_settings_of_its_name(folder, monkeypatch, name):
         assert genotypes.skips(genotype.normal) == 0
     if name == "PDARTS":
         assert [of.cells for of in asked] == [3, 4, 5]
-        assert [of.epochs for of in asked] == [10] * 3 and [of.warmup for of in asked] == [4] * 3
+        assert [of.epochs for of in asked] == [25] * 3 and [of.warmup for of in asked] == [10] * 3
 
 
 def test_table_and_sentence():
@@ -131,11 +166,12 @@ def test_table_and_sentence():
     rows = [row | {"parameters": 1000, "macs": 5}]
     rows += [rows[0] | {"net": "RandomNet", "seconds": 0.0, "rounds": 0, "accuracy": np.nan, "skips": 1}]
     rows[1]["parameters"] = 2000
-    table = find.search_table(rows)
+    table = find.search_table(rows, 0.5)
+    assert table["gpu_days"].tolist() == [15 / 86_400, 0]
     assert table["seconds_a_round"].iloc[0] == 3 and pd.isna(table["seconds_a_round"].iloc[1])
     text = find.search_sentence(table)
     assert text == (
         "The normal cells of 2 nets have at most 2 skips (EmoNAS); the nets have 1,000 to 2,000 parameters; "
         "the searches took 30 seconds in all."
     )
-    assert "seconds" not in find.search_sentence(find.search_table(rows[1:]))
+    assert "seconds" not in find.search_sentence(find.search_table(rows[1:], 0.5))

@@ -85,3 +85,27 @@ def test_micro_scores_draws_uf1_alone():
     heights = [line.get_ydata()[0] for line in ax.get_lines()]
     assert len(set(heights)) == 4 and np.round(heights).tolist() == [0, 0, 1, 1]
     assert ax.yaxis_inverted()
+
+
+def test_found_nets_among_random_ones():
+    rows = [("ferm", "EmoNAS", 0, False, 90.0), ("ferm", "Random1", 0, True, 80.0), ("ferm", "DARTS", 0, False, 70.0)]
+    rows += [("ckplus", "EmoNAS", 0, False, 60.0)]
+    table = pd.DataFrame(rows, columns=["data", "model", "seed", "random", "accuracy"])
+    (ax,) = drawn(plots.among_random(table)).axes
+    assert labels(ax) == ["EmoNAS", "DARTS", "random"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["ferm", "ckplus"]
+    dots = [line.get_xdata()[0] for line in ax.get_lines() if len(line.get_xdata())]
+    assert dots == [90, 70, 60] and len(ax.collections) == 1
+
+
+def test_scores_over_what_makes_clips_hard():
+    rows = [(of, level, kind, measure) for of, levels in (("motion", (0.5, 1, 2)), ("noise", (1.5, 4)))
+            for level in levels for kind in ("apex", "tvl1") for measure in ("UF1", "UAR", "accuracy")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["varied", "level", "kind", "measure"])
+    table["value"] = 50.0 + table["level"] + 10 * (table["measure"] == "UAR")
+    figure = drawn(plots.micro_curves(table.assign(model="EmoNAS", low=40.0, high=70.0)))
+    first, second, third, _ = figure.axes
+    assert first.get_ylabel() == "UF1, percent" and third.get_ylabel() == "UAR, percent"
+    assert third.get_xlabel() == "pixels of motion" and labels(second) == ["apex", "tvl1"]
+    assert first.get_lines()[1].get_xdata().tolist() == [0.5, 1, 2]
+    assert third.get_lines()[0].get_ydata().tolist() == [60.5, 61, 62] and len(first.collections) == 2

@@ -84,6 +84,24 @@ def test_accuracy_table_without_the_reference_or_on_other_pictures():
         accuracies(runs, faces(["", "", ""]))
 
 
+def test_beside_table_sets_kept_nets_beside_ours(tmp_path):
+    kept = tmp_path / "reports/reference/hours"
+    kept.mkdir(parents=True)
+    pd.DataFrame({"table": ["table-3-10"], "epochs": ["42"]}).to_csv(kept / "origins.csv", index=False)
+    row = {"model": "VGG19", "accuracy": 75.0, "mean_per_class_accuracy": 70.0}
+    pd.DataFrame([row]).to_csv(kept / "table-3-10.csv", index=False)
+    own = pd.DataFrame([{"model": "EmoNAS", "accuracy": 50.0, "low": 40.0, "high": 60.0, "seeds": 1}])
+    test = faces([""] * 16)
+    test = {"ferm": FaceSet(**(vars(test) | {"split": np.full(16, "test")}))}
+    table = searched.beside_table({"ferm": own}, ["hours"], test, "real")
+    assert table[["model", "study", "accuracy"]].to_numpy().tolist() == [["EmoNAS", "", 50], ["VGG19", "hours", 75]]
+    assert pd.isna(table["epochs"][0]) and table["epochs"][1] == 42
+    assert table.loc[1, ["low", "high"]].tolist() == pytest.approx(intervals.wilson(75, 16))
+    assert len(searched.beside_table({"ferm": own}, [], test, "synthetic")) == 1
+    with pytest.raises(ValueError, match="beside: those nets were measured on real pictures"):
+        searched.beside_table({"ferm": own}, ["hours"], test, "synthetic")
+
+
 @pytest.mark.parametrize(
     ("wrong", "word"), [(3, "not significantly different from"), (0, "better than"), (20, "worse than")]
 )

@@ -23,17 +23,19 @@ def test_names_are_checked():
     given = SearchSettings()
     asked = named_searches(["EmoNAS", "RandomNet", "RandomSearch", "DARTS"], [3, 0], given)
     assert list(asked)[:2] == [("EmoNAS", 3), ("RandomNet", 3)] and len(asked) == 8
-    assert asked["DARTS", 3].order == 2 and asked["DARTS", 3].seed == 3 and asked["EmoNAS", 0] == given
+    darts = asked["DARTS", 3]
+    assert (darts.order, darts.method, darts.alpha_lr, darts.batch_size) == (2, "mixture", 3e-4, 64)
+    assert asked["DARTS", 3].seed == 3 and asked["EmoNAS", 0] == given
     assert named_searches([], [0], given) == {}
     with pytest.raises(ValueError, match=r"unknown search 'EmoNas': did you mean EmoNAS\?"):
         named_searches(["EmoNAS", "EmoNas"], [0], given)
-    with pytest.raises(ValueError, match=r"unknown search 'x{9}': choose one of EmoNAS, sample, .*RandomNet"):
+    with pytest.raises(ValueError, match=r"unknown search 'x{9}': choose one of EmoNAS, EmoNAS_source, .*RandomNet"):
         named_searches(["x" * 9], [0], given)
     for names in (["RandomSearch"], ["RandomSearch", "EmoNAS"]):
         with pytest.raises(ValueError, match="name EmoNAS before it"):
             named_searches(names, [0], given)
-    with pytest.raises(ValueError, match="order 2 takes differences"):  # before any search has run
-        named_searches(["EmoNAS", "DARTS"], [0], SearchSettings(skip_dropout=0.1))
+    with pytest.raises(ValueError, match="choose channels a multiple of 8"):  # before any search has run
+        named_searches(["EmoNAS", "partial"], [0], SearchSettings(channels=4))
 
 
 @pytest.mark.parametrize(

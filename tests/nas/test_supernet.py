@@ -11,7 +11,7 @@ from fer_nb.nas.discretise import discretise, edge_count, on_every_edge
 from fer_nb.nas.mixing import weighted_sum
 from fer_nb.nas.speed import PlainMixed
 from fer_nb.nas.supernet import Supernet
-from fer_nb.nets import genotypes
+from fer_nb.nets import fused, genotypes, kernels
 from fer_nb.nets.cells import SearchedNet
 from fer_nb.nets.operations import OPERATIONS
 
@@ -50,6 +50,22 @@ def test_the_mixture_is_the_plain_one(shared):
     assert found.keys() == wanted.keys() and found["alphas.reduce"].abs().max() > 1e-4
     for name, gradient in wanted.items():
         assert torch.allclose(found[name], gradient, atol=1e-10), name
+
+
+@pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler")
+@pytest.mark.parametrize("options", [{}, {"shared": True, "cells": 4}, {"partial": 2}, {"method": "sample"}], ids=str)
+def test_the_fused_net_is_the_plain_one(options):
+    ours = net(**{"channels": 8, **options})
+    plain = copy.deepcopy(ours).double()
+    assert fused.fuse(ours) and all(cell.fused for cell in ours.cells)
+    given = batch()
+    loss, found = gradients_of(ours, given)
+    plain_loss, wanted = gradients_of(plain, (given[0].double(), given[1]))
+    assert torch.allclose(loss.double(), plain_loss, atol=1e-5)
+    size = torch.cat([gradient.flatten() for gradient in wanted.values() if gradient is not None]).norm()
+    for name, gradient in wanted.items():
+        assert (gradient is None) == (found[name] is None), name
+        assert gradient is None or (found[name] - gradient).norm() < 1e-4 * size, name
 
 
 def test_a_step_of_the_mixture_moves_as_the_plain_one():

@@ -103,6 +103,19 @@ def test_a_seed_without_a_search_takes_the_first_genotype(places):
     assert built("other", "EmoNAS", 5) == kept[0]  # 2 comes before 10
 
 
+def test_a_size_in_the_name_changes_the_net_and_not_its_cells(places):
+    found = genotypes.random(np.random.default_rng(0), 2)
+    genotypes.save(places["own"] / "EmoNAS-seed3.json", found, SHAPE)
+    genotypes.save(places["kept"] / "EmoNAS-seed0.json", found, SHAPE)
+    for study in ("mine", "other"):
+        built = by_name.describe(Run(study, "ferm", "EmoNAS_8x5", 3), 7)
+        assert (built["channels"], built["cells"], built["stem_stride"]) == (8, 5, 2) and built["model"] == "EmoNAS_8x5"
+        assert built["genotype"] == by_name.describe(Run(study, "ferm", "EmoNAS", 3), 7)["genotype"]
+    assert by_name.describe(Run("mine", "ferm", "DARTS_CIFAR10_8x5", 0), 7)["channels"] == 8
+    with pytest.raises(ValueError, match="VGG19_8x5"):
+        by_name.build(Run("mine", "ferm", "VGG19_8x5", 0), 7)
+
+
 def test_an_unknown_net_and_a_broken_file_are_refused(places):
     with pytest.raises(ValueError, match="did you mean lightResNet"):
         built("other", "lightResNet", 0)

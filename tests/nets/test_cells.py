@@ -214,6 +214,10 @@ def test_a_net_trains_and_predicts_and_goes_on_from_its_checkpoint(tmp_path):
     assert history["test_accuracy"].iloc[-1] >= 90
     assert predict.predict(whole, faces().images[:4]).shape == (4, 2)
 
+    small_first = Protocol(epochs=2, sizes=[[24, 1], [44, 1]], **settings)
+    grown = train.fit(net(**small), faces(), tmp_path / "grown", small_first)
+    assert grown["side"].tolist() == [24, 44] and np.isfinite(grown["train_loss"]).all()
+
     train.fit(net(**small), faces(), tmp_path / "killed", short)
     killed = checkpoint.read(tmp_path / "killed/checkpoint.pt")
     killed["settings"]["epochs"] = 12

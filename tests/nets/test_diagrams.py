@@ -1,3 +1,5 @@
+import pandas as pd
+
 from fer_nb.nets import diagrams, models
 
 
@@ -20,3 +22,12 @@ def test_the_bars_end_at_the_counts():
     for ax, column in ((parameters, "parameters"), (macs, "macs")):
         ends = {round(bar.get_x() + bar.get_width(), 6) for bar in ax.patches}
         assert {round(table[column].sum() / 1e6, 6) for table in tables.values()} <= ends
+
+
+def test_the_words_name_the_costliest_stage():
+    table = pd.DataFrame({"stage": ["stem", "stage2", "fc"], "parameters": [1, 2, 7], "macs": [25, 75, 0]})
+    said = diagrams.costs_in_words({"A": table, "B": table.assign(macs=[90, 5, 5])})
+    assert said == (
+        "Largest share of the parameters in one stage: A 70% (fc), B 70% (fc). "
+        "Largest share of the MACs in one stage: A 75% (stage2), B 90% (stem)."
+    )

@@ -72,11 +72,11 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     words = (
         "EmoNAS | tiny | 90.00 [85.00, 95.00] | −2.00 [−5.00, +1.00] to lightResNetl | 1 | 60 | 200,000 | 12.3 | 0.50 |"
     )
-    assert words in (tree / "README.md").read_text()
+    assert words in (tree / "reports/reference/RESULTS.md").read_text()
     made = pd.read_csv(folder / "origins.csv", index_col="table")
     assert made["runs"].to_dict() == {"search": 0, "table-9": 2, "table-9-against": 2, "table-10": 2}
     words = "- ckplus-fold1: EmoNAS minus the mean of RandomNet: +1.50 [−0.50, +3.00] points."
-    assert words in (tree / "README.md").read_text()
+    assert words in (tree / "reports/reference/RESULTS.md").read_text()
     assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in keep.kept_readme()
 
 
@@ -98,7 +98,13 @@ def test_what_is_kept_and_nothing_else(tree):
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == expected | {"weights/lightResNetl-ferm.safetensors"}  # of CK+ no picture's row
     assert (folder / "table-3-6.csv").read_bytes() == (tree / "reports/tiny/tables/table-3-6.csv").read_bytes()
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["MODEL_CARD.md", "README.md", "tiny"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [
+        "MODEL_CARD.md",
+        "README.md",
+        "RESULTS.md",
+        "summary.svg",
+        "tiny",
+    ]
 
 
 def test_a_table_that_is_gone_is_not_kept_on():
@@ -149,7 +155,7 @@ def test_a_weight_beyond_half_precision_stays_whole():
 
 def test_weights_of_other_data_are_refused():
     ckplus, _, _, _, ferm, _ = study.evaluation_runs("tiny")
-    with pytest.raises(ValueError, match="ckplus-fold1-lightResNetl-seed0: only weights of nets on FERm are kept"):
+    with pytest.raises(ValueError, match="only weights of nets on ferm and fer2013 are kept"):
         keep.packed_weights(ckplus)
     path = ferm.folder / "metrics.json"
     metrics = json.loads(path.read_text())
@@ -191,7 +197,7 @@ def test_what_is_missing_is_named_with_the_remedy(capsys):
     assert fails(capsys, "tiny") == message
     assert "no study 'tinny' under params/: did you mean tiny?" in fails(capsys, "tinny")
     (paths.ROOT / "README.md").write_text("# Title\n")
-    assert "README.md: no line '<!-- results" in fails(capsys)
+    assert "README.md: no line '<!-- findings" in fails(capsys)
 
 
 def test_the_texts_beside_what_is_kept_are_made_from_it(monkeypatch):

@@ -1,51 +1,118 @@
+"""What the README says was found, its picture, and that README and docs name what is there."""
+
 import re
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 from fer_nb import paths, study
-from fer_nb.evaluation import thesis
-from fer_nb.published import __main__, keep, readme
+from fer_nb.published import __main__, keep, origins, readme
 from fer_nb.report import promised
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+NAMES = ["README.md", *(f"docs/{path.name}" for path in sorted(ROOT.glob("docs/*.md")))]
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
+README = TEXTS["README.md"]
 
 
-def test_results_stand_beside_the_thesis():
+def test_each_of_the_thesiss_accuracies_has_a_row():
     keep.keep_study("tiny")
-    text = readme.results_text()
-    measured = "90.00 [85.00, 95.00] | 80.00 | 2"
-    assert f"| CK+ | ResNet18 | tiny | {measured} | 60 | 1.5 | 94.95 | −4.95 | within the interval |" in text
-    assert f"| CK+ | lightResNetl | tiny | {measured} | 60 | 1.5 | 100.00 | −10.00 | below |" in text
-    assert (
-        f"| FERm | lightResNetl | tiny | {measured} | 2 | 1.5 | 88.11 | +1.89 | within the interval, 2 of 200 epochs |"
-        in text
-    )
-    assert len(re.findall(r"\| FER2013 \| \w+ \| – .* \| not run \|", text)) == len(thesis.MODELS)
-    assert "- Table 3-1: 8 of 8 cells are as the thesis prints them.\n" in text
-    assert "22 of 24 cells are as the thesis prints them. The others: valid Surprise: 415, printed 315 (a misp" in text
-    assert "| lightResNetl | folds by subject | tiny | 1 | 88.00 [84.00, 91.00] | 327 | 12 |" in text
+    best = readme.best_results()
+    assert len(best) == 12 and set(best.columns) == set(readme.COLUMNS)
+    ckplus = best.set_index(["dataset", "model"]).loc[("CK+", "ResNet18")]
+    assert (ckplus["accuracy"], ckplus["study"], ckplus["epochs"]) == (90, "tiny", 60)
+    assert best[best["dataset"] == "FER2013"]["verdict"].eq("not run").all()
+
+
+def test_the_longest_training_stands_for_a_cell_and_then_the_last(tree):
+    """Not the one that looks best on the test split."""
+    keep.keep_study("tiny")
+    folder = origins.kept_folder()
+    for name, epochs, date, accuracy in (("short", 5, "2030-01-01", 99.0), ("later", 60, "2030-01-01", 50.0)):
+        (folder / name).mkdir()
+        for file in ("table-3-6.csv", "runs.csv", "origins.csv"):
+            table = pd.read_csv(folder / "tiny" / file)
+            changed = {"table-3-6.csv": {"accuracy": accuracy}, "runs.csv": {"epochs": epochs}}
+            table.assign(**changed.get(file, {"date": date})).to_csv(folder / name / file, index=False)
+    best = readme.best_results().set_index(["dataset", "model"]).loc[("CK+", "ResNet18")]
+    assert (best["study"], best["accuracy"]) == ("later", 50)
+
+
+def test_findings_are_counted():
+    assert readme.findings_text().startswith("No results are kept yet")
+    keep.keep_study("tiny")
+    text = readme.findings_text()
+    assert "of the thesis's 12 accuracies have been measured" in text
+    assert "(2 after fewer epochs" in text or "(1 after fewer epochs" in text
+    assert "FERm: lightResNetl reaches 90.00 [85.00, 95.00]% in" in text and "thesis prints 88.11%" in text
+    assert "are misprints" in text and "Section 4.2" not in text
+
+
+def test_statements_that_a_kept_table_decides(tree):
+    keep.keep_study("tiny")
+    folder = origins.kept_folder() / "tiny"
+    held = pd.DataFrame({"holds": ["yes", "no", "cannot say", "yes"], "pictures": 140})
+    held.to_csv(folder / "section-4-2.csv", index=False)
+    rows = [("CK+, ten folds by subject", "LBP + linear SVM", 91.74), ("CK+, ten folds by subject", "VGG19", 99.0)]
+    hand_made = pd.DataFrame(rows, columns=["data", "method", "accuracy"]).assign(sequence_low=88.0, sequence_high=94.0)
+    hand_made.to_csv(folder / "hand-made.csv", index=False)
+    gap = {"data": "ckplus-fold1", "reference": "mean of RandomNet", "difference": -5.0, "low": -15.0, "high": 4.0}
+    pd.DataFrame([gap, gap | {"reference": "lightResNetl"}]).to_csv(folder / "table-9-against.csv", index=False)
+    text = readme.findings_text()
+    assert "of 4 measured statements 2 hold, 1 do not, 1 cannot be decided" in text
+    assert "LBP + linear SVM reaches 91.74 [88.00, 94.00]% on ten folds by subject" in text
+    assert text.count("points on ckplus-fold1") == 1 and "−5.00 [−15.00, +4.00] points" in text
 
 
 def test_only_the_part_between_the_marks_is_written(tree):
     __main__.main(["tiny"])
     text = (tree / "README.md").read_text()
-    assert text == f"# Title\n\n{readme.START}\n{readme.results_text()}\n{readme.END}\n\nThe end.\n"
+    assert text == f"# Title\n\n{readme.START}\n{readme.findings_text()}\n{readme.END}\n\nThe end.\n"
     __main__.main([])
     assert (tree / "README.md").read_text() == text
 
 
-def test_the_readme_has_the_results_of_what_is_kept(monkeypatch):
+def test_the_picture_is_drawn_again_only_for_other_numbers(tree):
+    __main__.main(["tiny"])
+    picture = origins.kept_folder() / readme.PICTURE
+    before = picture.stat().st_mtime_ns
+    readme.draw(readme.best_results())
+    assert picture.stat().st_mtime_ns == before
+    readme.draw(readme.best_results().assign(accuracy=91.0))
+    assert picture.stat().st_mtime_ns > before
+
+
+def test_the_readme_has_the_findings_of_what_is_kept(monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", ROOT / "reports")
     part = README.partition(readme.START)[2].partition(readme.END)[0]
-    assert part.strip() == readme.results_text(), "run `python -m fer_nb.published`"
+    assert part.strip() == readme.findings_text(), "run `python -m fer_nb.published`"
+    shown = (ROOT / "reports/reference" / readme.PICTURE).read_text()
+    assert readme.picture_of(readme.best_results()) in shown, "run `python -m fer_nb.published`"
 
 
-def test_what_the_readme_names_is_there(monkeypatch):
-    quoted = re.findall(r"(?:notebooks|params|profiles)/[\w./-]*\w", " ".join(re.findall(r"`[^`]+`", README)))
-    for name in [*quoted, *re.findall(r"\]\((?!http)([\w./-]+)\)", README)]:
-        assert (ROOT / name).exists(), name
+def test_the_readme_is_read_in_a_minute_or_four():
+    assert len(README.split()) <= 900
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_text_names_is_there(name, monkeypatch):
+    text, folder = TEXTS[name], (ROOT / name).parent
+    for quoted in re.findall(
+        r"(?:notebooks|params|profiles|fer_nb)/[\w./-]*\w", " ".join(re.findall(r"`[^`]+`", text))
+    ):
+        assert (ROOT / quoted).exists(), quoted
+    for link in re.findall(r"\]\((?!http)([\w./-]+)\)", text):
+        assert (folder / link).exists(), link
     monkeypatch.setattr(paths, "PARAMS", ROOT / "params")
-    for name in re.findall(r"study=(\w+)", README):
-        assert name in study.studies(), name
+    for named in re.findall(r"study=([\w-]+)", text):
+        assert named in study.studies(), named
+
+
+def test_every_promised_table_and_study_has_a_place_in_the_docs(monkeypatch):
+    text = (ROOT / "docs/thesis.md").read_text()
     for name in (table for of in promised.TABLES.values() for names in of.values() for table in names):
-        assert f"`{name}.csv`" in README, name
+        assert f"`{name}.csv`" in text, name
+    monkeypatch.setattr(paths, "PARAMS", ROOT / "params")
+    for name in study.studies():
+        assert f"`{name}`" in text, name

@@ -42,9 +42,9 @@ def tree(tmp_path, monkeypatch):
 
 def executed(name, cells, study=STUDY, **metadata):
     """Write an executed notebook where ``fer_nb.run`` leaves it; every cell has run but for those named "left"."""
-    for cell in cells:
+    for number, cell in enumerate(cells, 1):
         if cell.cell_type == "code" and cell.source != "left":
-            cell.execution_count = 1
+            cell.execution_count = number
     path = paths.RUNS / study / "notebooks" / f"{name}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(new_notebook(cells=cells, metadata=metadata), path)
@@ -104,8 +104,8 @@ def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
     shown = save.save_table(table, "table-3-1", STUDY, "Table 3-1. Nets & cost.").data
     for cell in ("a&lt;b", "1,234,567", "71.23", "–", "5", "−0.50", "+1.25"):
         assert f">{cell}</td>" in shown
-    assert '<th style="text-align:left">model<' in shown and '<th style="text-align:right">accuracy<' in shown
-    assert "<caption>Table 3-1. Nets &amp; cost." in shown and 'href="tables/table-3-1.csv"' in shown
+    assert '<th scope="col" style="text-align:left">model<' in shown and 'style="text-align:right">accuracy<' in shown
+    assert '<p class="caption">Table 3-1. Nets &amp; cost.' in shown and 'href="tables/table-3-1.csv"' in shown
     written = (paths.REPORTS / STUDY / "tables" / "table-3-1.csv").read_text()
     assert written == "model,parameters,accuracy,seeds,difference\na<b,1234567,71.2346,5,-0.5\nc,8,,,1.25\n"
     assert [path.name for path in (paths.REPORTS / STUDY / "tables").iterdir()] == ["table-3-1.csv"]
@@ -123,6 +123,51 @@ def test_table_with_a_named_index_and_digits_by_column():
     shown = save.save_table(table, "t", STUDY, digits={"p": 5}).data
     assert ">split<" in shown and ">0.00012<" in shown and ">50.00<" in shown
     assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text() == "split,p,share\ntrain,0.00012,50\n"
+
+
+def test_an_interval_is_one_cell_with_its_value_and_three_columns_of_the_csv():
+    table = pd.DataFrame(
+        {"model": ["a", "b"], "accuracy": [72.22, 50.0], "low": [59.11, np.nan], "high": [82.38, np.nan]}
+    )
+    table = table.assign(sequence_low=[40.0, 10.0], sequence_high=[90.0, 20.0], difference=[-1.0, 2.0])
+    table = table.assign(difference_low=[-3.0, 1.0], difference_high=[1.0, 3.0], pictures=[54, 54])
+    shown = save.save_table(table, "t", STUDY, digits=1).data
+    heads = ["model", "accuracy [95%]", "sequence [95%]", "difference [95%]", "pictures"]
+    assert re.findall(r">([^<>]*)</th>", shown) == heads
+    cells = ["a", "72.2 [59.1, 82.4]", "[40.0, 90.0]", "−1.0 [−3.0, +1.0]", "54"]
+    assert re.findall(r">([^<>]*)</td>", shown)[: len(cells)] == cells
+    assert ">50.0</td>" in shown
+    written = (paths.REPORTS / STUDY / "tables" / "t.csv").read_text()
+    assert written.startswith("model,accuracy,low,high,sequence_low,sequence_high,difference,difference_low,")
+
+
+@pytest.mark.parametrize(("expressions", "stay"), [(["all", "Happy"] * 20, 20), (["Happy"] * 40, save.FIRST)])
+def test_of_a_long_table_a_part_stays(expressions, stay):
+    shown = save.save_table(pd.DataFrame({"expression": expressions, "n": range(40)}), "t", STUDY).data
+    first, rest = shown.split('<tbody class="rest">')
+    assert first.count("<td") == 2 * stay and rest.count("<td") == 2 * (40 - stay) and " all 40 rows</label>" in first
+    assert 'class="sortable"' in first
+    assert "rest" not in save.save_table(pd.DataFrame({"n": range(30)}), "t", STUDY).data
+
+
+def test_a_sentence_is_a_block_with_its_verdict_and_both_methods_side_by_side():
+    rows = [
+        ("Happy: mouth & eyes.", "enrichment: mouth", "MP", 1.5, 1.2, 1.8, 12, "above 1", "yes"),
+        ("Happy: mouth & eyes.", "enrichment: mouth", "Score-CAM", 0.5, 0.4, 0.6, 12, "above 1", "no"),
+        ("Nothing changes.", "kept", "", 99.0, 97.0, 100.0, 1, "above 95", "yes"),
+        ("Not tried.", "not measured", "", np.nan, np.nan, np.nan, 0, "", "cannot say"),
+    ]
+    columns = ["sentence", "quantity", "method", "measured", "low", "high", "pictures", "bound", "holds"]
+    table = pd.DataFrame(rows, columns=columns).assign(where="4.2.1")
+    shown = save.save_sentences(table, "section-4-2", STUDY, "Sentences.").data
+    verdicts = re.findall(r'<b class="verdict [a-z-]+">([^<]*)</b> ([^<]*) <', shown)
+    said = ["Happy: mouth &amp; eyes.", "Nothing changes.", "Not tried."]
+    assert verdicts == list(zip(["in part", "holds", "cannot say"], said, strict=True))
+    assert '<span class="yes">1.50 [1.20, 1.80], 12 pictures: yes</span></td><td><span class="no">0.50' in shown
+    assert '<td colspan="2"><span class="yes">99.00 [97.00, 100.00], 1 picture: yes' in shown
+    assert (paths.REPORTS / STUDY / "tables" / "section-4-2.csv").read_text().count("\n") == 5
+    assert save.joint_verdict(pd.Series(["no", "cannot say"])) == "does not hold"
+    assert save.joint_verdict(pd.Series(["yes", "cannot say"])) == "cannot say"
 
 
 def test_figure_is_written_twice_alike_and_closed():
@@ -266,7 +311,7 @@ def test_every_link_of_a_report_leads_to_what_it_names():
             if part:
                 kinds.append((page, part, found[file or page].ids[part]))
     leads = {part: tag for page, part, tag in kinds if page == "index.html" and part.partition("-")[2]}
-    assert leads == {"table-robustness": "table", "table-3-2": "table"} | {
+    assert leads == {"table-robustness": "div", "table-3-2": "div"} | {
         "figure-robustness": "figure",
         "figure-3-2": "figure",
     }
@@ -331,3 +376,14 @@ def test_command(capsys):
     assert capsys.readouterr().out.strip() == str(paths.REPORTS / STUDY / "index.html")
     with pytest.raises(SystemExit, match=r"fer_nb\.report: no study 'x'"):
         __main__.main(["x"])
+
+
+def test_what_is_refused_stands_in_the_index(tree, monkeypatch):
+    executed("01_data_preparation", [new_markdown_cell("# Models")])
+    write_index(STUDY)
+    (paths.RUNS / STUDY / "notebooks/01_data_preparation.ipynb").write_text('{"cells": [')
+    with pytest.raises(SystemExit, match=r"01_data_preparation\.ipynb is no notebook of format 4: run it again"):
+        __main__.main([STUDY])
+    index = (paths.REPORTS / STUDY / "index.html").read_text()
+    assert "This study does not run: " in index and "is no notebook of format 4: run it again" in index
+    assert 'href="01_data_preparation.html"' in index

@@ -56,24 +56,30 @@ def test_maps_of_the_same_net_are_alike_and_those_of_another_are_not(net):
 
 def test_what_is_said_depends_on_what_was_learned():
     table = pd.DataFrame({"method": ["MP"], "quantity": "spearman", "mean": [0.25], "pictures": [7]})
-    said = labels.labels_in_words(table, labels.Learned(98.0, 20.0, 48, 12))
+    said = labels.labels_in_words(table, labels.Learned(98.0, 60.0, 20.0, 48, 12))
     assert (
         "predicts 98% of the permuted labels of its 48 training pictures" in said
+        and "The log of the last epoch has 60%, because" in said
         and ": by heart." in said
         and "MP **0.25** (7" in said
     )
     assert "fewer than the 95% that count as by heart" in labels.labels_in_words(
-        table, labels.Learned(50.0, 20.0, 48, 12)
+        table, labels.Learned(50.0, 40.0, 20.0, 48, 12)
     )
     empty = table.assign(mean=np.nan, pictures=0)
-    assert "MP none (empty maps)" in labels.labels_in_words(empty, labels.Learned(50.0, 20.0, 48, 12))
+    assert "MP none (empty maps)" in labels.labels_in_words(empty, labels.Learned(50.0, 40.0, 20.0, 48, 12))
 
 
 def test_labels_are_permuted_among_the_training_pictures(monkeypatch, tmp_path):
     rng, none, trained = np.random.default_rng(0), np.full(200, ""), []
     images, right = rng.integers(0, 256, (200, 48, 48), dtype=np.uint8), rng.integers(0, 3, 200)
     train = FaceSet(images, right, FER_CLASSES, np.full(200, "train"), none, none, np.arange(200))
-    monkeypatch.setattr(labels, "fit", lambda net, faces, *rest, **settings: trained.append(faces))
+
+    def fit(net, faces, *rest):
+        trained.append(faces)
+        return pd.DataFrame({"train_accuracy": [30.0]})
+
+    monkeypatch.setattr(labels, "fit", fit)
     for seed in (1, 1):
         labels.by_heart(random_net(0), train, tmp_path, epochs=1, pictures=100, seed=seed)
     first, again = trained

@@ -16,11 +16,16 @@ def grey(n):
 def test_gallery_has_a_column_a_picture_and_a_row_a_kind():
     pictures = grey(3)
     figure = plots.gallery(list("abc"), {"picture": pictures, "map": pictures[:, None]}, pictures)
-    axes = np.array(figure.axes).reshape(2, 3)
+    axes, bar = np.array(figure.axes[:-1]).reshape(2, 3), figure.axes[-1]
+    assert bar.get_ylabel() == "map" and bar.get_ylim() == (0, 1)
     assert [ax.get_title() for ax in axes[0]] == list("abc")
     assert [ax.get_ylabel() for ax in axes[:, 0]] == ["picture", "map"]
     assert [len(ax.get_images()) for ax in axes[:, 1]] == [1, 2]  # a map lies over its picture
     np.testing.assert_array_equal(axes[1, 2].get_images()[1].get_array(), pictures[2])
+    assert axes[1, 0].get_images()[1].get_cmap().name == "inferno"
+    thesis_look = plots.gallery(["a"], {"map": pictures[:1, None]}, pictures[:1], "jet")
+    assert thesis_look.axes[0].get_images()[1].get_cmap().name == "jet"
+    assert len(plots.gallery(["a"], {"picture": pictures[:1]}, pictures[:1]).axes) == 1  # no map, no bar
 
 
 def test_gallery_refuses_a_row_of_another_number():
@@ -49,6 +54,10 @@ def test_cascade_draws_one_quantity_by_depth():
     (ax,) = plots.cascades({"MP": table}).axes
     np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), [[0, 1], [1, 0.4]])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["trained", "fc"]
+    unknown = table.assign(mean=table["mean"].where(table["depth"] == 0))
+    (ax,) = plots.cascades({"MP": unknown, "Grad-CAM": table}).axes
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said == ["MP (1 of 2: the other maps are empty)", "Grad-CAM"]
 
 
 def test_robustness_marks_the_thesis_on_the_probability():

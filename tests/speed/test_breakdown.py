@@ -1,5 +1,3 @@
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,11 +6,15 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb.nets import device, kernels, models
+from fer_nb.nets import device, fused, kernels, models
+from fer_nb.nets.cells import SearchedNet
+from fer_nb.nets.genotypes import Genotype
+from fer_nb.nets.operations import OPERATIONS
 from fer_nb.speed import breakdown, plots, timing
 from fer_nb.speed.breakdown import BATCH_NORMS, REST, Step
 
 FORWARD, BACKWARD = breakdown.KINDS[0:6:2], breakdown.KINDS[1:6:2]
+JOINED = breakdown.KINDS[6:8]  # depthwise and 1x1 in one pass
 
 
 def operation(name, milliseconds, above=None, shapes=()):
@@ -47,8 +49,16 @@ def test_convolutions_are_told_apart_forward_and_backward():
     assert {kind for kind, spent in alone.items() if spent} == {FORWARD[2], REST}
 
 
-def test_every_fused_pass_has_a_kind():
-    assert set(re.findall(r'call\("(\w+)"', Path(kernels.__file__).read_text())) == set(breakdown.KERNELS)
+@pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler")
+def test_every_fused_pass_has_a_kind(monkeypatch):
+    called, plain = set(), kernels.call
+    monkeypatch.setattr(kernels, "call", lambda name, *arguments: (called.add(name), plain(name, *arguments)))
+    edges = [(name, i % 2) for i, name in enumerate((*OPERATIONS, "skip_connect"))]
+    searched = SearchedNet(Genotype(edges, [2, 3, 4, 5], edges, [2, 3, 4, 5]), 7, channels=4, cells=3)
+    for net in (models.build("lightResNetl"), searched):
+        assert fused.fuse(net)
+        net(torch.rand(2, 3, 16, 16)).sum().backward()
+    assert called == set(breakdown.KERNELS)
 
 
 def test_the_passes_are_named_only_while_a_step_is_profiled(monkeypatch):
@@ -80,8 +90,14 @@ def test_a_light_nets_step_is_measured(monkeypatch):
     monkeypatch.setattr(device, "keep_heap", lambda: True)
     (step,) = breakdown.compare(["lightResNetl"], batch_size=2, seconds=0)
     assert step.number_format == "float32" and step.unprofiled > 0
-    assert all(spent > 0 for spent in step.times.values())
+    assert {kind for kind, spent in step.times.items() if not spent} == set(JOINED)
     assert step.times[REST] < sum(step.times.values()) / 2
+
+
+def test_the_flops_of_searched_cells_are_of_one_pass_where_that_is_fused():
+    joined, apart = (breakdown.convolution_flops("PDARTS_CIFAR10", 2, fused) for fused in (True, False))
+    assert joined.sum() == apart.sum() and set(joined.index) == {FORWARD[1], BACKWARD[1], *JOINED}
+    assert set(apart.index) == {*FORWARD, *BACKWARD}
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ def test_the_share_of_the_peak_counts_three_passes_of_two_flops_in_the_runs_own_
     gmacs = models.count(models.build("ResNet18"))["macs"].sum() / 1e9
     assert shared["float32_share"].tolist() == pytest.approx([12 * gmacs, np.nan], nan_ok=True)
     assert shared["bfloat16_share"].tolist() == pytest.approx([np.nan, 30 * gmacs], nan_ok=True)
+    slow = efficiency.training_share(table, {"float32": 12 * gmacs, "bfloat16": 20 * gmacs})
+    assert (
+        slow["float32_share"][0] == pytest.approx(100) and slow["bfloat16_share"].isna().all()
+    )  # 150% of a peak is none
+    assert efficiency.training_words(slow).endswith("ResNet18 **5.0** times as fast.")
     words = efficiency.training_words(shared)
     assert (
         f"ResNet18 **5.0** times as fast ({30 * gmacs:.0f}% of the bfloat16 peak)" in words and "float32" not in words

@@ -165,6 +165,9 @@ def test_the_words_are_of_the_nets_that_are_best_on_publictest():
     ]
     table = pd.DataFrame(rows).assign(source="here", low=60.0, high=80.0, latency_ms=3.0, labels="FERm", saw="nothing")
     peer, ours = peers.words(table).split("\n")
+    assert peers.words(table[table["model"] != "facex"]).startswith(
+        "- Of the peers only fer (here;"
+    )  # nothing to be best of
     assert peer.startswith("- Of the peers fer is best on PublicTest (here; views: 1; labels: FERm; saw: nothing): ")
     assert ours.startswith("- Of our nets lightResNetl is best on PublicTest (here; views: 10;")
     assert ours.endswith(", FER2013 PrivateTest **73.00 [60.00, 80.00]**%; 3.0 ms a picture.") and "75" not in ours

@@ -438,7 +438,11 @@ def test_the_teacher_is_a_finished_run_of_the_study(tmp_path, monkeypatch):
     model, data = net(), faces()
     model.description, made = described, {"parameters": {"precision": "float32"}}
     finish.finish(finished, model, fit(finished.folder, model, data), predict.table(model, data), made)
-    assert torch.equal(flat(weights.teacher_of(student, "large")), flat(model))
+    assert torch.equal(flat(weights.teacher_of(student, "large", data.classes)), flat(model))
+    with pytest.raises(
+        ValueError, match=r"teacher ferm-large-seed0 knows the classes .*, .* has A, B: train the teacher"
+    ):
+        weights.teacher_of(student, "large", ("A", "B"))
 
 
 def test_weights_of_another_net_or_no_weights_are_refused(tmp_path):

@@ -31,12 +31,13 @@ def net(seed=0, model="lightResNetl", **architecture):
     return models.build(model, len(CLASSES), **architecture).eval()
 
 
-def keep(study, of, valid_accuracy=80.0, **given):
+def keep(study, of, valid_accuracy=80.0, dataset="ferm", **given):
     """A file of weights as fer_nb.published keeps it."""
-    path = paths.REPORTS / "reference" / study / "weights" / "lightResNetl-ferm.safetensors"
-    path.parent.mkdir(parents=True)
+    path = paths.REPORTS / "reference" / study / "weights" / f"lightResNetl-{dataset}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.half() if value.is_floating_point() else value for name, value in of.state_dict().items()}
-    facts = {"model": "lightResNetl", "classes": CLASSES, "valid_accuracy": valid_accuracy, "parameters": given}
+    facts = {"model": "lightResNetl", "dataset": dataset, "classes": CLASSES, "valid_accuracy": valid_accuracy}
+    facts["parameters"] = given
     save_file(tensors, path, {"fer_nb": json.dumps(facts)})
     return path
 
@@ -63,6 +64,15 @@ def test_the_best_on_the_validation_split_is_taken():
     torch.testing.assert_close(logits(weights.released("lightResNetl")[0]), logits(net(2)), rtol=5e-3, atol=5e-3)
 
 
+def test_each_data_set_has_its_own_net():
+    keep("hours", net(1), 60.0)
+    keep("hours", net(2), 70.0, "fer2013")
+    assert weights.released_file("lightResNetl").name == "lightResNetl-ferm.safetensors"
+    assert weights.released_file("lightResNetl", "fer2013").name == "lightResNetl-fer2013.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"'lightResNetl' on 'ckplus' .* on ferm or fer2013"):
+        weights.released("lightResNetl", "ckplus")
+
+
 def test_the_net_is_built_as_it_was_trained():
     keep("ferm", net(block_relu=True), pool="global", block_relu=True, lr=0.01)
     torch.testing.assert_close(
@@ -72,10 +82,10 @@ def test_the_net_is_built_as_it_was_trained():
 
 
 def test_what_is_not_kept_is_named_with_the_remedy():
-    with pytest.raises(FileNotFoundError, match=r"no weights of 'lightResNetl' are kept .* fer_nb\.published STUDY"):
+    with pytest.raises(FileNotFoundError, match=r"'lightResNetl' on 'ferm' are kept.*fer_nb\.published STUDY"):
         weights.released("lightResNetl")
     keep("ferm", net())
-    with pytest.raises(FileNotFoundError, match=r"no weights of 'VGG19' are kept .* lightResNetl and lightResNetm"):
+    with pytest.raises(FileNotFoundError, match=r"'VGG19' on 'ferm' are kept .* lightResNetl and lightResNetm"):
         weights.released("VGG19")
 
 

@@ -26,7 +26,7 @@ def read(folder: Path) -> ClipSet:
     """
     file = Path(folder) / "combined_3class_gt.csv"
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: missing; it is on the page of the challenge (README: real data)")
+        raise FileNotFoundError(f"{file}: missing; it is on the page of the challenge (docs/data.md)")
     data, table = Path(folder).parent, cells(file)
     if table.shape[1] < 4:
         raise ValueError(f"{file}: {table.shape[1]} columns, expected set, subject, clip, class")

@@ -73,5 +73,5 @@ def test_damaged_disfa(folder, found):
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected .* \(README: real data"):
+    with pytest.raises(FileNotFoundError, match=r"expected .* \(docs/data.md"):
         disfa.read(tmp_path)

@@ -31,5 +31,5 @@ def test_ised(tmp_path, found):
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected .* \(README: real data"):
+    with pytest.raises(FileNotFoundError, match=r"expected .* \(docs/data.md"):
         ised.read(tmp_path)

@@ -25,5 +25,5 @@ def test_mug(tmp_path, found):
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected .* \(README: real data"):
+    with pytest.raises(FileNotFoundError, match=r"expected .* \(docs/data.md"):
         mug.read(tmp_path)

@@ -24,5 +24,5 @@ def test_oulu(tmp_path, found):
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected .* \(README: real data"):
+    with pytest.raises(FileNotFoundError, match=r"expected .* \(docs/data.md"):
         oulu.read(tmp_path)

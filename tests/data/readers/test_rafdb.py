@@ -43,5 +43,5 @@ def test_a_wrong_line_of_rafdb(folder, line, message):
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"expected .* \(README: real data"):
+    with pytest.raises(FileNotFoundError, match=r"expected .* \(docs/data.md"):
         rafdb.read(tmp_path)

@@ -1,0 +1,142 @@
+"""``reports/reference/RESULTS.md``: the results of the finished studies that are kept there, from their tables."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fer_nb.evaluation import thesis
+from fer_nb.evaluation.measures import verdict
+from fer_nb.intervals import in_words
+from fer_nb.published.origins import kept_studies
+
+NAN = float("nan")
+
+
+def results_text() -> str:
+    """The text as Markdown; "" where no study is kept."""
+    folders = kept_studies()
+    if not folders:
+        return ""
+    lead = (
+        "Written by `python -m fer_nb.published`. Accuracies are in percent on the test split: means over the seeds,"
+        " with 95% intervals (Wilson) over the test pictures. The verdict says whether the thesis's value is within the"
+        " interval, or ours is above or below it; minutes are those of one training run. [README.md](README.md) says"
+        " what made each table."
+    )
+    accuracies = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
+    texts = [
+        "# Results of the kept studies",
+        lead,
+        markdown_table(accuracies),
+        _counts(folders),
+        *_splits(folders),
+        *_searched(folders),
+    ]
+    return "\n\n".join(filter(None, texts)) + "\n"
+
+
+def markdown_table(rows: list[dict]) -> str:
+    """Rows with the same keys as a table in Markdown. (pandas would write "0.50" as 0.5 and pad every column.)"""
+    lines = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+
+
+def row_of(path: Path, model: str) -> dict | None:
+    """The row of ``model`` in a kept table; None where there is none."""
+    table = pd.read_csv(path).set_index("model").to_dict("index") if path.exists() else {}
+    return table.get(model)
+
+
+def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
+    """Each net of a table of accuracies in each study that trained it, or else as not run."""
+    rows = []
+    for model, printed in part.accuracies.items():
+        row = {"data": part.name, "net": model, "study": "–", "accuracy [95% interval]": "–", "mean per class": "–"}
+        row |= dict.fromkeys(("seeds", "epochs", "minutes"), "–")
+        row |= {"thesis": f"{printed:.2f}", "difference": "–", "verdict": "not run"}
+        found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
+        for folder, ours in found.items():
+            epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
+            measured = {
+                "study": folder.name,
+                "accuracy [95% interval]": in_words(ours["accuracy"], ours["low"], ours["high"]),
+                "mean per class": in_words(ours["mean_per_class_accuracy"], NAN, NAN),
+                "seeds": ours["seeds"],
+                "epochs": epochs,
+                "minutes": f"{minutes:.1f}" if minutes < 10 else f"{minutes:.0f}",
+                "difference": in_words(ours["difference"], NAN, NAN, signed=True),
+                "verdict": verdict(ours, printed, epochs, part.epochs),
+            }
+            rows.append(row | measured)
+        rows += [] if found else [row]
+    return rows
+
+
+def training_of(folder: Path, dataset: str, model: str) -> tuple[int, float]:
+    """Epochs of the shortest run, and minutes a run on the average.
+
+    runs.csv has all folds of CK+ in one row: ``ckplus-fold`` or ``ckplus-subject``.
+    """
+    runs = pd.read_csv(folder / "runs.csv")
+    runs = runs[(runs["dataset"] == dataset) & (runs["model"] == model)]
+    return int(runs["epochs"].min()), runs["minutes"].sum() / runs["runs"].sum()
+
+
+def _counts(folders: list[Path]) -> str:
+    """Tables 3-1 to 3-4, which notebook 12 compares cell by cell; "" where no study counted them."""
+    tables = [pd.read_csv(path) for folder in folders if (path := folder / "summary-counts.csv").exists()]
+    if not tables:
+        return ""
+    counted = pd.concat(tables).drop_duplicates().sort_values("table", kind="stable")
+    return "\n".join(
+        f"- {row.table.replace('table-', 'Table ')}: {row.equal} of {row.cells} cells are as the thesis prints them."
+        + (f" The others: {row.differing}." if row.equal < row.cells else "")
+        for row in counted.itertuples()
+    )
+
+
+def _splits(folders: list[Path]) -> list[str]:
+    """CK+ by the ways of splitting that the studies train."""
+    rows = []
+    for folder in (folder for folder in folders if (folder / "table-3-6-splits.csv").exists()):
+        for row in pd.read_csv(folder / "table-3-6-splits.csv").to_dict("records"):
+            dataset = "ckplus-subject" if row["split"].endswith("subject") else "ckplus-fold"
+            accuracy = in_words(row["accuracy"], row["sequence_low"], row["sequence_high"])
+            rows.append({"net": row["model"], "split": row["split"], "study": folder.name, "folds": row["folds"]})
+            rows[-1] |= {"accuracy [95% interval over sequences]": accuracy, "test sequences": row["sequences"]}
+            rows[-1] |= {"epochs": training_of(folder, dataset, row["model"])[0]}
+    lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
+    return [lead, markdown_table(rows)] if rows else []
+
+
+def _searched(folders: list[Path]) -> list[str]:
+    """Nets that searches found beside others, from notebook 10: as tables 9 and 10 of the source of EmoNAS."""
+    rows, lines = [], []
+    for folder in (folder for folder in folders if (folder / "table-9.csv").exists()):
+        made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
+        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
+        for row in table.to_dict("records"):
+            gap, low, high = (row.get(name, NAN) for name in ("difference", "difference_low", "difference_high"))
+            # none for the reference itself, nor in a study that has not trained it
+            words = "–" if pd.isna(gap) else f"{in_words(gap, low, high, signed=True)} to {row['reference']}"
+            rows.append({"data": row["data"], "net": row["model"], "study": folder.name})
+            rows[-1] |= {"accuracy [95% interval]": in_words(row["accuracy"], row["low"], row["high"])}
+            rows[-1] |= {"difference [over sequences]": words, "seeds": row["seeds"]}
+            rows[-1] |= {"epochs": made.loc["table-9", "epochs"], "parameters": f"{row['parameters']:,}"}
+            rows[-1] |= {"million multiply-adds": f"{row['macs'] / 1e6:.1f}"}
+            rows[-1] |= {"ms a picture": f"{row['latency_ms']:.2f}"}
+        beside = folder / "table-9-against.csv"
+        lines += [
+            f"- {row['data']}: {row['model']} minus the {row['reference']}: "
+            f"{in_words(row['difference'], row['low'], row['high'], signed=True)} points."
+            for row in (pd.read_csv(beside).to_dict("records") if beside.exists() else [])
+            if row["reference"].startswith("mean of")
+        ]
+    lead = (
+        "Searched networks (EmoNAS) beside others, all trained from scratch by one protocol. EmoNAS and the nets with"
+        " lower-case names come from searches (`fer_nb/nas/settings.py`); RandomSearch is the best of several random"
+        " genotypes at the cost of the EmoNAS search, RandomNet a single random one. Intervals are over the pictures or"
+        " sequences of one fold: they do not say what another search or another random genotype would give. The time is"
+        " that of one picture on one thread in ONNX Runtime."
+    )
+    return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
