@@ -1,10 +1,11 @@
 """The files of a finished training run, read: metrics.json, history.csv, predictions.csv and weights.safetensors.
 
-metrics.json says which run it is of and has the SHA-256 of the others: what was cut, edited or copied from another run
-is refused.
+metrics.json says which run it is of, how many pictures were predicted, and the SHA-256 of the others: what was cut,
+edited or copied from another run is refused.
 """
 
 import json
+import reprlib
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -46,9 +47,12 @@ def read_metrics(run: Run) -> dict:
     path = finished_file(run, "metrics.json")
     try:
         metrics = json.loads(path.read_text())
+        missing = {"study", "dataset", "model", "seed"} - metrics.keys()
         others = [name for name, value in asdict(run).items() if metrics.get(name, value) != value]
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{path} is damaged: {REMEDY}") from error
+    if missing:
+        raise ValueError(f"{path} does not say its {min(missing)}: {REMEDY}")
     if others:
         raise ValueError(f"{path} is of another run, with {others[0]} {metrics[others[0]]!r}: {REMEDY}")
     return metrics
@@ -56,18 +60,47 @@ def read_metrics(run: Run) -> dict:
 
 def read_history(run: Run) -> pd.DataFrame:
     """The run's history.csv: a row per epoch. Raises as ``finished_file``."""
-    return pd.read_csv(finished_file(run, "history.csv"))
+    return _read_table(finished_file(run, "history.csv"))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged: {REMEDY}") from error
 
 
 def read_predictions(run: Run, split: str = "test") -> pd.DataFrame:
     """The pictures of one split in the run's predictions.csv: row, label, predicted, a probability per class.
 
-    Raises as ``finished_file``, and ValueError where the file has no picture of that split or lacks a column.
+    Raises as ``finished_file``, and ValueError where the file has no picture of that split, lacks a column or holds
+    what no run writes: a row twice, an unknown class, a probability that is none, or other numbers of pictures.
     """
     path = finished_file(run, "predictions.csv")
-    table = pd.read_csv(path)
+    table = _read_table(path)
     missing = {"split", "row", "label", "predicted"} - set(table.columns)
     if missing or not (table["split"] == split).any():
         what = f"column {sorted(missing)[0]!r}" if missing else f"picture of split {split!r}"
         raise ValueError(f"{path} has no {what}: {REMEDY}")
+    if problem := _problem(table, read_metrics(run).get("pictures", {})):
+        raise ValueError(f"{path}: {problem}: {REMEDY}")
     return table[table["split"] == split].drop(columns="split").sort_values("row", ignore_index=True)
+
+
+def _problem(table: pd.DataFrame, pictures: dict[str, int]) -> str:
+    """What is wrong with a table of predictions, of which ``pictures`` were made of each split; "" where nothing is."""
+    twice = table[table.duplicated(["split", "row"])]
+    if len(twice):
+        return f"row {twice['row'].iloc[0]} of split {twice['split'].iloc[0]} stands twice"
+    counts = table["split"].value_counts().to_dict()
+    if pictures and counts != pictures:
+        return f"pictures of each split are {counts}, {pictures} were predicted"
+    classes = [name for name in table.columns if name not in ("split", "row", "label", "predicted")]
+    if not classes:
+        return ""
+    for name in ("label", "predicted"):
+        unknown = table.loc[~table[name].isin(classes), name]
+        if len(unknown):
+            return f"{name} {reprlib.repr(unknown.iloc[0])} is none of its classes"
+    numbers = table[classes].apply(pd.to_numeric, errors="coerce")
+    return "" if numbers.stack().between(0, 1).sum() == numbers.size else "a probability is not between 0 and 1"

@@ -61,7 +61,7 @@ def read_overrides(words: list[str]) -> dict:
         try:
             found[name] = _yaml(value)
         except ValueError as error:
-            raise ValueError(f"{word}: the value is not readable as YAML: quote it") from error
+            raise ValueError(f"{word[:60]}: the value is not readable as YAML: quote it") from error
     return found
 
 

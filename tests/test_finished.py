@@ -75,3 +75,29 @@ def test_metrics_of_another_run_or_cut_are_refused(run):
 def test_every_file_is_sealed(run):
     sealed = json.loads((run.folder / "metrics.json").read_text())["files"]
     assert {path.name for path in run.folder.iterdir()} == {*sealed, "metrics.json"}
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda table: table.iloc[:-1], "3.*4.* were predicted"),
+        (lambda table: pd.concat([table, table.iloc[:1]]), "row 0 of split test stands twice"),
+        (lambda table: table.assign(predicted=["A", "B", "B", "b"]), "predicted 'b' is none of its classes"),
+        (lambda table: table.assign(A=2.0), "a probability is not between 0 and 1"),
+    ],
+)
+def test_predictions_that_no_run_writes_are_refused_without_a_digest_too(run, change, message):
+    path = run.folder / "metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["files"]
+    path.write_text(json.dumps(metrics))
+    table = pd.read_csv(run.folder / "predictions.csv")
+    change(table).to_csv(run.folder / "predictions.csv", index=False)
+    with pytest.raises(ValueError, match=message):
+        finished.read_predictions(run)
+
+
+def test_metrics_of_no_run_are_refused(run):
+    (run.folder / "metrics.json").write_text("{}")
+    with pytest.raises(ValueError, match="does not say its dataset"):
+        finished.read_metrics(run)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.datasets import repeated
+from fer_nb.data.datasets import digests, repeated
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS, position_fold, subject_fold
 from fer_nb.intervals import wilson
@@ -48,7 +48,7 @@ def samples(faces: FaceSet, per_class: int, rng: np.random.Generator) -> dict[st
 
 def identical(faces: FaceSet) -> np.ndarray:
     """A number for each group of byte-identical pictures, int64 (N,), counted from 0 in order of appearance."""
-    return pd.factorize(pd.Series([image.tobytes() for image in faces.images], dtype=object))[0]
+    return pd.factorize(digests(faces))[0]
 
 
 def flat(faces: FaceSet) -> np.ndarray:

@@ -7,6 +7,7 @@ ours.
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -16,11 +17,20 @@ CROP = 44  # side of the network's input in pixels
 SIDES = range(24, 49)  # of a training view: the nets average over all places, so they take other sides too
 
 
-def check_pictures(images: torch.Tensor) -> None:
-    """Raise ValueError where ``images`` are not uint8 (N, 48, 48), N from 1: a net would answer wrongly, or fail."""
-    if images.dtype != torch.uint8 or images.shape[1:] != (SIDE, SIDE) or not len(images):
-        found = f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
+def check_pictures(images) -> torch.Tensor:
+    """``images``, an array or tensor, as a tensor.
+
+    Raises ValueError where they are not uint8 (N, 48, 48), N from 1: a net would answer wrongly, or fail.
+    """
+    try:
+        array = images if isinstance(images, torch.Tensor) else np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"pictures are no array: give uint8 (N, {SIDE}, {SIDE}), all of one size") from error
+    if str(array.dtype).removeprefix("torch.") != "uint8" or array.shape[1:] != (SIDE, SIDE) or not len(array):
+        found = f"{str(array.dtype).removeprefix('torch.')} {tuple(array.shape)}"
         raise ValueError(f"pictures are {found}: give grey ones of 0 to 255, uint8 (N, {SIDE}, {SIDE})")
+    # torch takes no array that runs backwards
+    return array if isinstance(array, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(array))
 
 
 def as_input(images: torch.Tensor) -> torch.Tensor:
@@ -74,7 +84,7 @@ def augment(
 
 def center_crop(images: torch.Tensor) -> torch.Tensor:
     """uint8 (N, 48, 48) to float32 (N, 3, 44, 44) in [0, 1]: the middle 44x44."""
-    check_pictures(images)
+    images = check_pictures(images)
     top, left = ((side - CROP) // 2 for side in images.shape[-2:])
     return as_input(images[:, top : top + CROP, left : left + CROP])
 
@@ -84,7 +94,7 @@ def ten_crop(images: torch.Tensor) -> torch.Tensor:
 
     The order is torchvision's: top left, top right, bottom left, bottom right, middle.
     """
-    check_pictures(images)
+    images = check_pictures(images)
     bottom, right = (side - CROP for side in images.shape[-2:])
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2)]
     mirrored = images.flip(-1)

@@ -14,6 +14,9 @@ import numpy as np
 from fer_nb import imports, paths
 from fer_nb.files import replacing, sha256
 
+# What numpy raises for an npz file that is damaged, or is none.
+DAMAGED = (OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
 
 def digest(path: Path, files: Iterable[Path] | None = None) -> str:
     """The SHA-256 of a file; of a folder, that of the names and SHA-256s of ``files`` in it (by default all)."""
@@ -45,6 +48,16 @@ def _files_in(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield path
 
 
+def _digest_of(arrays: dict[str, Any]) -> str:
+    """The SHA-256 of arrays with their names, types and shapes."""
+    whole = hashlib.sha256()
+    for name, values in sorted(arrays.items()):
+        values = np.ascontiguousarray(values)
+        whole.update(f"{name} {values.dtype} {values.shape}\n".encode())
+        whole.update(values.data if values.dtype.kind != "U" else values.tobytes())
+    return whole.hexdigest()
+
+
 def cached(
     name: str, digests: Iterable[str], module: str, parse: Callable[[], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
@@ -55,22 +68,26 @@ def cached(
         digests: of every file that ``parse`` reads or uses, in a fixed order.
         module: the reader's name. Where a file of fer_nb that it rests on has changed, everything is parsed again.
 
-    A damaged cache file is replaced, and a cache that cannot be written is left alone; one line on stderr says so.
+    A damaged cache file is replaced, and a cache that cannot be written is left alone; one line on stderr says so. The
+    file holds a digest of its arrays: one of other lengths, types or values counts as damaged.
     """
     sources = [sha256(paths.ROOT / file) for file in imports.modules(f"{module.replace('.', '/')}.py")]
     key = hashlib.sha256("\n".join([*digests, *sources]).encode()).hexdigest()
     path = paths.RUNS / "cache" / f"{name}-{key[:16]}.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+            kept = dict(arrays)
+        if str(kept.pop("digest", "")) == _digest_of(kept):
+            return kept
+        print(f"{path}: damaged, read again", file=sys.stderr)
     except (FileNotFoundError, NotADirectoryError):
         pass
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         print(f"{path}: damaged ({error}), read again", file=sys.stderr)
     parsed: dict[str, Any] = parse()
     try:
         with replacing(path) as partial, partial.open("wb") as file:  # np.savez would add .npz to a name
-            np.savez(file, **parsed)
+            np.savez(file, **parsed, digest=_digest_of(parsed))
     except OSError as error:
         print(f"{path}: not kept ({error.strerror}), {name} will be read again", file=sys.stderr)
     return parsed

@@ -70,7 +70,12 @@ def pack(clips: ClipSet) -> dict[str, np.ndarray]:
 
 
 def unpack(arrays: dict[str, np.ndarray]) -> ClipSet:
-    """The ClipSet that ``pack`` made arrays of."""
+    """The ClipSet that ``pack`` made arrays of; ValueError where an array is missing or does not fit the others."""
+    if missing := {*ARRAYS, "classes", "counts", "pixels"} - set(arrays):
+        raise ValueError(f"no array {sorted(missing)[0]!r}")
+    counts, pixels = arrays["counts"], arrays["pixels"]
+    if counts.dtype.kind != "i" or counts.ndim != 1 or (counts < 0).any() or counts.sum() != len(pixels):
+        raise ValueError(f"counts of {counts.sum()} frames for {len(pixels)} pictures")
     frames = tuple(np.split(arrays["pixels"], np.cumsum(arrays["counts"])[:-1]))
     classes = tuple(map(str, arrays["classes"]))
     return ClipSet(frames=frames, classes=classes, **{name: arrays[name] for name in ARRAYS})

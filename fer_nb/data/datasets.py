@@ -4,6 +4,7 @@ The thesis's: FER2013, FERm (labels by the votes of FERPlus) and CK+, split as i
 of ``emonas_sets``: a run on the thesis's sets does not depend on it, nor on the readers that it alone imports.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -86,16 +87,25 @@ def load(name: str, data: str = "synthetic") -> FaceSet:
     return subject_fold(faces, int(fold.removeprefix("subject"))) if fold else faces
 
 
+def digests(faces: FaceSet) -> np.ndarray:
+    """The SHA-256 of each picture, bytes (N,): pictures are compared by it without a second copy of all of them."""
+    found = np.empty(len(faces), object)
+    found[:] = [hashlib.sha256(np.ascontiguousarray(image)).digest() for image in faces.images]
+    return found
+
+
 def repeated(faces: FaceSet) -> np.ndarray:
     """bool (N,): the pictures outside "train" that are byte for byte in "train" too."""
-    train = {image.tobytes() for image in faces.of_split("train").images}
-    return np.array([image.tobytes() in train for image in faces.images], bool) & (faces.split != "train")
+    pictures = digests(faces)
+    train = set(pictures[faces.split == "train"])
+    return np.array([picture in train for picture in pictures], bool) & (faces.split != "train")
 
 
 def without_repeats(faces: FaceSet) -> FaceSet:
     """``faces`` without the pictures of "train" that are byte for byte in another split too."""
-    held_out = {image.tobytes() for image in faces.images[faces.split != "train"]}
-    again = np.array([image.tobytes() in held_out for image in faces.images], bool) & (faces.split == "train")
+    pictures = digests(faces)
+    held_out = set(pictures[faces.split != "train"])
+    again = np.array([picture in held_out for picture in pictures], bool) & (faces.split == "train")
     return faces.subset(~again)
 
 

@@ -100,8 +100,11 @@ def load_clips(name: str, data: str) -> ClipSet:
     """The clips of a set, checked (``clips.check``); those of the owners go through the cache. Raises as ``load``."""
     first, *others = sources(name, data)
     if name in DRAWN:
-        with np.load(first, allow_pickle=False) as arrays:
-            return check(unpack(arrays))
+        try:
+            with np.load(first, allow_pickle=False) as arrays:
+                return check(unpack(dict(arrays)))
+        except cache.DAMAGED as error:
+            raise ValueError(f"{first}: damaged ({error}): delete it, and it is drawn again") from error
     if name == OF_CKPLUS:
         return check(ckplus_clips(ckplus.read(first)))
     read = CLIPS[name]

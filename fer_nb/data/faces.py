@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_nb import paths
+from fer_nb.data import cache
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.places import root
 
@@ -116,13 +117,16 @@ def drawn(faces: FaceSet, name: str, data: str = "synthetic") -> dict[str, np.nd
         return None
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no landmarks of the drawn faces; remove {folder.parent} to draw them again")
-    with np.load(file) as arrays:
-        known = {key: arrays[key] for key in ("landmarks", "names", "regions", "expressions")}
-    if len(faces) and faces.rows.max() >= len(known["landmarks"]):
-        rows = len(known["landmarks"])
+    try:
+        with np.load(file) as arrays:
+            known = {key: arrays[key] for key in ("landmarks", "names", "regions", "expressions")}
+        points = five_points(known["landmarks"], known["names"].tolist())
+    except cache.DAMAGED as error:
+        raise ValueError(f"{file}: damaged ({error}): remove {folder.parent} to draw the faces again") from error
+    if len(faces) and faces.rows.max() >= len(points):
+        rows = len(points)
         raise ValueError(f"{file}: {rows} rows, but row {faces.rows.max()} is wanted: these are other faces")
-    points = five_points(known["landmarks"][faces.rows], known["names"].tolist())
-    return {"points": points} | {key: known[key][faces.rows] for key in ("regions", "expressions")}
+    return {"points": points[faces.rows]} | {key: known[key][faces.rows] for key in ("regions", "expressions")}
 
 
 def five_points(landmarks: np.ndarray, names: list[str]) -> np.ndarray:

@@ -76,7 +76,8 @@ def plan(faces: int, seed: int) -> list[dict]:
     rng = np.random.default_rng([seed, 0])
     rows: list[dict[str, Any]] = []
     names = list(FER_SHARES)
-    for usage, count in zip(USAGE_SHARES, apportion(faces, list(USAGE_SHARES.values())), strict=True):
+    held_out = apportion(faces, list(USAGE_SHARES.values()))[1:].min()  # as many PublicTest as PrivateTest rows
+    for usage, count in zip(USAGE_SHARES, (faces - 2 * held_out, held_out, held_out), strict=True):
         labels = np.repeat(np.arange(len(names)), apportion(count, list(FER_SHARES.values())))
         for label in rng.permutation(labels):
             others = MISTAKEN[names[label]]

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from fer_nb.data.faceset import FaceSet
 from fer_nb.nas.progressive import progressive_search
-from fer_nb.nas.random_search import candidates_path, random_search
+from fer_nb.nas.random_search import affordable, candidates_path, random_search
 from fer_nb.nas.search import search
 from fer_nb.nas.settings import SearchSettings
 from fer_nb.nets import device, genotypes, models
@@ -30,7 +30,7 @@ def find_genotype(
     faces: FaceSet,
     folder: Path,
     settings: SearchSettings,
-    seconds: float = 0.0,
+    epochs: int = 0,
     provenance: dict | None = None,
 ) -> tuple[Genotype, pd.DataFrame | None, dict]:
     """Search on the train split of ``faces`` and save the genotype as ``<folder>/<name>-seed<seed>.json``.
@@ -41,7 +41,7 @@ def find_genotype(
         name: of ``settings.SEARCHES``. RandomNet is the first genotype that the seed draws, not the best of several.
         folder: the checkpoints stand beside the file; an interrupted search goes on from them.
         settings: of this search (``settings.named_searches``).
-        seconds: for RandomSearch: how long the search took that it is compared with.
+        epochs: for RandomSearch: those of the search that it is compared with, as it costs as much (``affordable``).
         provenance: for the reader of the file: the data, their checksums, the commit.
 
     Returns:
@@ -54,7 +54,7 @@ def find_genotype(
         rng = np.random.default_rng([1_000_000, settings.seed])
         genotype, history = genotypes.random(rng, settings.nodes, settings.max_skips), None
     elif name == "RandomSearch":
-        genotype, history = random_search(faces, own, settings, seconds=seconds)
+        genotype, history = random_search(faces, own, settings, candidates=affordable(settings, epochs))
     else:
         genotype, history = (progressive_search if name == "PDARTS" else search)(faces, own, settings)
     about = _about(name, settings, provenance)

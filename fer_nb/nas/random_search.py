@@ -1,6 +1,6 @@
 """The best of genotypes drawn at random, which any search has to beat (Li and Talwalkar 2019)."""
 
-import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fer_nb import files
 from fer_nb.data.faceset import FaceSet
 from fer_nb.nas.search import halves
 from fer_nb.nas.settings import SearchSettings
@@ -19,7 +18,7 @@ from fer_nb.training.protocol import Protocol
 
 
 def random_search(
-    faces: FaceSet, folder: Path, settings: SearchSettings, *, candidates: int = 0, seconds: float = 0.0
+    faces: FaceSet, folder: Path, settings: SearchSettings, *, candidates: int
 ) -> tuple[Genotype, pd.DataFrame]:
     """Draw genotypes, train each briefly on the weights half of ``search``, keep the best on its alpha half.
 
@@ -28,34 +27,28 @@ def random_search(
         folder: where the candidates' results go; the search goes on from those that are there.
         settings: candidate_epochs, batch_size, lr, momentum and weight_decay of each training by ``train.fit``, with a
             cosine schedule; channels, cells and stem_stride of the nets; nodes and max_skips of the draw; seed.
-        candidates: how many are drawn; 0 for as many as ``seconds`` allow.
-        seconds: of training, the time of the search that this is compared with; a candidate once begun is trained to
-            its end. 0 for no limit.
+        candidates: how many are drawn (``affordable``).
 
     Returns:
         (Genotype, candidates). candidates: DataFrame, one row each: candidate, accuracy (percent, alpha half, after
         the last epoch), parameters, skips (normal cell), seconds. attrs["genotypes"]: theirs, in this order.
 
     Raises:
-        ValueError: neither candidates nor seconds; a train split that cannot be halved; results of other settings.
+        ValueError: no candidates; a train split that cannot be halved; results that are damaged or of other settings.
         FloatingPointError, MemoryError, OSError: as ``train.fit``.
     """
-    if candidates < 1 and not seconds > 0:
-        raise ValueError(f"candidates = {candidates}, seconds = {seconds}: give the number of candidates or the time")
+    if candidates < 1:
+        raise ValueError(f"candidates is {candidates}: choose at least 1")
     halved = in_halves(faces.of_split("train"), settings.seed)
-    data = checkpoint.digest(halved.images.tobytes(), halved.labels.tobytes(), "".join(halved.split).encode())
+    data = checkpoint.digest(halved.images.data, halved.labels.tobytes(), "".join(halved.split).encode())
     described = settings.learned() | {"candidate_epochs": settings.candidate_epochs, "data": data}
-    described = json.loads(json.dumps(described))  # tuples are lists there
     rows = _read_candidates(folder, described)
-    while (not candidates or len(rows) < candidates) and (not seconds or sum(r["seconds"] for r in rows) < seconds):
-        index = len(rows)
+    for index in range(len(rows), candidates):
         own = folder / f"candidate-{index}"
         rows.append({"candidate": index, **train_candidate(draw(settings, index), halved, own, settings)})
-        with files.replacing(candidates_path(folder)) as partial:
-            text = json.dumps({"settings": described, "candidates": rows}, indent=1)
-            partial.write_text(text + "\n", encoding="utf-8")
+        checkpoint.write(candidates_path(folder), {"settings": described, "candidates": rows})
         checkpoint.path(own).unlink(missing_ok=True)
-    table = pd.DataFrame(rows[:candidates] if candidates else rows)
+    table = pd.DataFrame(rows[:candidates])
     table.attrs["genotypes"] = drawn = [draw(settings, index) for index in table["candidate"]]
     return drawn[int(table["accuracy"].idxmax())], table
 
@@ -70,8 +63,20 @@ def train_candidate(genotype: Genotype, halved: FaceSet, folder: Path, settings:
     training |= {"epochs": settings.candidate_epochs, "precision": settings.precision, "seed": settings.seed}
     history = train.fit(net, halved, folder, Protocol(**training, crops=1, schedule="cosine"))
     parameters = sum(p.numel() for p in net.parameters())
-    found = {"accuracy": history["valid_accuracy"].iloc[-1], "parameters": parameters}
-    return found | {"skips": genotypes.skips(genotype.normal), "seconds": history["seconds"].sum()}
+    found = {"accuracy": float(history["valid_accuracy"].iloc[-1]), "parameters": parameters}
+    return found | {"skips": genotypes.skips(genotype.normal), "seconds": float(history["seconds"].sum())}
+
+
+def affordable(settings: SearchSettings, epochs: int) -> int:
+    """How many candidates cost as much as ``epochs`` epochs of ``search`` with these settings, rounded up.
+
+    Counted are steps on a batch, not seconds, which the load of the machine changes. A step of a search on either half
+    counts as one of a candidate: by method "sample" the supernet computes one operation an edge, as a candidate does.
+    The look ahead of order 2 takes five passes (``SearchSettings``).
+    """
+    learning = max(epochs - settings.warmup, 0)  # epochs in which a step of the alphas goes with each of the weights
+    taken = epochs + learning * (5 if settings.order == 2 else 1)  # in epochs of the weights half, as a candidate's are
+    return math.ceil(taken / settings.candidate_epochs)
 
 
 def draw(settings: SearchSettings, index: int) -> Genotype:
@@ -89,13 +94,15 @@ def in_halves(part: FaceSet, seed: int) -> FaceSet:
 
 def candidates_path(folder: Path) -> Path:
     """The file of the candidates that are done."""
-    return folder / "candidates.json"
+    return folder / "candidates.pt"
 
 
 def _read_candidates(folder, described):
     file = candidates_path(folder)
     if not file.exists():
         return []
-    saved = json.loads(file.read_text(encoding="utf-8"))
-    checkpoint.refuse_other_settings(file, saved["settings"], described)
+    saved = checkpoint.read(file)
+    checkpoint.refuse_other_settings(file, saved.get("settings"), described)
+    if not isinstance(saved.get("candidates"), list):
+        raise ValueError(f"{file}: no candidates in it: {checkpoint.REMEDY}")
     return saved["candidates"]

@@ -41,6 +41,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
 }
 LEAST = {"epochs": 1, "batch_size": 2, "candidate_epochs": 1, "warmup": 0, "clip": 0, "beta_decay": 0}  # two for a BN
 LEAST |= {"lr": 0, "lr_min": 0, "momentum": 0, "weight_decay": 0, "alpha_lr": 0, "alpha_decay": 0, "seed": 0}
+MOST = {"momentum": 1, "weight_decay": 1, "seed": 2**63 - 1}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,9 @@ class SearchSettings:
         for name, least in LEAST.items():
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name} is {getattr(self, name)}: choose at least {least}")
+        for name, most in MOST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} is {getattr(self, name)}: choose at most {most}")
         if not min(self.tau) > 0:
             raise ValueError(f"tau is {self.tau}: choose temperatures above 0")
         if self.max_skips is not None and self.max_skips < 0:
@@ -129,6 +133,6 @@ def named_searches(names: list[str], seeds: list[int], settings: SearchSettings)
     """
     refuse_unknown("search", names, SEARCHES)
     if "RandomSearch" in names and "EmoNAS" not in names[: names.index("RandomSearch")]:
-        raise ValueError("RandomSearch takes as long as EmoNAS did: name EmoNAS before it")
+        raise ValueError("RandomSearch takes as many steps as EmoNAS did: name EmoNAS before it")
     pairs = [(name, seed) for seed in seeds for name in names]
     return {(name, seed): replace(settings, **SEARCHES[name], seed=seed) for name, seed in pairs}

@@ -49,6 +49,9 @@ def describe(run: study.Run, num_classes: int, pool: str = "global", block_relu:
     if not file:
         raise models.unknown(run.model)
     genotype, about = genotypes.load(file)
+    for key in SHAPE:
+        if not isinstance(about.get(key), int) or isinstance(about[key], bool) or about[key] < 1:
+            raise ValueError(f"{file}: about: {key} is {about.get(key)!r}, not a whole number from 1: search again")
     return named | searched(genotype, **{key: about[key] for key in SHAPE} | size)
 
 

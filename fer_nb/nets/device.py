@@ -6,6 +6,8 @@ What each choice is worth on this machine is measured side by side in notebooks/
 import ctypes
 import functools
 import platform
+import re
+import sys
 import time
 
 import torch
@@ -56,13 +58,19 @@ def bfloat16_is_faster() -> bool:
     """Whether this processor multiplies matrices in bfloat16 at least 1.2 times as fast as in float32.
 
     That the processor has instructions for it says little: with AVX512-BF16 it takes from half to twice the time of
-    float32. The first measurement is kept in runs/cache, so that a resumed training run computes in the same format.
+    float32. The first measurement is kept in runs/cache, so that a resumed training run computes in the same format. A
+    damaged one is made again; one line on stderr says so.
     """
     file = paths.RUNS / "cache" / f"bfloat16-{machine.processor_key()}.txt"
-    if not file.exists():
-        with files.replacing(file) as partial:
-            partial.write_text(f"{matrix_speed(torch.bfloat16) / matrix_speed(torch.float32):.3f}\n")
-    return float(file.read_text()) > 1.2
+    if file.exists():
+        content = file.read_bytes()
+        if re.fullmatch(rb"[0-9]{1,3}\.[0-9]{3}\n", content):
+            return float(content) > 1.2
+        print(f"{file}: damaged, measured again", file=sys.stderr)
+    ratio = f"{matrix_speed(torch.bfloat16) / matrix_speed(torch.float32):.3f}"
+    with files.replacing(file) as partial:
+        partial.write_text(f"{ratio}\n")
+    return float(ratio) > 1.2
 
 
 def matrix_speed(dtype: torch.dtype, size: int = 1536, repeats: int = 5) -> float:

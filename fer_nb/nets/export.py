@@ -21,6 +21,17 @@ from fer_nb.files import replacing
 INPUT, OUTPUT = "pictures", "logits"
 
 
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The net inside ``torch.compile``, ``nn.DataParallel`` and their like; any other as it is."""
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif hasattr(model, "_orig_mod"):  # torch.compile's type is not public
+            model = model._orig_mod
+        else:
+            return model
+
+
 def fold(model: nn.Module) -> nn.Module:
     """Multiply each batch norm into the convolution before it, in place, and return the net in eval mode.
 
@@ -40,12 +51,13 @@ def export(model: nn.Module, path: Path) -> Path:
     """Write a net as an ONNX file in float32, batch norms folded, and return the path.
 
     Args:
-        model: any net that takes (N, 3, 44, 44), on any device and in either mode; it is left as it is.
+        model: any net that takes (N, 3, 44, 44), on any device and in either mode, compiled or spread over GPUs too; it
+            is left as it is.
         path: of the file, which is written under a temporary name and renamed.
     """
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
-    net = fold(copy.deepcopy(model).float().cpu())
+    net = fold(copy.deepcopy(unwrapped(model)).float().cpu())
     for layer in net.modules():
         if hasattr(layer, "inplace"):
             layer.inplace = False  # the exporter is several times slower with it, and takes hard swish apart
@@ -79,24 +91,31 @@ def quantize(source: Path, target: Path, images) -> Path:
         images: uint8 (N, 48, 48) of the train split, some hundred; their middle crops are taken.
 
     Raises:
-        ValueError: there are no images.
+        FileNotFoundError: there is no file ``source``. ValueError: it is no ONNX file, or the images are others.
     """
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    augment.check_pictures(torch.as_tensor(images))
+    if not Path(source).is_file():
+        raise FileNotFoundError(f"{source}: no such file; write one with fer_nb.nets.export.export")
+    images = augment.check_pictures(images)
     with replacing(target) as partial:
-        quant_pre_process(source, partial, skip_symbolic_shape=True)
-        quantization.quantize_static(
-            partial,
-            partial,
-            Crops(images),
-            quant_format=quantization.QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-        )
+        try:
+            quant_pre_process(source, partial, skip_symbolic_shape=True)
+            quantization.quantize_static(
+                partial,
+                partial,
+                Crops(images),
+                quant_format=quantization.QuantFormat.QDQ,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=quantization.QuantType.QUInt8,
+                weight_type=quantization.QuantType.QInt8,
+            )
+        except OSError:  # a full disk
+            raise
+        except Exception as error:  # onnx's and onnxruntime's errors have no common type
+            raise ValueError(f"{source}: no ONNX file that can be read; write it again with export") from error
     return Path(target)
 
 
@@ -104,7 +123,7 @@ class Crops:
     """Middle crops in batches, as onnxruntime's calibration asks for them (its CalibrationDataReader)."""
 
     def __init__(self, images, batch_size=4):
-        self.batches = iter(augment.center_crop(torch.as_tensor(images)).split(batch_size))
+        self.batches = iter(augment.center_crop(images).split(batch_size))
 
     def get_next(self):
         """{input name: float32 (n, 3, 44, 44)}, None at the end."""

@@ -65,6 +65,7 @@ class FastNet:
     """
 
     def __init__(self, model: nn.Module, precision: str | None = None, heap: bool = True):
+        model = export.unwrapped(model)
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
         self.computes_in = self.dtype if precision is None else device.number_format(precision, self.device)

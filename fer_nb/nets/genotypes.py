@@ -84,7 +84,9 @@ def load(path):
         edges = {kind: [(operation, source) for operation, source in cells[kind]] for kind in ("normal", "reduce")}
         genotype = Genotype(edges["normal"], cells["normal_concat"], edges["reduce"], cells["reduce_concat"])
         check(genotype)
-    except (ValueError, KeyError, TypeError) as error:  # JSON's errors and UTF-8's are ValueErrors
+        if not isinstance(about, dict):
+            raise ValueError("about is no list of names and values")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # JSON's errors and UTF-8's are ValueErrors
         reason = f"{error} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{path}: no genotype as genotypes.save writes it: {reason}") from error
     return genotype, about

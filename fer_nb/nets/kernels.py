@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -40,16 +41,26 @@ def library() -> ctypes.CDLL | None:
     digest = hashlib.sha256(" ".join([SOURCE.read_text(), compiler, *FLAGS]).encode()).hexdigest()[:12]
     file = paths.RUNS / "cache" / f"kernels-{digest}-{machine.processor_key()}.so"  # machines may share a checkout
     try:
-        if not file.exists():
+        if not _is_whole(file):
+            if file.exists():
+                print(f"{file}: damaged, compiled again", file=sys.stderr)
             with files.replacing(file) as partial:
                 command = [*shlex.split(compiler), *FLAGS, str(SOURCE), "-o", str(partial)]
                 subprocess.run(command, capture_output=True, check=True, text=True)
+                with partial.open("ab") as compiled:  # which loading ignores
+                    compiled.write(bytes.fromhex(files.sha256(partial)))
         return ctypes.CDLL(str(file))
     except (subprocess.CalledProcessError, OSError, ValueError) as error:  # ValueError: a quote that is not closed
         reason = ((getattr(error, "stderr", "") or "").strip() or str(error)).splitlines()[0]
         remedy = "training goes on without the fused passes, more slowly; name a C++ compiler that works in CXX"
         warnings.warn(f"{compiler}: {reason}: {remedy}", stacklevel=2)
         return None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a library is there and ends in the SHA-256 of what stands before: a changed byte can crash a process."""
+    content = file.read_bytes() if file.exists() else b""
+    return len(content) > 32 and hashlib.sha256(content[:-32]).digest() == content[-32:]
 
 
 def call(name: str, like: torch.Tensor, *arguments) -> None:

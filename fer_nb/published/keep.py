@@ -159,7 +159,9 @@ def write_texts() -> None:
     insert_into_readme(findings_text())
     if kept_studies():
         draw(best_results())
-    for name, text in {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}.items():
+    texts = {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}
+    texts["weights.sha256"] = "".join(map(weights.digest_line, weights.kept_files()))
+    for name, text in texts.items():
         if not text:
             (kept_folder() / name).unlink(missing_ok=True)
             continue

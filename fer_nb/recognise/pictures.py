@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fer_nb.data.readers.picture_file import decoded, eight_bits
 from fer_nb.files import replacing
 
 PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -85,14 +86,15 @@ def shots(files: Iterable[Path], every: int = 1) -> Iterator[Shot]:
 def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
     """A picture as it is meant to be seen: uint8 (H, W), grey, or (H, W, 3), RGB; turned as its EXIF data say.
 
-    16 bits become 8, palettes become colours, what is transparent becomes white; of several pictures in a file the
-    first is taken.
+    16 bits become 8 (``picture_file.eight_bits``), palettes become colours, what is transparent lies on grey; of
+    several pictures in a file the first is taken.
 
     Args:
         content: of the file, where it is not read from ``path``, which then only names it.
 
     Raises:
-        ValueError: it cannot be decoded, or is too small or too large; the line names the file and the remedy.
+        ValueError: it cannot be decoded or holds damaged data, or is too small or too large; the line names the file
+            and the remedy.
     """
     try:
         with warnings.catch_warnings():
@@ -100,6 +102,12 @@ def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
             opened = Image.open(path if content is None else io.BytesIO(content))
         with opened as image:
             _check_size(path, *image.size)  # from the header, before anything is decoded
+            if image.format in ("JPEG", "MPO"):  # of damaged data Pillow makes a picture and says nothing
+                _, complaint = decoded(
+                    path.read_bytes() if content is None else content, cv2.IMREAD_REDUCED_GRAYSCALE_8
+                )
+                if complaint:
+                    raise ValueError(f"{path}: damaged ({complaint}); copy or save it again")
             return _pixels(path, ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
         raise ValueError(_too_large(path)) from error
@@ -122,12 +130,14 @@ def _too_large(path: Path, size: str = "") -> str:
 
 def _pixels(path: Path, image: Image.Image) -> np.ndarray:
     if image.mode in GREY_16_BITS:
-        return (np.asarray(image).astype(np.float32).clip(0, 65535) / 257).round().astype(np.uint8)
+        return eight_bits(np.asarray(image).clip(0, 65535))
     if image.mode == "F":
         raise ValueError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = Image.alpha_composite(
+            Image.new("RGBA", image.size, "grey"), image
+        )  # black or white would stretch contrast
     return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 

@@ -1,5 +1,7 @@
 """What Score-CAM and MP require of a net, its input and the target class, and the errors where it is missing."""
 
+import reprlib
+
 import torch
 from torch import nn
 
@@ -47,7 +49,9 @@ def check_inputs(inputs: torch.Tensor, model: nn.Module) -> torch.Tensor:
         raise ValueError(f"picture {spoilt[0].item()} of the inputs holds NaN")
     low, high = inputs.min().item(), inputs.max().item()
     if low < 0 or high > 1:
-        raise ValueError(f"inputs range from {low:g} to {high:g}, not within [0, 1]: divide by 255, do not normalise")
+        raise ValueError(
+            f"inputs range from {low:.9g} to {high:.9g}, not within [0, 1]: divide by 255, do not normalise"
+        )
     parameter = next(model.parameters())
     return inputs.to(parameter.device, parameter.dtype)
 
@@ -62,7 +66,10 @@ def check_target(target: int | torch.Tensor, inputs: torch.Tensor, classes: int)
     Raises:
         ValueError: another type or length, or a class that the net does not have.
     """
-    target = torch.as_tensor(target, device=inputs.device)
+    try:
+        target = torch.as_tensor(target, device=inputs.device)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ValueError(f"target is {reprlib.repr(target)}: give a class number, or int64 (N,)") from error
     if target.is_floating_point() or target.dtype == torch.bool or target.dim() > 1:
         raise ValueError(f"target is {target.dtype} {tuple(target.shape)}: give a class number, or int64 (N,)")
     if target.dim() and len(target) not in (1, len(inputs)):

@@ -20,6 +20,7 @@ from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
 from fer_nb.names import refuse_unknown
+from fer_nb.nets.export import unwrapped
 from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import check_inputs, check_least, check_net, check_score, check_target, class_scores
 from fer_nb.saliency.means import Means
@@ -96,6 +97,7 @@ class MeaningfulPerturbation:
     progress: bool = True
 
     def __post_init__(self):
+        self.model = unwrapped(self.model)
         check_net(self.model)
         check_score(self.score)
         refuse_unknown("perturbation", [self.perturbation], PERTURBATIONS)
@@ -164,6 +166,7 @@ class MeaningfulPerturbation:
         noise = torch.randn(1, 1, *pictures.shape[-2:], generator=generator).to(pictures)
         return (mean + self.noise * noise).clamp(0, 1)
 
+    @torch.enable_grad()
     def optimise(self, net: FastNet, pictures, background, target, shifts, bar) -> tuple[torch.Tensor, torch.Tensor]:
         """Adam on one mask per picture (thesis 4.1.1), from ones, clamped to [0, 1] after each step.
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from fer_nb import paths
-from fer_nb.data import datasets
+from fer_nb.data import cache, datasets
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
 from fer_nb.files import replacing
@@ -189,13 +189,23 @@ def load_maps(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no maps are kept: run 06_mp_analysis first, then 07_score_cam_analysis")
-    with np.load(path) as arrays:
-        kept = {name: arrays[name] for name in arrays.files}
-    places, rows, probabilities = (kept.pop(name) for name in ("places", "rows", "probabilities"))
-    if len(probabilities) != len(faces) or not np.array_equal(faces.rows[places], rows):
-        raise ValueError(f"{path}: the maps are of other pictures: run 06_mp_analysis and 07_score_cam_analysis again")
-    settings = json.loads(kept.pop("settings").item())
-    sample = Sample(faces.subset(places), places, kept.pop("kind"), probabilities)
+    remedy = "run 06_mp_analysis and 07_score_cam_analysis again"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            kept = dict(arrays)
+        places, rows, probabilities, kind = (kept.pop(name) for name in ("places", "rows", "probabilities", "kind"))
+        settings = json.loads(kept.pop("settings").item())
+        same = len(probabilities) == len(faces) and np.array_equal(faces.rows[places], rows)
+    except (*cache.DAMAGED, IndexError, TypeError) as error:
+        raise ValueError(f"{path}: damaged ({error}): {remedy}") from error
+    if not same:
+        raise ValueError(f"{path}: the maps are of other pictures: {remedy}")
+    short = [name for name, values in (("kind", kind), *kept.items()) if values.shape[:1] != places.shape]
+    broken = [name for name, values in kept.items() if values.dtype.kind == "f" and not np.isfinite(values).all()]
+    if short or broken:
+        what = f"{short[0]} is not of {len(places)} pictures" if short else f"{broken[0]} is not finite"
+        raise ValueError(f"{path}: damaged, {what}: {remedy}")
+    sample = Sample(faces.subset(places), places, kind, probabilities)
     return sample, settings, {name: torch.from_numpy(value) for name, value in kept.items()}
 
 

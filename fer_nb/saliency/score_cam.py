@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from fer_nb.nets.export import unwrapped
 from fer_nb.nets.folding import FastNet
 from fer_nb.saliency import checks
 
@@ -49,6 +50,7 @@ class ScoreCAM:
     progress: bool = True
 
     def __post_init__(self):
+        self.model = unwrapped(self.model)
         checks.check_net(self.model)
         checks.check_score(self.score)
         checks.check_least(1, "chunk", self.chunk)

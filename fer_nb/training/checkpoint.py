@@ -6,11 +6,14 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from fer_nb.data.faceset import FaceSet
 from fer_nb.files import replacing
+
+REMEDY = "restore it, or delete it to start anew"
 
 
 def path(folder: Path) -> Path:
@@ -31,7 +34,7 @@ def describe(settings: dict, model: nn.Module, faces: FaceSet, dtype: torch.dtyp
     shapes = [[name, list(value.shape)] for name, value in model.state_dict().items()]
     net = digest(json.dumps(shapes).encode())
     votes = b"" if faces.targets is None else faces.targets.tobytes()
-    data = digest(faces.images.tobytes(), faces.labels.tobytes(), "".join(faces.split).encode(), votes)
+    data = digest(np.ascontiguousarray(faces.images).data, faces.labels.tobytes(), "".join(faces.split).encode(), votes)
     taught = {} if teacher is None else teacher.state_dict()
     weights = digest(*(value.cpu().contiguous().numpy().tobytes() for value in taught.values()))
     described = getattr(model, "description", {})
@@ -39,7 +42,7 @@ def describe(settings: dict, model: nn.Module, faces: FaceSet, dtype: torch.dtyp
     return {**settings, **described, "number_format": str(dtype), **digests}
 
 
-def digest(*parts: bytes) -> str:
+def digest(*parts: bytes | memoryview) -> str:
     whole = hashlib.sha256()
     for part in parts:
         whole.update(part)
@@ -74,6 +77,8 @@ def save(folder, settings, state, parts, generator):
 
 def refuse_other_settings(file, saved, settings):
     """Raise ValueError that names ``file`` and the first of ``settings`` with another value in ``saved``."""
+    if not isinstance(saved, dict):
+        raise ValueError(f"{file}: no settings in it: {REMEDY}")
     for key, value in settings.items():
         if saved.get(key) != value:
             raise ValueError(
@@ -95,7 +100,7 @@ def read(file: Path) -> dict:
     """What ``write`` wrote; ValueError, with the remedy, where a byte of it is another one now."""
     content = file.read_bytes()
     if hashlib.sha256(content[32:]).digest() != content[:32]:
-        raise ValueError(f"{file}: a damaged checkpoint, or none of fer_nb: restore it, or delete it to start anew")
+        raise ValueError(f"{file}: a damaged checkpoint, or none of fer_nb: {REMEDY}")
     return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
 
 
@@ -109,13 +114,20 @@ def load(folder, settings, parts, generator):
     if not file.exists():
         return {"history": [], "selected": None}
     saved = read(file)
+    if missing := {"settings", "history", "selected", "generators", *parts} - set(saved):
+        raise ValueError(f"{file}: {sorted(missing)[0]} is missing in it: {REMEDY}")
     refuse_other_settings(file, saved["settings"], settings)
-    for name, part in parts.items():
-        part.load_state_dict(saved[name])
-    own, torchs, *cuda = saved["generators"]
-    generator.set_state(own)
-    torch.set_rng_state(torchs)
-    for state in cuda:
-        torch.cuda.set_rng_state(state, generator.device)
+    if not isinstance(saved["history"], list) or len(saved["history"]) > settings["epochs"]:
+        raise ValueError(f"{file}: its history is not one of {settings['epochs']} epochs or fewer: {REMEDY}")
+    try:
+        for name, part in parts.items():
+            part.load_state_dict(saved[name])
+        own, torchs, *cuda = saved["generators"]
+        generator.set_state(own)
+        torch.set_rng_state(torchs)
+        for state in cuda:
+            torch.cuda.set_rng_state(state, generator.device)
+    except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"{file}: not the state of this net ({type(error).__name__}): {REMEDY}") from error
     print(f"going on after epoch {len(saved['history'])} of {settings['epochs']}", flush=True)
     return {"history": saved["history"], "selected": saved["selected"]}

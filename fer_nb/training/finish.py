@@ -56,6 +56,7 @@ def summarise(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd
         "change": run.change,
         "net": model.description,
         "epochs": len(history),
+        "pictures": predictions["split"].value_counts().to_dict(),
         "selection": "valid" if by_valid else "last",
         "selected_epoch": selected + 1,
         "valid_accuracy": hits.get("valid"),

@@ -37,14 +37,13 @@ def predict(model, images, crops: int = 10, precision: str = "auto", heap: bool 
         ValueError: ``crops`` is neither 1 nor 10, the pictures are others, or the file is no ONNX file of such a net.
         FileNotFoundError: there is no such file.
     """
-    if crops not in (1, 10):
-        raise ValueError(f"crops must be 1 or 10, not {crops!r}")
-    augment.check_pictures(torch.as_tensor(images))
+    check_crops(crops)
+    images = augment.check_pictures(images)
     if not isinstance(model, torch.nn.Module):
-        net, batches = onnx_net(model), torch.as_tensor(images).split(VIEWS["cpu"] // crops)
+        net, batches = onnx_net(model), images.split(VIEWS["cpu"] // crops)
         return torch.cat([logits_of(net, batch, crops) for batch in batches])
     net = FastNet(model, precision, heap)
-    batches = torch.as_tensor(images, device=net.device).split(VIEWS[net.device.type] // crops)
+    batches = images.to(net.device).split(VIEWS[net.device.type] // crops)
     return torch.cat([logits_of(net, batch, crops) for batch in batches]).float().cpu()
 
 
@@ -72,7 +71,15 @@ def onnx_net(path):
     return lambda views: torch.from_numpy(session.run(None, {name: views.contiguous().numpy()})[0])
 
 
+def check_crops(crops: int) -> None:
+    """Raise ValueError for any but 1 and 10."""
+    if isinstance(crops, bool) or not isinstance(crops, int) or crops not in (1, 10):
+        raise ValueError(f"crops must be 1 or 10, not {crops!r}")
+
+
 def logits_of(model, batch, crops):
+    """Logits (N, classes) of ``batch``, uint8 (N, 48, 48) on the model's device, by one or ten crops."""
+    check_crops(crops)
     if crops == 1:
         return model(augment.center_crop(batch).contiguous(memory_format=torch.channels_last))
     views = augment.ten_crop(batch).flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (10 N, 3, 44, 44)
@@ -106,11 +113,15 @@ def table(model, faces: FaceSet, splits=("valid", "test"), precision: str = "aut
 def load_weights(model: torch.nn.Module, path: Path) -> torch.nn.Module:
     """Fill ``model`` from a safetensors file, in the model's own number format, and return it.
 
-    The file may hold half precision. Raises ValueError where it is no safetensors file, holds the weights of another
-    net, which is named if ``models.build`` makes it, or a value that no training leaves: not finite, or whole numbers.
+    The file may hold half precision, and names that ``nn.DataParallel`` or ``torch.compile`` put ``module.`` or
+    ``_orig_mod.`` in front of. Raises ValueError where it is no safetensors file, holds the weights of another net,
+    which is named if ``models.build`` makes it, or a value that no training leaves: not finite, or whole numbers.
+    FileNotFoundError where there is no such file.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file; choose the weights of this net")
     try:
-        weights = load_file(path)
+        weights = without_prefix(load_file(path))
     except SafetensorError as error:
         raise ValueError(f"{path}: no safetensors file ({last_line(error)}); choose the weights of this net") from error
     for name, wanted in model.state_dict().items():
@@ -125,6 +136,18 @@ def load_weights(model: torch.nn.Module, path: Path) -> torch.nn.Module:
         reason = f"they are of {other}" if other else last_line(error)
         raise ValueError(f"{path}: not the weights of this net ({reason}); choose its own file") from error
     return model
+
+
+def without_prefix(weights: dict) -> dict:
+    """``weights`` by the names that the net itself has for them."""
+    for prefix in (
+        "_orig_mod.",
+        "module.",
+        "_orig_mod.",
+    ):  # torch.compile may stand within nn.DataParallel or around it
+        if weights and all(name.startswith(prefix) for name in weights):
+            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return weights
 
 
 def net_of(weights):

@@ -1,6 +1,7 @@
 """How a net is trained: the thesis's protocol (section 3.2), and what a better recipe adds to it."""
 
 import math
+import reprlib
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 
@@ -117,7 +118,7 @@ def _check_value(one, value):
         kind = "a whole number" if one.type is int else "a number"
         start = f"{'above' if limits['above'] else 'from'} {limits['low']:g}"
         end = "" if limits["high"] == math.inf else f", {'below' if limits['below'] else 'at most'} {limits['high']}"
-        raise ValueError(f"{one.name} is {value!r}: choose {kind} {start}{end}")
+        raise ValueError(f"{one.name} is {reprlib.repr(value)}: choose {kind} {start}{end}")
 
 
 def _check_sizes(sizes, epochs):
@@ -137,8 +138,9 @@ def _check_sizes(sizes, epochs):
 
 
 def _is_number(value, kind):
-    known = int if kind is int else (int, float)
-    return isinstance(value, known) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and (kind is int or abs(value) < 2**1023)  # larger ones fit no float
+    return kind is not int and isinstance(value, float) and math.isfinite(value)
 
 
 def _within(value, limits):

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from fer_nb import paths
+from fer_nb.files import sha256
 from fer_nb.finished import REMEDY, finished_file, is_finished, read_metrics
 from fer_nb.nets import by_name
 from fer_nb.study import Run
@@ -57,7 +58,11 @@ def from_file(path: Path, remedy: str = "restore the file with git") -> tuple[nn
     Raises ValueError, which names ``remedy``, where the file is damaged or has no such header.
     """
     facts = about(path, remedy)
-    return load_weights(by_name.build_described(_description(facts)), path).eval(), tuple(facts["classes"])
+    try:
+        net, classes = by_name.build_described(_description(facts)), tuple(facts["classes"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: its header describes no net ({error}): {remedy}") from error
+    return load_weights(net, path).eval(), classes
 
 
 def _description(facts: dict) -> dict:
@@ -104,14 +109,30 @@ def released_file(model: str, dataset: str = "ferm") -> Path:
         raise FileNotFoundError(
             f"no weights of {model!r} on {dataset!r} are kept under reports/reference: train one of"
             f" {' and '.join(KEPT)} on {' or '.join(KEPT_ON)} and "
-            "keep it with `python -m fer_nb.published STUDY`, or take the net of a finished run by weights.trained"
+            "keep it with `python -m fer_nb.published STUDY`, or take the net of a finished run by weights.trained. "
+            "Kept weights are in fer_nb's checkout, not in what pip installs: clone it and `pip install -e .`"
         )
-    return max(found, key=lambda path: found[path]["valid_accuracy"])
+    best = max(found, key=lambda path: found[path]["valid_accuracy"])
+    sums = kept_sums()
+    text = sums.read_text() if sums.exists() else digest_line(best)
+    if digest_line(best) not in text:
+        raise ValueError(f"{best}: not the file that was kept, by {sums}: restore the file with git")
+    return best
+
+
+def kept_sums() -> Path:
+    """The file of the SHA-256 of each of ``kept_files``, as ``sha256sum`` writes it."""
+    return paths.REPORTS / "reference" / "weights.sha256"
+
+
+def digest_line(path: Path) -> str:
+    """The line of one of ``kept_files`` in ``kept_sums``."""
+    return f"{sha256(path)}  {path.relative_to(kept_sums().parent).as_posix()}\n"
 
 
 def kept_files() -> list[Path]:
     """The files of weights that are kept, of all studies, in order."""
-    return sorted((paths.REPORTS / "reference").glob("[!.]*/weights/*.safetensors"))
+    return sorted(kept_sums().parent.glob("[!.]*/weights/*.safetensors"))
 
 
 def about(path: Path, remedy: str = "restore the file with git") -> dict:
@@ -124,3 +145,5 @@ def about(path: Path, remedy: str = "restore the file with git") -> dict:
             return json.loads(file.metadata()["fer_nb"])
     except (safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"{path}: no weights as fer_nb keeps them: {remedy}") from error
+    except OSError as error:
+        raise FileNotFoundError(f"{path}: no such file: {remedy}") from error

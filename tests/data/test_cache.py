@@ -116,3 +116,21 @@ def test_only_what_is_read_counts(elsewhere, ckplus_folder, form):
     shutil.copy2(ckplus_folder / "happy/S000_003_00000007.png", changed)
     assert datasets.checksums(form, "real") != before
     assert not np.array_equal(datasets.load(form, "real").images, faces.images)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"labels": arrays["labels"][::-1]},
+        lambda arrays: arrays | {"images": arrays["images"][:3], "labels": arrays["labels"][:3]},
+        lambda arrays: arrays | {"images": arrays["images"].astype(float)},
+        lambda arrays: {"images": arrays["images"]},
+    ],
+    ids=["other labels", "shorter", "another type", "fewer"],
+)
+def test_a_cache_file_of_other_arrays_is_made_anew(fer2013_csv, capsys, change):
+    fer2013.read(fer2013_csv)
+    (kept,) = paths.RUNS.glob("cache/*.npz")
+    np.savez(kept, **change(dict(np.load(kept))))
+    assert_read(fer2013.read(fer2013_csv))
+    assert f"{kept}: damaged, read again" in capsys.readouterr().err

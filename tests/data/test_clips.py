@@ -41,3 +41,12 @@ def test_packed_and_back():
     assert back.classes == given.classes
     for name in ("apexes", "labels", "subjects", "names", "sources"):
         assert np.array_equal(getattr(back, name), getattr(given, name))
+
+
+@pytest.mark.parametrize("name", ["pixels", "counts", "labels", "classes"])
+def test_arrays_that_do_not_make_clips_are_refused(name):
+    arrays = pack(clips())
+    with pytest.raises(ValueError, match=f"no array '{name}'"):
+        unpack({key: values for key, values in arrays.items() if key != name})
+    with pytest.raises(ValueError, match="counts of 21 frames for 20 pictures"):
+        unpack(arrays | {"pixels": arrays["pixels"][:-1]})

@@ -77,18 +77,18 @@ def test_a_search_leaves_a_file_that_a_net_is_built_of_and_goes_on_from_its_chec
 
 
 def test_random_search_costs_what_it_is_given_and_goes_on(folder, monkeypatch):
-    tried = find.find_genotype("RandomSearch", faces(), folder, GIVEN, seconds=1e-9)
+    tried = find.find_genotype("RandomSearch", faces(), folder, GIVEN, epochs=1)
     genotype, history, row = tried
-    assert row["rounds"] == len(history) == 1  # a candidate that is begun is trained to its end
+    assert row["rounds"] == len(history) == 2  # a step of the weights and one of the alphas, an epoch of each candidate
     assert row["accuracy"] == history["accuracy"].max()
     monkeypatch.setattr(train, "fit", no_training)
-    assert find.find_genotype("RandomSearch", faces(), folder, GIVEN, seconds=1e-9)[0] == genotype
+    assert find.find_genotype("RandomSearch", faces(), folder, GIVEN, epochs=1)[0] == genotype
     with pytest.raises(AssertionError, match="this trains"):
-        find.find_genotype("RandomSearch", faces(), folder, GIVEN, seconds=1e9)
+        find.find_genotype("RandomSearch", faces(), folder, GIVEN, epochs=9)
     find.clear_checkpoints(folder)
     assert (folder / "RandomSearch-seed0.json").exists()  # the genotype itself is kept
     with pytest.raises(AssertionError, match="this trains"):
-        find.find_genotype("RandomSearch", faces(), folder, GIVEN, seconds=1e-9)
+        find.find_genotype("RandomSearch", faces(), folder, GIVEN, epochs=1)
 
 
 def test_random_net_is_none_of_the_candidates_and_its_seed_draws_it(folder, monkeypatch):

@@ -1,5 +1,4 @@
 import functools
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -175,18 +174,20 @@ def test_random_search_keeps_the_best_and_goes_on(tmp_path, monkeypatch):
     assert again == genotype and fits == [1] and resumed["accuracy"].equals(table["accuracy"])
     with pytest.raises(ValueError, match="made with candidate_epochs = 1, this run has 2"):
         random_search.random_search(data, tmp_path / "b", replace(settings, candidate_epochs=2), candidates=3)
-    with pytest.raises(ValueError, match="give the number of candidates or the time"):
-        random_search.random_search(data, tmp_path / "c", settings)
+    with pytest.raises(ValueError, match="candidates is 0: choose at least 1"):
+        random_search.random_search(data, tmp_path / "c", settings, candidates=0)
+    file = random_search.candidates_path(tmp_path / "b")
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"candidates\.pt: a damaged checkpoint.*delete it to start anew"):
+        random_search.random_search(data, tmp_path / "b", settings, candidates=3)
 
 
-def test_random_search_stops_when_its_time_is_used_up(tmp_path):
-    data, settings = faces(), SearchSettings(**SMALL)
-    random_search.random_search(data, tmp_path, settings, candidates=1)
-    saved = json.loads((tmp_path / "candidates.json").read_text())
-    saved["candidates"][0]["seconds"] = 100.0
-    (tmp_path / "candidates.json").write_text(json.dumps(saved))
-    assert len(random_search.random_search(data, tmp_path, settings, seconds=99.0)[1]) == 1
-    assert len(random_search.random_search(data, tmp_path, settings, seconds=100.001)[1]) == 2
+def test_a_random_search_costs_as_many_steps_as_the_search_beside_it_whatever_the_clock_says():
+    settings = SearchSettings(**SMALL | {"epochs": 50, "candidate_epochs": 5})
+    assert random_search.affordable(settings, 50) == 20  # a step of the alphas with each of the weights
+    assert random_search.affordable(replace(settings, warmup=10), 50) == 18
+    assert random_search.affordable(settings, 51) == 21  # a candidate that is begun is trained to its end
+    assert random_search.affordable(replace(settings, order=2), 50) == 60
 
 
 def test_a_progressive_search_narrows_the_choice(tmp_path):

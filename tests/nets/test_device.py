@@ -107,3 +107,13 @@ def test_gradients_of_the_stride_2_depthwise_convolution(size):
 
 def test_describe_names_the_processor():
     assert f"{torch.get_num_threads()} thread" in device.describe(CPU)
+
+
+def test_a_damaged_note_on_number_formats_is_measured_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(device.paths, "RUNS", tmp_path)
+    monkeypatch.setattr(device, "matrix_speed", lambda dtype: 2.0 if dtype == torch.bfloat16 else 1.0)
+    assert device.bfloat16_is_faster.__wrapped__()
+    (note,) = tmp_path.rglob("*.txt")
+    note.write_text("nan\n")
+    assert device.bfloat16_is_faster.__wrapped__() and note.read_text() == "2.000\n"
+    assert f"{note}: damaged, measured again" in capsys.readouterr().err

@@ -141,3 +141,15 @@ def test_a_net_of_odd_widths_stays_as_it_is():
     assert fused.fuse(narrow) and type(narrow) is nn.Sequential
     wide = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU())
     assert fused.fuse(wide) and type(wide) is fused.FusedSequential
+
+
+def test_a_damaged_library_is_compiled_again_and_said(fresh, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(kernels, "FLAGS", ["-std=c++17", "-O0", "-shared", "-fPIC"])  # quicker
+    assert fresh() is not None and not capsys.readouterr().err
+    (file,) = tmp_path.rglob("*.so")
+    whole = file.read_bytes()
+    changed = whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]
+    file.unlink()  # the library is in use
+    file.write_bytes(changed)
+    assert fresh() is not None and "damaged, compiled again" in capsys.readouterr().err
+    assert file.read_bytes() != changed

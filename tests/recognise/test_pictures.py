@@ -28,11 +28,11 @@ def test_every_kind_of_picture_is_read_as_it_is_seen(tmp_path):
     assert cmyk.shape == (24, 32, 3) and np.abs(cmyk.astype(int) - colour).mean() < 20
 
 
-def test_what_is_transparent_becomes_white(tmp_path):
+def test_what_is_transparent_lies_on_grey(tmp_path):
     seen = np.zeros((24, 32, 4), np.uint8)
     seen[:, 16:, 3] = 255
     read = saved(tmp_path, "alpha.png", Image.fromarray(seen))
-    assert (read[:, :16] == 255).all() and (read[:, 16:] == 0).all()
+    assert (read[:, :16] == 128).all() and (read[:, 16:] == 0).all()
 
 
 def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -103,3 +105,25 @@ def test_what_is_no_safetensors_file_is_refused_by_name(tmp_path):
             predict.load_weights(models.build("lightResNetl"), path)
     with pytest.raises(FileNotFoundError):
         predict.load_weights(models.build("lightResNetl"), tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_weights_of_a_wrapped_net_fill_the_net_itself(net, tmp_path, prefix):
+    save_file({prefix + name: value for name, value in net.state_dict().items()}, tmp_path / "a.safetensors")
+    fresh = copy.deepcopy(net)
+    torch.nn.init.zeros_(next(fresh.parameters()))
+    predict.load_weights(fresh, tmp_path / "a.safetensors")
+    assert all(torch.equal(*pair) for pair in zip(fresh.parameters(), net.parameters(), strict=True))
+
+
+def test_a_folder_of_weights_is_named(net, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file; choose the weights"):
+        predict.load_weights(net, tmp_path)
+
+
+@pytest.mark.parametrize("crops", [0, 5, "10", True, None])
+def test_every_way_in_asks_for_one_or_ten_crops(net, crops):
+    pictures = torch.zeros(1, 48, 48, dtype=torch.uint8)
+    for take in (predict.predict, predict.logits_of):
+        with pytest.raises(ValueError, match="crops must be 1 or 10"):
+            take(net, pictures, crops)

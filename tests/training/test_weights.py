@@ -149,3 +149,20 @@ def test_kept_weights_give_the_kept_predictions(path, monkeypatch):
     scores = predict.predict(found, test.images[:30], precision="float32").softmax(1).numpy()
     assert np.abs(scores - kept[facts["classes"]].to_numpy()).mean() < 0.01
     assert (np.array(facts["classes"])[scores.argmax(1)] == kept["predicted"]).sum() >= 29
+
+
+def test_a_flipped_bit_of_kept_weights_is_seen():
+    path = keep("ferm", net())
+    weights.kept_sums().write_text(weights.digest_line(path))
+    weights.released("lightResNetl")
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1  # of a number, which stays one
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"not the file that was kept, by .*weights\.sha256: restore .* with git"):
+        weights.released("lightResNetl")
+
+
+@pytest.mark.skipif(not KEPT, reason="no weights are kept")
+def test_the_digests_of_all_kept_weights_are_kept():
+    names = [line.split()[1] for line in (ROOT / "reports/reference/weights.sha256").read_text().splitlines()]
+    assert names == [path.relative_to(ROOT / "reports/reference").as_posix() for path in KEPT]

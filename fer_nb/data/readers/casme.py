@@ -15,7 +15,7 @@ CASME1 = Layout(
 CASME2 = Layout(
     sheet="CASME2-coding-*",
     columns=("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Estimated Emotion"),
-    roots=(("Cropped", True), ("CASME2_RAW_selected", False)),
+    roots=(("Cropped", True), ("Cropped_original", True), ("CASME2_RAW_selected", False)),
     subject="sub{:02d}",
     emotions=("disgust", "fear", "happiness", "others", "repression", "sadness", "surprise"),
 )

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from fer_nb.data.clips import ClipSet
 from fer_nb.data.readers.frames import clip, clip_set, frame_files
-from fer_nb.data.readers.sheet import integer, plain
+from fer_nb.data.readers.sheet import integer, plain, workbook
 
 CLASSES = ("negative", "positive", "surprise", "others")
 
@@ -46,7 +46,7 @@ def _workbook(folder: Path) -> tuple[Path, list[pd.DataFrame]]:
     books = sorted(folder.glob("CAS(ME)*code_final*.xlsx"))
     if not books:
         raise FileNotFoundError(f"{folder}: no coding sheet CAS(ME)^2code_final.xlsx, a workbook of three sheets")
-    sheets = list(pd.read_excel(books[-1], sheet_name=None, header=None, dtype=object).values())[:3]
+    sheets = workbook(books[-1])[:3]
     if [sheet.shape[1] >= least for sheet, least in zip(sheets, (8, 3, 2), strict=False)] != [True] * 3:
         raise ValueError(f"{books[-1]}: a sheet or column is missing: expected the codes (8 columns), two naming rules")
     return books[-1], sheets

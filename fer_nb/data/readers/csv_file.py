@@ -6,6 +6,8 @@ line 2 of the file.
 
 import gzip
 import lzma
+import reprlib
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,20 +19,32 @@ import numpy as np
 import pandas as pd
 
 DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+NAMES = ("fer2013.csv", "icml_face_data.csv")  # of FER2013's file in an archive
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a CSV file, or of FER2013's CSV inside an .xz, .gz or .zip."""
+    """The bytes of a CSV file, or of FER2013's CSV inside an .xz, .gz or .zip.
+
+    Raises ValueError for a .zip of which that cannot be told, or that only other programs unpack, and for a tar archive
+    under another name.
+    """
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
-            named = [name for name in members if Path(name).name in ("fer2013.csv", "icml_face_data.csv")]
-            if not (named or len(members) == 1):
-                raise ValueError(f"{path}: no fer2013.csv inside; put the published CSV file in its place")
-            with archive.open((named or members)[0]) as file:
+            named = [name for name in members if Path(name).name in NAMES] or members[: len(members) == 1]
+            if len(named) != 1:
+                what = f"{' and '.join(named)} inside, not one of them" if named else "no fer2013.csv inside"
+                raise ValueError(f"{path}: {what}; put the published CSV file in its place")
+            try:
+                file = archive.open(named[0])
+            except (RuntimeError, NotImplementedError) as error:  # a password; a compression such as Deflate64
+                raise ValueError(f"{path}: {error}; unpack it with another program, and give {named[0]}") from error
+            with file:
                 yield file
     else:
+        if path.suffix == ".csv" and tarfile.is_tarfile(path):
+            raise ValueError(f"{path}: a tar archive, no CSV file; unpack it once more (tar xf) and give the CSV in it")
         openers: dict[str, Callable] = {".xz": lzma.open, ".gz": gzip.open}
         with openers.get(path.suffix, open)(path, "rb") as file:
             yield file
@@ -44,6 +58,7 @@ def chunks(path: Path, columns: tuple[str, ...], rows: int) -> Iterator[pd.DataF
     empty = True
     try:
         with _opened(path) as file:
+            # Of a row with more cells than the header has, pandas takes the first ones; the checks of columns tell it.
             for chunk in pd.read_csv(file, chunksize=rows, dtype=str, keep_default_na=False, index_col=False):
                 chunk.columns = chunk.columns.str.strip()  # icml_face_data.csv has " Usage" and " pixels"
                 missing = [name for name in columns if name not in chunk.columns]
@@ -69,7 +84,7 @@ def translated(path: Path, column: pd.Series, meaning: dict) -> np.ndarray:
     if found.isna().any():
         row = found.isna().idxmax()
         raise ValueError(
-            f"{path}: data row {row + 1}: {column.name} is {column[row]!r}, expected one of "
+            f"{path}: data row {row + 1}: {column.name} is {reprlib.repr(column[row])}, expected one of "
             f"{', '.join(meaning)}; correct or download the file again"
         )
     return found.to_numpy()

@@ -1,5 +1,6 @@
 """DISFA (Mavadati et al. 2013)."""
 
+import reprlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from fer_nb.data import places
 from fer_nb.data.faceset import FER_CLASSES, FaceSet
-from fer_nb.data.readers.frames import cut, face_set
+from fer_nb.data.readers.frames import cut, face_set, text_lines
 
 # DISFA codes the strength of these action units in each frame, 0 to 5, and no emotion.
 UNITS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
@@ -55,11 +56,13 @@ def _strengths(labels: Path) -> np.ndarray:
         path = labels / f"{labels.name}_au{unit}.txt"
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing; DISFA has a file for each of the units {UNITS}")
-        lines = path.read_text().split()
+        lines = [line.strip() for line in text_lines(path) if line.strip()]
         for number, line in enumerate(lines, 1):
             frame, _, strength = line.partition(",")
             if frame != str(number) or strength not in tuple("012345"):
-                raise ValueError(f"{path}: line {number}: {line!r} is not <frame {number}>,<strength 0 to 5>")
+                raise ValueError(
+                    f"{path}: line {number}: {reprlib.repr(line)} is not <frame {number}>,<strength 0 to 5>"
+                )
         columns.append([int(line[-1]) for line in lines])
         if len(lines) != len(columns[0]):
             raise ValueError(f"{path}: {len(lines)} frames, but {labels.name}_au1.txt has {len(columns[0])}")

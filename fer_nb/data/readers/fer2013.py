@@ -3,6 +3,7 @@
 The split is that of the column Usage: Training, PublicTest and PrivateTest are "train", "valid" and "test".
 """
 
+import reprlib
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def find(home: Path) -> Path:
     """FER2013's CSV file under the data folder in any of its forms, or the folder of its picture folders."""
     stems, suffixes = ("fer2013.csv", "icml_face_data.csv"), ("", ".xz", ".gz", ".zip")
     files = [f"{stem}{suffix}" for stem in stems for suffix in suffixes]
+    files = [*(f"{stem}/{stem}" for stem in stems), *files]  # some programs unpack x.csv.zip to a folder x.csv
     folders = ["fer2013/train", "fer2013/Training", "train", "Training"]
     expected = "fer2013/fer2013.csv (or that as .xz, .gz, .zip, or icml_face_data.csv, or train/<emotion>/*.jpg)"
     found = places.find(home, [*(f"fer2013/{file}" for file in files), *files, *folders], "FER2013", expected)
@@ -52,14 +54,30 @@ def read(path: Path) -> FaceSet:
 def _read_csv(path: Path) -> dict[str, np.ndarray]:
     """images uint8 (N, 48, 48), labels int64 (N,) and split str (N,)."""
     labels = {str(label): label for label in range(len(EMOTIONS))}
-    parts = []
+    parts, pixels = [], bytearray()  # which grows in place: no second copy of all pictures
     with tqdm(desc=f"reading {path.name}", unit=" rows", delay=1, mininterval=1) as bar:
         for chunk in chunks(path, ("emotion", "pixels", "Usage"), rows=1000):
             split = translated(path, chunk["Usage"], USAGE).astype("U5")
-            parts.append((_pixels(path, chunk["pixels"]), translated(path, chunk["emotion"], labels), split))
+            pixels += _pixels(path, chunk["pixels"]).tobytes()
+            parts.append((translated(path, chunk["emotion"], labels), split))
             bar.update(len(chunk))
-    images, emotions, split = (np.concatenate(part) for part in zip(*parts, strict=True))
+    emotions, split = (np.concatenate(part) for part in zip(*parts, strict=True))
+    _refuse_cut(path, split)
+    images = np.frombuffer(pixels, np.uint8).reshape(-1, SIDE, SIDE)
     return {"images": images, "labels": emotions.astype(np.int64), "split": split}
+
+
+def _refuse_cut(path: Path, split: np.ndarray) -> None:
+    """Raise ValueError where the rows end early: the published file has as many PublicTest rows as PrivateTest ones.
+
+    They are its last rows, so a file without any is a training set, or cut off before them.
+    """
+    public, private = (np.count_nonzero(split == USAGE[usage]) for usage in ("PublicTest", "PrivateTest"))
+    if public != private:
+        raise ValueError(
+            f"{path}: {public:,} PublicTest rows and {private:,} PrivateTest rows, expected as many of each: the file "
+            "is cut off; copy or download it again"
+        )
 
 
 def _pixels(path: Path, column: pd.Series) -> np.ndarray:
@@ -86,7 +104,9 @@ def _pixel_row(where: str, text: str) -> np.ndarray:
     numbers = text.split()
     bad = [number for number in numbers if not (number.isascii() and number.isdigit() and int(number) <= 255)]
     if bad:
-        raise ValueError(f"{where}: pixel {bad[0]!r}, expected 0 to 255; correct or download the file again")
+        raise ValueError(
+            f"{where}: pixel {reprlib.repr(bad[0])}, expected 0 to 255; correct or download the file again"
+        )
     if len(numbers) != SIDE * SIDE:
         raise ValueError(
             f"{where}: {len(numbers):,} pixels, expected {SIDE * SIDE:,} (48x48); correct or download the file again"

@@ -1,5 +1,6 @@
 """FERPlus (Barsoum et al. 2016): ten people's votes on each picture of FER2013."""
 
+import reprlib
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +24,18 @@ def find(home: Path) -> Path:
 def read(path: Path) -> pd.DataFrame:
     """fer2013new.csv: columns Usage (as published) and the ten of VOTES (int64), index the row from 0.
 
-    Raises ValueError, naming the row, where it does not hold the votes of ten people.
+    Raises ValueError, naming the row, where it does not hold the votes of ten people, or where rows are missing, added
+    or in another order.
     """
-    table = pd.concat(chunks(path, ("Usage", *VOTES), rows=100_000))
+    table = pd.concat(chunks(path, ("Usage", "Image name", *VOTES), rows=100_000))
+    _check_order(path, table.pop("Image name").str.strip())
     for name in VOTES:
         counts = table[name].str.strip()
         bad = ~counts.str.fullmatch("[0-9]{1,9}")
         if bad.any():
             row = bad.idxmax()
             raise ValueError(
-                f"{path}: data row {row + 1}: {name} is {table[name][row]!r}, expected a number of votes; "
+                f"{path}: data row {row + 1}: {name} is {reprlib.repr(table[name][row])}, expected a number of votes; "
                 "correct or download the file again"
             )
         table[name] = counts.astype(np.int64)
@@ -42,6 +45,31 @@ def read(path: Path) -> pd.DataFrame:
         row = wrong.idxmax()
         raise ValueError(f"{path}: data row {row + 1}: {votes[row]} votes, expected 10: download the file again")
     return table
+
+
+def _check_order(path: Path, names: pd.Series) -> None:
+    """Raise ValueError where the running numbers of ``names`` ("fer0000016.png") do not fit their rows.
+
+    As published, the numbers rise from row to row and fall behind it little by little, never ahead. A name may be empty
+    (not a face). Four names stand twice, far apart, once of them out of order: names that do so tell nothing.
+    """
+    remedy = "take fer2013new.csv as published, rows in their order"
+    again = (names != "") & (names == names.shift())
+    if again.any():
+        raise ValueError(f"{path}: data row {again.idxmax() + 1}: {names[again.idxmax()]} again; {remedy}")
+    once = names[(names != "") & ~names.duplicated(keep=False)]
+    numbers = once.str.extract(r"^fer([0-9]{1,9})\.png$")[0]
+    if numbers.isna().any():
+        row = numbers.isna().idxmax()
+        raise ValueError(
+            f"{path}: data row {row + 1}: Image name is {reprlib.repr(names[row])}, not fer<number>.png; {remedy}"
+        )
+    numbers = numbers.astype(np.int64)
+    behind = numbers.index - numbers
+    wrong = (numbers.diff() <= 0) | (behind < 0) | (behind.diff() < 0)
+    if wrong.any():
+        row = wrong.idxmax()
+        raise ValueError(f"{path}: data row {row + 1}: {names[row]} is out of order; {remedy}")
 
 
 def votes_on(faces: FaceSet, path: Path) -> pd.DataFrame:
@@ -57,6 +85,6 @@ def votes_on(faces: FaceSet, path: Path) -> pd.DataFrame:
     other = table["Usage"].str.strip() != published
     if other.any():
         row = other.idxmax()
-        found = f"Usage is {table['Usage'][row]!r}, FER2013 has {published[row]!r}"
+        found = f"Usage is {reprlib.repr(table['Usage'][row])}, FER2013 has {published[row]!r}"
         raise ValueError(f"{path}: data row {row + 1}: {found}; {remedy}")
     return table[list(VOTES)]

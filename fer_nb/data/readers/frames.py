@@ -72,6 +72,14 @@ def pictures(folder: Path) -> list[Path]:
     return pictures_in(folder, PICTURES)
 
 
+def text_lines(path: Path) -> list[str]:
+    """The lines of a text in UTF-8, with a byte-order mark or without; ValueError where it is none."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text in UTF-8; copy it again from the published data") from error
+
+
 def frame_files(place: Path, where: str) -> dict[int, Path]:
     """The pictures of a clip's folder by frame number (the last digits of the name), sorted by it."""
     if not place.is_dir():

@@ -1,5 +1,6 @@
 """ISED (Happy et al. 2017)."""
 
+import reprlib
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,11 @@ def read(folder: Path) -> FaceSet:
 
     folder = Path(folder)
     file = places.find(folder, ["ISED_details.mat"], "ISED", "ISED_details.mat and peakImages/*.jpg")
-    tables = [value for name, value in loadmat(file).items() if name[0] != "_" and np.ndim(value) == 2]
+    try:
+        content = loadmat(file)
+    except Exception as error:  # NotImplementedError for MATLAB 7.3's format; a damaged file raises errors of any type
+        raise ValueError(f"{file}: not readable; copy it again, or save it in MATLAB with -v7") from error
+    tables = [value for name, value in content.items() if name[0] != "_" and np.ndim(value) == 2]
     table = next((value for value in tables if value.shape[1] >= 7), None)
     if table is None:
         raise ValueError(f"{file}: no table of at least 7 columns in it; copy it again from the published data")
@@ -30,7 +35,9 @@ def read(folder: Path) -> FaceSet:
     for number, row in enumerate(tqdm(table, "reading ISED", mininterval=5), 1):
         participant, clip, frame, label = (_cell(row[column]) for column in (0, 2, 3, 6))
         if label not in tuple("1234"):
-            raise ValueError(f"{file}: row {number}: unknown emotion {label!r}; the owners' labels are 1 to 4")
+            raise ValueError(
+                f"{file}: row {number}: unknown emotion {reprlib.repr(label)}; the owners' labels are 1 to 4"
+            )
         path = folder / "peakImages" / f"{participant}_{clip}_{frame}.jpg"
         if not path.is_file():
             raise FileNotFoundError(f"{file}: row {number}: no picture {path}; unpack peakImages.zip again")

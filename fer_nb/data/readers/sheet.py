@@ -7,6 +7,7 @@ ValueError, with the sheet, its row (counted from 1, as a spreadsheet shows it) 
 
 import csv
 import re
+import reprlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,16 +62,35 @@ def read_sheet(folder: Path, layout: Layout) -> tuple[Path, pd.DataFrame]:
         where = f"{sheet}: row {row.row}: clip {row.clip}"
         table.loc[row.Index, "subject"] = integer(re.sub(r"^\D+", "", str(row.subject)), f"{where}: subject")
         if row.emotion not in layout.emotions:
-            raise ValueError(f"{where}: unknown emotion {row.emotion!r}; known: {', '.join(layout.emotions)}")
+            raise ValueError(
+                f"{where}: unknown emotion {reprlib.repr(row.emotion)}; known: {', '.join(layout.emotions)}"
+            )
     return sheet, table
 
 
 def cells(sheet: Path) -> pd.DataFrame:
-    """Every cell of the first sheet, rows in their places from 0; an empty cell is NaN or an empty text."""
+    """Every cell of the first sheet, rows in their places from 0; an empty cell is NaN or an empty text.
+
+    Raises ValueError where the file is not readable.
+    """
     if sheet.suffix == ".xlsx":
-        return pd.read_excel(sheet, header=None, dtype=object)
-    with open(sheet, newline="", encoding="utf-8-sig") as file:
-        return pd.DataFrame(list(csv.reader(file)), dtype=object)
+        return workbook(sheet)[0]
+    try:
+        with open(sheet, newline="", encoding="utf-8-sig") as file:
+            return pd.DataFrame(list(csv.reader(file)), dtype=object)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{sheet}: its text is not UTF-8 ({error.reason}); save it as CSV UTF-8, or .xlsx") from error
+    except csv.Error as error:
+        raise ValueError(f"{sheet}: not a readable CSV file ({error}); copy it again, or save it as .xlsx") from error
+
+
+def workbook(file: Path) -> list[pd.DataFrame]:
+    """Every sheet of an .xlsx file, each as ``cells``; ValueError where the file is not readable."""
+    try:
+        return list(pd.read_excel(file, sheet_name=None, header=None, dtype=object, engine="openpyxl").values())
+    except Exception as error:  # openpyxl's errors have no common type
+        kind = "an old .xls file" if file.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "damaged, or no workbook"
+        raise ValueError(f"{file}: {kind}; copy it again, or save it as .xlsx with a spreadsheet program") from error
 
 
 def plain(value: object) -> str:
@@ -81,8 +101,8 @@ def plain(value: object) -> str:
 def integer(value: object, where: str) -> int:
     """A cell as a whole number; ValueError, beginning with ``where``, for anything else."""
     text = plain(value)
-    if not re.fullmatch(r"[0-9]+(\.0*)?", text):
-        raise ValueError(f"{where} is {value!r}, expected a whole number; correct the sheet")
+    if not re.fullmatch(r"[0-9]{1,9}(\.0*)?", text):
+        raise ValueError(f"{where} is {reprlib.repr(value)}, expected a whole number; correct the sheet")
     return int(text.split(".")[0])
 
 
@@ -99,12 +119,25 @@ def coded_clips(folder: Path, layout: Layout, classes: tuple[str, ...]) -> ClipS
     return clip_set(clips, classes, str(sheet))
 
 
+def _root(folder: Path, layout: Layout) -> tuple[Path, bool]:
+    """The first of the layout's folders of frames that is there, and whether it holds cropped faces.
+
+    Some of the owners' archives unpack to a folder in a folder (CASME2_RAW_selected/CASME2_RAW_selected).
+    """
+    for name, cropped in layout.roots:
+        wrapped = [] if name == "." else sorted(folder.glob(f"*/{name}"))
+        for root in (*wrapped, folder / name):
+            if root.is_dir():
+                return root, cropped
+    return folder / layout.roots[0][0], layout.roots[0][1]
+
+
 def coded_clip(folder: Path, layout: Layout, sheet: Path, row: Any) -> tuple[np.ndarray, int]:
     """Frames uint8 (T, 48, 48) and the apex's position of one ``row`` of ``itertuples`` of a coding sheet."""
     subject = layout.subject.format(row.subject)
     where = f"{sheet}: row {row.row}: clip {row.clip} of {subject}"
-    root, cropped = next((root for root in layout.roots if (folder / root[0]).is_dir()), layout.roots[0])
-    place = folder / root / subject / row.clip
+    root, cropped = _root(folder, layout)
+    place = root / subject / row.clip
     onset, offset = integer(row.onset, f"{where}: onset"), integer(row.offset, f"{where}: offset")
     frames = frame_files(place, where)
     span = {number: file for number, file in frames.items() if onset <= number <= offset}

@@ -1,5 +1,6 @@
 import gzip
 import lzma
+import tarfile
 import zipfile
 
 import cv2
@@ -165,3 +166,50 @@ def test_zip_without_the_csv(tmp_path, elsewhere):
         archive.writestr("test.csv", "a")
     with pytest.raises(ValueError, match=r"no fer2013\.csv inside"):
         fer2013.read(tmp_path / "fer2013.csv.zip")
+
+
+def test_a_file_that_ends_early_is_refused(fer2013_csv):
+    lines = fer2013_csv.read_text().splitlines()
+    fer2013_csv.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(ValueError, match=r"1 PublicTest rows and 0 PrivateTest rows.*cut off"):
+        datasets.load("fer2013", "real")
+
+
+@pytest.mark.parametrize(
+    "names", [("fer2013.csv", "fer2013.csv"), ("a/fer2013.csv", "b/fer2013.csv"), ("fer2013.csv", "icml_face_data.csv")]
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_with_the_file_twice_is_refused(tmp_path, elsewhere, names):
+    with zipfile.ZipFile(tmp_path / "fer2013.csv.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, fer2013_text())
+    with pytest.raises(ValueError, match="inside, not one of them"):
+        fer2013.read(tmp_path / "fer2013.csv.zip")
+
+
+@pytest.mark.parametrize("own, central, value", [(6, 8, 1), (8, 10, 9)], ids=["a password", "Deflate64"])
+def test_a_zip_that_python_does_not_unpack_is_named(tmp_path, elsewhere, own, central, value):
+    path = tmp_path / "fer2013.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fer2013.csv", fer2013_text())
+    content = bytearray(path.read_bytes())
+    content[own] = content[content.find(b"PK\1\2") + central] = value
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"fer2013\.csv\.zip: .*unpack it with another program"):
+        fer2013.read(path)
+
+
+def test_a_tar_under_the_name_of_a_table_is_told(tmp_path, elsewhere):
+    with tarfile.open(tmp_path / "fer2013.csv", "w") as archive:
+        archive.add(__file__, "fer2013/fer2013.csv")
+    with pytest.raises(ValueError, match=r"a tar archive.*tar xf"):
+        fer2013.read(tmp_path / "fer2013.csv")
+
+
+def test_a_folder_that_was_unpacked_under_the_name_of_the_file(fer2013_csv):
+    whole = datasets.load("fer2013", "real")
+    text = fer2013_csv.read_text()
+    fer2013_csv.unlink()
+    fer2013_csv.mkdir()
+    (fer2013_csv / "fer2013.csv").write_text(text)
+    assert (datasets.load("fer2013", "real").images == whole.images).all()
