@@ -13,6 +13,7 @@ from attack.attempts import ACCEPTED, FAILED, REFUSED, Attempt, judge
 from tqdm import tqdm
 
 from fer_nb import paths
+from fer_nb.nets import kernels
 
 COUNTS = Path(__file__).parents[2] / "reports/reference/reliability.csv"
 KINDS = (*data_inputs.KINDS, *kept_inputs.KINDS, *value_inputs.KINDS)
@@ -29,6 +30,7 @@ def attempts(seed: int, folder: Path) -> Iterator[Attempt]:
 def judged(seed: int, share: int = 1) -> pd.DataFrame:
     """One row for every ``share``-th input: kind, name, outcome, detail."""
     rows = []
+    kernels.library()  # compiled for the checkout, not for the folder of this attack
     with tempfile.TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
         folder = Path(temporary)
         for name in ("DATA", "RUNS", "REPORTS"):
