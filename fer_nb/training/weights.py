@@ -104,7 +104,11 @@ def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:
 def released_file(model: str, dataset: str = "ferm") -> Path:
     """The file that ``released`` takes. Raises as ``released`` does."""
     every = {path: about(path) for path in kept_files()}
-    found = {path: facts for path, facts in every.items() if (facts["model"], facts["dataset"]) == (model, dataset)}
+    found = {
+        path: facts
+        for path, facts in every.items()
+        if [facts.get(key) for key in ("model", "dataset")] == [model, dataset]
+    }
     if not found:
         raise FileNotFoundError(
             f"no weights of {model!r} on {dataset!r} are kept under reports/reference: train one of"

@@ -58,7 +58,7 @@ def fer2013_tables(rng, folder: Path) -> Iterator[Attempt]:
     for place in places(rng, len(text) - 20, 25):
         yield attempt(f"cut at byte {place}", text[:place])
     for place in places(rng, len(text), 25):  # a digit in place of another one is told by the page's checksum alone
-        yield attempt(f"byte {place} is no digit", text[:place] + "ab;?\t"[place % 5] + text[place + 1 :], whole)
+        yield attempt(f"byte {place} is no digit", text[:place] + "ab;?x"[place % 5] + text[place + 1 :], whole)
     for label in ("7", "-1", "3.5", "happy", "", "99", "1e0", "٣", "0x1", "10"):
         yield attempt(f"label {label!r}", "\n".join([*lines[:3], f"{label},{lines[3].split(',', 1)[1]}", *lines[4:]]))
     for number in ("256", "-1", "1.0", "nan", "٣", "", "1e2", "0x10", "999", "12345678901234567890"):
@@ -206,7 +206,8 @@ def votes(rng, folder: Path) -> Iterator[Attempt]:
         without = lines[:row] + lines[row + 1 :]
         yield attempt(f"without row {row}", without)
         yield attempt(f"row {row} again at the end", [*without, lines[10 if row < 10 else 9]])
-        yield attempt(f"row {row} twice", [*lines[: row + 1], *lines[row:]][:11])
+        if row < 10:
+            yield attempt(f"row {row} twice", [*lines[: row + 1], *lines[row:]][:11])
     for value in ("11", "-1", "x", "", "9999999999999", "1.5", "nan", "8"):
         yield attempt(f"{value!r} votes", [*lines[:4], lines[4].replace("10", value), *lines[5:]])
     for name, changed in {

@@ -243,7 +243,7 @@ def released(rng) -> Iterator[Attempt]:
     file.parent.mkdir(parents=True)
     torch.manual_seed(0)
     kept = models.build("lightResNetl", 7)
-    about = {"model": "lightResNetl", "classes": FER_CLASSES, "valid_accuracy": 80.0}
+    about = {"model": "lightResNetl", "dataset": "ferm", "classes": FER_CLASSES, "valid_accuracy": 80.0}
     about["net"] = {"model": "lightResNetl", "classes": 7, "pool": "global", "block_relu": False}
     half = {name: v.half() if v.is_floating_point() else v for name, v in kept.state_dict().items()}
     save_file(half, file, {"fer_nb": json.dumps(about)})

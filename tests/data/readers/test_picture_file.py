@@ -12,7 +12,7 @@ RAMP = np.arange(256, dtype=np.uint16).repeat(4).reshape(32, 32)
 @pytest.mark.parametrize("read", [grey, read_picture])
 @pytest.mark.parametrize(
     "pixels, seen",
-    [(RAMP, RAMP), (RAMP * 16, RAMP * 16 * 255 / 4095), (RAMP * 257, RAMP)],
+    [(RAMP, RAMP), (RAMP * 16, RAMP * (16 * 255 / 4095)), (RAMP * 257, RAMP)],
     ids=["8 bits in 16", "12 bits in 16", "16 bits"],
 )
 def test_every_reader_takes_the_bits_that_a_file_uses(tmp_path, read, pixels, seen):
