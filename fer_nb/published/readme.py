@@ -14,6 +14,7 @@ from fer_nb.files import replacing
 from fer_nb.intervals import in_words
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.results import row_of, training_of
+from fer_nb.report import answer
 
 START, END = "<!-- findings: made by python -m fer_nb.published -->", "<!-- /findings -->"
 PICTURE = "summary.svg"
@@ -53,40 +54,20 @@ def findings_text() -> str:
     if not kept_studies():
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     results = best_results()
-    said = [_accuracies(results), _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
+    lead = f"{answer.accuracies_words(results)} Circles: this study; diamonds: the thesis."
+    said = [lead, _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
     picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
     return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in filter(None, said))])
 
 
-def _accuracies(results: pd.DataFrame) -> str:
-    ran = results[results["verdict"] != "not run"]
-    short = ran["verdict"].str.contains("epochs")
-    counted = {
-        "within our 95% interval": ran["verdict"].str.startswith("within"),
-        "above it": ran["verdict"].str.startswith("below"),  # ours is below
-        "below it": ran["verdict"].str.startswith("above"),
-    }
-    parts = [
-        f"{word} for {which.sum()}" + (f" ({few} after fewer epochs than the thesis's)" if few else "")
-        for word, which in counted.items()
-        if which.sum()
-        for few in [(which & short).sum()]
-    ]
-    return (
-        f"{len(ran)} of the thesis's {len(results)} accuracies have been measured. The thesis's value lies"
-        f" {', '.join(parts)}. Circles: this study; diamonds: the thesis."
-    )
+def _kept(name: str) -> list[pd.DataFrame]:
+    """The tables of one name, of the studies that keep it."""
+    return [pd.read_csv(path) for path in sorted(kept_folder().glob(f"[!.]*/{name}.csv"))]
 
 
 def _counts() -> str:
-    tables = [pd.read_csv(path) for path in kept_folder().glob("[!.]*/summary-counts.csv")]
-    if not tables:
-        return ""
-    counted = pd.concat(tables).drop_duplicates("table")
-    equal, cells = counted["equal"].sum(), counted["cells"].sum()
-    misprints = counted["differing"].str.count("a misprint").sum()
-    rest = f"; {misprints} of the others are misprints (their row does not sum)" if misprints else ""
-    return f"{equal} of {cells} counted cells of tables 3-1 to 3-4 are as the thesis prints them{rest}."
+    tables = _kept("summary-counts")
+    return answer.cells_words(pd.concat(tables).drop_duplicates("table")) if tables else ""
 
 
 def _large_sets(results: pd.DataFrame) -> list[str]:
@@ -106,7 +87,7 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
 
 def _hand_made() -> str:
     """The best of the hand-made features on CK+ by subject."""
-    tables = [pd.read_csv(path) for path in kept_folder().glob("[!.]*/hand-made.csv")]
+    tables = _kept("hand-made")
     rows = pd.concat(tables) if tables else pd.DataFrame(columns=["data", "method"])
     rows = rows[rows["data"].str.endswith("ten folds by subject") & rows["method"].str.contains("SVM")]
     if rows.empty:
@@ -120,29 +101,14 @@ def _hand_made() -> str:
 
 
 def _searches() -> str:
-    tables = [pd.read_csv(path) for path in sorted(kept_folder().glob("[!.]*/table-9-against.csv"))]
-    rows = pd.concat(tables) if tables else pd.DataFrame(columns=["reference"])
-    rows = rows[rows["reference"].str.startswith("mean of")]
-    if rows.empty:
-        return ""
-    gaps = [
-        f"{in_words(row.difference, row.low, row.high, signed=True)} points on {row.data}" for row in rows.itertuples()
-    ]
-    return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}."
+    tables = _kept("table-9-against")
+    return answer.searches_words(pd.concat(tables)) if tables else ""
 
 
 def _section_4_2() -> str:
-    """The table made from most pictures."""
-    tables = [pd.read_csv(path) for path in sorted(kept_folder().glob("[!.]*/section-4-2.csv"))]
-    if not tables:
-        return ""
-    section = max(tables, key=lambda table: table["pictures"].max())
-    held = section["holds"].value_counts()
-    yes, no = (int(held.get(word, 0)) for word in ("yes", "no"))
-    return (
-        f"Section 4.2, which reads maps of single pictures: of {len(section)} measured statements {yes} hold, {no} do"
-        f" not, {len(section) - yes - no} cannot be decided."
-    )
+    """By the table made from most pictures."""
+    tables = _kept("section-4-2")
+    return answer.sentences_words(max(tables, key=lambda table: table["pictures"].max())) if tables else ""
 
 
 def insert_into_readme(findings: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fer_nb import paths
 from fer_nb.finished import is_finished, read_metrics
+from fer_nb.report.answer import answers, facts
 from fer_nb.report.manifest import anchor, first_heading, read_manifest, read_notebook
 from fer_nb.report.page import bar, duration, fill_template, outdated, render
 from fer_nb.report.whole import write_whole
@@ -40,6 +41,9 @@ def write_index(study: str) -> Path:
         pages=pages,
         title=f"Study {study}",
         lead=_lead(study, names),
+        answers=answers(study, pages),
+        facts=facts(study, pages, trained),
+        cards=sorted(pages, key=lambda page: page["name"] != "12_summary"),  # the summary first
         contents=[("2", section.split()[0].lower(), section) for section, listed in sections.items() if listed],
         runs=trained,
         tables=tables,
@@ -64,6 +68,7 @@ def write_refusal(study: str, error: Exception) -> Path:
         study=study,
         pages=pages,
         title=f"Study {study}",
+        cards=pages,
         lead=f"{REFUSAL}: {error}. The pages below are of earlier runs.",
     )
 

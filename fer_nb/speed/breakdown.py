@@ -16,7 +16,7 @@ import pandas as pd
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from fer_nb.nets import fused_cells, kernels, models
+from fer_nb.nets import fused_parts, kernels, models
 from fer_nb.speed import latency, throughput, timing
 
 CONVOLUTIONS = ("1x1 convolutions", "other convolutions", "depthwise convolutions")
@@ -27,7 +27,7 @@ KINDS += (BATCH_NORMS, throughput.OPTIMIZER, throughput.AUGMENTATION, REST)
 
 FUSED = "fused pass: "  # stands before a kernel's name in a profile
 KERNELS = {"depthwise": f"{CONVOLUTIONS[2]}, forward", "depthwise_backward": f"{CONVOLUTIONS[2]}, backward"}
-for name in fused_cells.SEPARABLE:
+for name in fused_parts.SEPARABLE:
     KERNELS |= {name: f"{SEPARABLE}, forward", f"{name}_backward": f"{SEPARABLE}, backward"}
 KERNELS |= dict.fromkeys(("moments", "affine", "gradient_sums", "normalised_gradient", "join"), BATCH_NORMS)
 KERNELS |= dict.fromkeys(("statistics", "statistics_back"), BATCH_NORMS)

@@ -285,7 +285,9 @@ def test_index_lists_pages_runs_tables_and_figures():
     executed(RUN, [new_code_cell(outputs=[new_output("error", ename="E", evalue="no", traceback=[])])])
     folder = paths.RUNS / STUDY / "04_training" / "ferm-lightResNetl-seed0"
     folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps({"epochs": 4, "test_accuracy": 81.256, "seconds": 75}))
+    of_run = {"study": "small", "dataset": "ferm", "model": "lightResNetl", "seed": 0}
+    found = of_run | {"epochs": 4, "test_accuracy": 81.256, "seconds": 75}
+    (folder / "metrics.json").write_text(json.dumps(found))
     page = write_index(STUDY).read_text()
     assert "synthetic faces" in page and '<span class="name">Data (section 3.1)</span>' in page
     assert 'src="figures/fig-2-9.png"' in page and 'href="tables/table-3-2.csv"' in page

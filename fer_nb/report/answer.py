@@ -1,0 +1,111 @@
+"""What a study found, a sentence for each kind of result, from the tables that its notebooks saved.
+
+The index shows them first, each with a link to its table; the README says the same of what is kept.
+"""
+
+import pandas as pd
+
+from fer_nb import paths
+from fer_nb.intervals import in_words
+from fer_nb.names import counted
+from fer_nb.report.manifest import anchor
+from fer_nb.report.save import joint_verdict
+
+DRAWN = "drawn faces"  # the verdict of an accuracy that says nothing of the thesis's
+
+
+def accuracies_words(table: pd.DataFrame) -> str:
+    """How many of the thesis's accuracies were measured, and where its values lie.
+
+    ``table`` has a row for each that the study could measure, with its ``verdict`` (evaluation.measures.verdict).
+    """
+    ran = table[table["verdict"] != "not run"]
+    verdict = ran["verdict"]
+    if len(ran) and (verdict == DRAWN).all():
+        return f"{counted(len(ran), 'net')} learned drawn faces: their accuracies say nothing of the thesis's."
+    short = verdict.str.contains("epochs")
+    places = {"within": "within our 95% interval", "below": "above it", "above": "below it"}  # of the thesis's value
+    parts = []
+    for word, place in places.items():
+        which = verdict.str.startswith(word)
+        few = int((which & short).sum())
+        parts += [f"{place} for {which.sum()}" + f" ({few} after fewer epochs than the thesis's)" * bool(few)] * any(
+            which
+        )
+    where = f" The thesis's value lies {', '.join(parts)}." if parts else ""
+    return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured.{where}"
+
+
+def cells_words(table: pd.DataFrame) -> str:
+    """How many counted cells are as the thesis prints them: ``table`` of evaluation.summary.agreement."""
+    equal, cells = table["equal"].sum(), table["cells"].sum()
+    misprints = table["differing"].str.count("a misprint").sum()
+    rest = f"; {misprints} of the others are misprints (their row does not sum)" if misprints else ""
+    return f"{equal} of {cells} counted cells of tables 3-1 to 3-4 are as the thesis prints them{rest}."
+
+
+def sentences_words(table: pd.DataFrame) -> str:
+    """How many sentences of section 4.2 hold: ``table`` of saliency.chapter4.section_table."""
+    verdicts = table.groupby("sentence")["holds"].agg(joint_verdict)
+    found = verdicts.value_counts()
+    words = {"holds": "hold", "does not hold": "do not", "in part": "hold in part", "cannot say": "cannot be decided"}
+    parts = [f"{found[verdict]} {word}" for verdict, word in words.items() if verdict in found]
+    pictures = table["pictures"].max()
+    return (
+        f"Section 4.2 reads maps of single pictures; measured on up to {pictures:,.0f}, of its {len(verdicts)}"
+        f" sentences {', '.join(parts)}."
+    )
+
+
+def searches_words(table: pd.DataFrame) -> str:
+    """How searched nets do against random ones: ``table`` of nas.searched's table-9-against; "" without any."""
+    rows = table[table["reference"].str.startswith("mean of")]
+    gaps = [
+        f"{in_words(row.difference, row.low, row.high, signed=True)} points on {row.data}" for row in rows.itertuples()
+    ]
+    return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}." if gaps else ""
+
+
+WORDS = {
+    "summary": accuracies_words,
+    "summary-counts": cells_words,
+    "section-4-2": sentences_words,
+    "table-9-against": searches_words,
+}
+
+
+def answers(study: str, pages: list[dict]) -> list[dict]:
+    """The sentences of a study: words and href (of the table), in the order of ``WORDS``.
+
+    ``pages``: href and tables (each with its name) of each page, as the index has them.
+    """
+    found = []
+    for name, words in WORDS.items():
+        file = paths.REPORTS / study / "tables" / f"{name}.csv"
+        pages_of = [page["href"] for page in pages if any(table["name"] == name for table in page["tables"])]
+        table = pd.read_csv(file) if pages_of and file.exists() else pd.DataFrame()
+        if len(table) and (said := words(table)):
+            found.append({"words": said, "href": f"{pages_of[0]}#{anchor('table', name)}"})
+    return found
+
+
+def facts(study: str, pages: list[dict], runs: list[dict]) -> str:
+    """On what data, for how many epochs and seeds, when and by which commit: a line; what is not known is left out.
+
+    ``runs``: epochs (where finished) and seed of each training run.
+    """
+    made = [page for page in pages if page.get("started")]
+    data = {page["parameters"].get("data") for page in made} - {None}
+    finished = [run for run in runs if "epochs" in run]
+    epochs = sorted({run["epochs"] for run in finished})
+    parts = [{"real": "photographs", "synthetic": DRAWN}.get(one, one) for one in sorted(data)]
+    if finished:
+        span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+        seeds = counted(len({run["seed"] for run in finished}), "seed")
+        parts += [f"{counted(len(finished), 'training run')} of {span} epochs, {seeds}"]
+    left = sum(not page["done"] for page in pages)
+    parts += [f"{counted(left, 'page')} not run yet"] if left else []
+    if made:
+        last = max(made, key=lambda page: page["started"])
+        parts.append(f"{last['started'][:10]}, commit {last['commit'][:10] or 'unknown'}")
+    return "; ".join(parts)

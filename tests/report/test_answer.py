@@ -1,0 +1,61 @@
+"""The sentences that say what a study found."""
+
+import pandas as pd
+import pytest
+
+from fer_nb import paths
+from fer_nb.report import answer
+
+
+def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
+    verdicts = ["within the interval", "below, 42 of 200 epochs", "below", "above", "not run"]
+    words = answer.accuracies_words(pd.DataFrame({"verdict": verdicts}))
+    assert words == (
+        "4 of the thesis's 5 accuracies have been measured. The thesis's value lies within our 95% interval for 1,"
+        " above it for 2 (1 after fewer epochs than the thesis's), below it for 1."
+    )
+    assert answer.accuracies_words(pd.DataFrame({"verdict": ["not run"]})).startswith("0 of the thesis's 1 acc")
+    drawn = answer.accuracies_words(pd.DataFrame({"verdict": ["drawn faces", "not run"]}))
+    assert drawn == "1 net learned drawn faces: their accuracies say nothing of the thesis's."
+
+
+def test_sentences_hold_where_all_their_rows_do():
+    rows = [("a", "yes"), ("a", "yes"), ("b", "yes"), ("b", "cannot say"), ("c", "no"), ("d", "yes"), ("d", "no")]
+    table = pd.DataFrame(rows, columns=["sentence", "holds"]).assign(pictures=21)
+    words = answer.sentences_words(table)
+    assert "of its 4 sentences 1 hold, 1 do not, 1 hold in part, 1 cannot be decided" in words and "up to 21" in words
+
+
+def test_cells_and_searches():
+    cells = pd.DataFrame({"equal": [8, 22], "cells": [8, 24], "differing": ["none", "x (a misprint); y (a misprint)"]})
+    assert answer.cells_words(cells).startswith("30 of 32 counted cells") and "2 of the others" in answer.cells_words(
+        cells
+    )
+    gap = {"data": "ckplus-fold1", "reference": "lightResNetl", "difference": 1.0, "low": 0.0, "high": 2.0}
+    assert answer.searches_words(pd.DataFrame([gap])) == ""
+    assert "+1.00 [+0.00, +2.00] points on" in answer.searches_words(pd.DataFrame([gap | {"reference": "mean of x"}]))
+
+
+def test_each_answer_leads_to_its_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "REPORTS", tmp_path)
+    (tmp_path / "small/tables").mkdir(parents=True)
+    pd.DataFrame({"verdict": ["not run"]}).to_csv(tmp_path / "small/tables/summary.csv", index=False)
+    pages = [{"href": "12_summary.html", "tables": [{"name": "summary"}, {"name": "section-4-2"}]}]
+    (found,) = answer.answers("small", pages)
+    assert found["href"] == "12_summary.html#table-summary" and found["words"].startswith("0 of the thesis's 1")
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([], "photographs; 1 page not run yet; 2026-11-26, commit abc"),
+        ([{"epochs": 5, "seed": 0}], "photographs; 1 training run of 5 epochs, 1 seed; 1 page"),
+        (
+            [{"epochs": 5, "seed": 0}, {"epochs": 9, "seed": 1}, {"seed": 2}],
+            "2 training runs of 5 to 9 epochs, 2 seeds",
+        ),
+    ],
+)
+def test_facts_are_those_that_are_known(runs, said):
+    made = {"done": True, "started": "2026-11-26T10:00:00", "commit": "abc", "parameters": {"data": "real"}}
+    assert said in answer.facts("small", [made, {"done": False}], runs)
