@@ -21,7 +21,7 @@ def write_whole(study: str, pages: list[dict]) -> Path:
         text = file.read_text(encoding="utf-8")
         body, title = _MAIN.search(text), _TITLE.search(text)
         if body and title:
-            parts.append((file.stem, Markup(title[1]), Markup(_OWN.sub(rf"\1{file.stem}-", body[1]))))
+            parts.append((file.stem, Markup(title[1]), Markup(_OWN.sub(rf"\g<1>{file.stem}-", body[1]))))
     contents = [("2", key, title) for key, title, _ in parts]
     given = {"study": study, "pages": pages, "title": "The whole study", "contents": contents, "parts": parts}
     return fill_template(folder / "all.html", "whole.html.j2", **given)
