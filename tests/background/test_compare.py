@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def finish(dataset, predicted, model="VGG19", seed=0):
         "predicted": [names[x] for x in predicted],
     }
     pd.DataFrame(table).to_csv(run.folder / "predictions.csv", index=False)
-    (run.folder / "metrics.json").write_text(json.dumps({"epochs": 60 + seed}))
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run) | {"epochs": 60 + seed}))
     return run
 
 

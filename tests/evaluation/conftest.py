@@ -1,6 +1,7 @@
 """Files of finished runs, written by hand."""
 
 import json
+from dataclasses import asdict
 
 import pandas as pd
 import pytest
@@ -39,5 +40,5 @@ def write_run(
     )
     metrics = {"selection": "valid", "selected_epoch": 3, "seconds": 1.5, "device": "cpu", "precision": "float32"}
     metrics |= {"parameters": {"crops": 1}, "valid_accuracy": 60.0 + 10 * seed, "epochs": len(test_curve)}
-    (run.folder / "metrics.json").write_text(json.dumps(metrics))
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run) | metrics))
     return run

@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,7 +65,7 @@ def test_the_table_is_measured_on_the_test_split_with_what_valid_tells(tmp_path)
     run.folder.mkdir(parents=True)
     parts = [predictions(*overconfident(seed=k)).assign(split=split) for k, split in enumerate(("valid", "test"))]
     pd.concat(parts).to_csv(run.folder / "predictions.csv", index=False)
-    (run.folder / "metrics.json").write_text("{}")
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run)))
     row = calibration.calibration_table([run]).iloc[0]
     fitted = calibration.calibrate(parts[0].drop(columns="split"))
     assert row["temperature"] == pytest.approx(fitted.temperature, rel=1e-3)

@@ -104,6 +104,7 @@ def test_what_is_kept_and_nothing_else(tree):
         "RESULTS.md",
         "summary.svg",
         "tiny",
+        "weights.sha256",
     ]
 
 

@@ -1,6 +1,7 @@
 """Tables from made-up measurements: every expected number is worked out by hand."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ def run(tmp_path, monkeypatch):
     labels = np.array(faces.classes)[faces.of_split("test").labels]
     table = pd.DataFrame({"split": "test", "row": range(6), "label": labels, "predicted": labels})
     table.assign(Angry=0.5, Happy=0.5).to_csv(run.folder / "predictions.csv", index=False)
-    (run.folder / "metrics.json").write_text(json.dumps({"selection": "valid"}))
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run) | {"selection": "valid"}))
     return run
 
 

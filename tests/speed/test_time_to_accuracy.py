@@ -1,6 +1,7 @@
 """Curves and tables of runs whose files are written by hand."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,9 @@ def finish(tmp_path, monkeypatch):
         pd.DataFrame(history).to_csv(run.folder / "history.csv", index=False)
         labels = pd.DataFrame({"split": "test", "row": range(4), "label": "Sad", "predicted": ["Sad"] * 3 + ["Fear"]})
         labels.to_csv(run.folder / "predictions.csv", index=False)
-        (run.folder / "metrics.json").write_text(json.dumps({"device": "a board", "precision": "bfloat16"}))
+        (run.folder / "metrics.json").write_text(
+            json.dumps(asdict(run) | {"device": "a board", "precision": "bfloat16"})
+        )
         return run
 
     return finish

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def test_the_net_of_a_finished_run_is_built_as_it_was_trained(given):
     of = by_name.build_described({"classes": 3, "pool": "global", "block_relu": False} | given)
     run.folder.mkdir(parents=True)
     weights.save_weights(run.folder / "weights.safetensors", of, CLASSES)
-    (run.folder / "metrics.json").write_text("{}")
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run)))
     found, classes = weights.trained(run)
     assert classes == tuple(CLASSES) and not found.training
     assert torch.equal(logits(found), logits(of)) and found.description == of.description
@@ -130,7 +131,7 @@ def test_the_net_of_a_finished_run_is_built_as_it_was_trained(given):
 def test_the_weights_of_a_finished_run_that_do_not_say_their_net_are_refused():
     run = Run("tiny", "ferm", "lightResNetl", 0)
     run.folder.mkdir(parents=True)
-    (run.folder / "metrics.json").write_text("{}")
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run)))
     save_file(net().state_dict(), run.folder / "weights.safetensors")
     with pytest.raises(ValueError, match=r"weights\.safetensors: .*: delete the folder and train the run again"):
         weights.trained(run)
