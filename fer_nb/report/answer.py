@@ -24,7 +24,11 @@ def accuracies_words(table: pd.DataFrame) -> str:
     if len(ran) and (verdict == DRAWN).all():
         return f"{counted(len(ran), 'net')} learned drawn faces: their accuracies say nothing of the thesis's."
     short = verdict.str.contains("epochs")
-    places = {"within": "within our 95% interval", "below": "above it", "above": "below it"}  # of the thesis's value
+    places = {
+        "within": "within our 95% interval",
+        "below": "above our interval",
+        "above": "below our interval",
+    }  # of the thesis's value
     parts = []
     for word, place in places.items():
         which = verdict.str.startswith(word)
