@@ -90,7 +90,8 @@ def train(run, counts, tensors):
     metrics["parameters"] = {"data": "real", "lr": 0.01, "pool": "global"}
     (run.folder / "metrics.json").write_text(json.dumps(metrics))
     shutil.copy(tensors, run.folder / "weights.safetensors")
-    pd.DataFrame({"epoch": [1, 2], "valid_accuracy": [70.0, 80.0]}).to_csv(run.folder / "history.csv", index=False)
+    scores = {f"{split}_{what}": [70.0, 80.0] for split in ("train", "valid", "test") for what in ("loss", "accuracy")}
+    pd.DataFrame({"epoch": [1, 2]} | scores).to_csv(run.folder / "history.csv", index=False)
     classes = FER_CLASSES if run.dataset == "ferm" else CK_CLASSES
     labels = np.tile(classes, 4)
     predicted = labels.copy()

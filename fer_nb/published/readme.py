@@ -1,9 +1,7 @@
 """What README.md says was found: a picture and a few sentences, from the tables of the studies that are kept."""
 
-import hashlib
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 
 from fer_nb import paths
@@ -13,12 +11,14 @@ from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
 from fer_nb.published.origins import kept_folder, kept_studies
+from fer_nb.published.picture import draw
 from fer_nb.published.results import row_of, training_of
 from fer_nb.report import answer
 
 START, END = "<!-- findings: made by python -m fer_nb.published -->", "<!-- /findings -->"
 PICTURE = "summary.svg"
-COLUMNS = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "study", "epochs", "minutes", "verdict"]
+MEASURED = ["accuracy", "low", "high", "seeds"]
+COLUMNS = ["dataset", "model", *MEASURED, "thesis_accuracy", "study", "epochs", "minutes", "verdict"]
 
 
 def best_results() -> pd.DataFrame:
@@ -40,7 +40,7 @@ def best_results() -> pd.DataFrame:
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
                 about["verdict"] = verdict(ours, printed, epochs, part.epochs)
-                found.append(((epochs, _date(folder, part.table)), {key: ours[key] for key in COLUMNS[2:5]} | about))
+                found.append(((epochs, _date(folder, part.table)), {key: ours[key] for key in MEASURED} | about))
             rows.append(row | max(found, key=lambda one: one[0])[1] if found else row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -49,24 +49,34 @@ def _date(folder: Path, table: str) -> str:
     return pd.read_csv(folder / "origins.csv", index_col="table").loc[table, "date"]
 
 
+def findings() -> list[str]:
+    """What was found, in sentences."""
+    results = best_results()
+    lead = f"{answer.accuracies_words(results)} Circles: this study; diamonds: the thesis."
+    said = [lead, _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
+    return [sentence for sentence in said if sentence]
+
+
 def findings_text() -> str:
     """The findings as Markdown."""
     if not kept_studies():
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
-    results = best_results()
-    lead = f"{answer.accuracies_words(results)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
     picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
-    return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in filter(None, said))])
+    return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in findings())])
 
 
-def _kept(name: str) -> list[pd.DataFrame]:
+def kept_tables(name: str) -> list[pd.DataFrame]:
     """The tables of one name, of the studies that keep it."""
-    return [pd.read_csv(path) for path in sorted(kept_folder().glob(f"[!.]*/{name}.csv"))]
+    return [pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()]
+
+
+def most_pictures(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Of tables of section 4.2, the one made from most pictures."""
+    return max(tables, key=lambda table: table["pictures"].max())
 
 
 def _counts() -> str:
-    tables = _kept("summary-counts")
+    tables = kept_tables("summary-counts")
     return answer.cells_words(pd.concat(tables).drop_duplicates("table")) if tables else ""
 
 
@@ -87,7 +97,7 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
 
 def _hand_made() -> str:
     """The best of the hand-made features on CK+ by subject."""
-    tables = _kept("hand-made")
+    tables = kept_tables("hand-made")
     rows = pd.concat(tables) if tables else pd.DataFrame(columns=["data", "method"])
     rows = rows[rows["data"].str.endswith("ten folds by subject") & rows["method"].str.contains("SVM")]
     if rows.empty:
@@ -101,14 +111,13 @@ def _hand_made() -> str:
 
 
 def _searches() -> str:
-    tables = _kept("table-9-against")
+    tables = kept_tables("table-9-against")
     return answer.searches_words(pd.concat(tables)) if tables else ""
 
 
 def _section_4_2() -> str:
-    """By the table made from most pictures."""
-    tables = _kept("section-4-2")
-    return answer.sentences_words(max(tables, key=lambda table: table["pictures"].max())) if tables else ""
+    tables = kept_tables("section-4-2")
+    return answer.sentences_words(most_pictures(tables)) if tables else ""
 
 
 def insert_into_readme(findings: str) -> None:
@@ -122,18 +131,13 @@ def insert_into_readme(findings: str) -> None:
         partial.write_text(f"{before}{START}\n{findings}\n{END}{after}", encoding="utf-8")
 
 
-def picture_of(results: pd.DataFrame) -> str:
-    """What the picture's description says of the table that it was drawn from: its SHA-256."""
-    shown = results[["dataset", "model", "accuracy", "low", "high", "thesis_accuracy"]].to_csv(index=False)
-    return f"SHA-256 of the numbers: {hashlib.sha256(shown.encode()).hexdigest()}"
+def shown(results: pd.DataFrame) -> pd.DataFrame:
+    """What the picture shows of ``best_results``."""
+    table = results[["dataset", "model", "accuracy", "low", "high", "thesis_accuracy"]]
+    return table.astype({"accuracy": float, "low": float, "high": float})  # object where nothing was measured
 
 
-def draw(results: pd.DataFrame) -> None:
-    """Write the picture of ``best_results``, unless the one that is there shows the same numbers."""
-    path, description = kept_folder() / PICTURE, picture_of(results)
-    if path.exists() and description in path.read_text(encoding="utf-8"):
-        return  # another version of matplotlib would draw it a little differently
-    figure = accuracy_intervals(results.astype({"accuracy": float, "low": float, "high": float}))
-    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": PICTURE}):
-        metadata = {"Date": None, "Description": description}
-        figure.savefig(partial, format="svg", metadata=metadata, bbox_inches="tight")
+def draw_picture(results: pd.DataFrame) -> None:
+    """Draw the picture of ``best_results`` where it is out of date."""
+    numbers = shown(results)
+    draw(kept_folder() / PICTURE, [numbers], lambda: accuracy_intervals(numbers))

@@ -102,7 +102,10 @@ def test_what_is_kept_and_nothing_else(tree):
         "MODEL_CARD.md",
         "README.md",
         "RESULTS.md",
+        "figures",
+        "index.html",
         "summary.svg",
+        "tables",
         "tiny",
         "weights.sha256",
     ]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fer_nb import paths, study
-from fer_nb.published import __main__, keep, origins, readme
+from fer_nb.published import __main__, keep, origins, picture, readme
 from fer_nb.report import promised
 
 ROOT = Path(__file__).parents[2]
@@ -77,12 +77,12 @@ def test_only_the_part_between_the_marks_is_written(tree):
 
 def test_the_picture_is_drawn_again_only_for_other_numbers(tree):
     __main__.main(["tiny"])
-    picture = origins.kept_folder() / readme.PICTURE
-    before = picture.stat().st_mtime_ns
-    readme.draw(readme.best_results())
-    assert picture.stat().st_mtime_ns == before
-    readme.draw(readme.best_results().assign(accuracy=91.0))
-    assert picture.stat().st_mtime_ns > before
+    file = origins.kept_folder() / readme.PICTURE
+    before = file.stat().st_mtime_ns
+    readme.draw_picture(readme.best_results())
+    assert file.stat().st_mtime_ns == before
+    readme.draw_picture(readme.best_results().assign(accuracy=91.0))
+    assert file.stat().st_mtime_ns > before
 
 
 def test_the_readme_has_the_findings_of_what_is_kept(monkeypatch):
@@ -90,7 +90,7 @@ def test_the_readme_has_the_findings_of_what_is_kept(monkeypatch):
     part = README.partition(readme.START)[2].partition(readme.END)[0]
     assert part.strip() == readme.findings_text(), "run `python -m fer_nb.published`"
     shown = (ROOT / "reports/reference" / readme.PICTURE).read_text()
-    assert readme.picture_of(readme.best_results()) in shown, "run `python -m fer_nb.published`"
+    assert picture.description([readme.shown(readme.best_results())]) in shown, "run `python -m fer_nb.published`"
 
 
 def test_the_readme_is_read_in_a_minute_or_four():

@@ -1,0 +1,240 @@
+"""``reports/reference/index.html``: the results of all kept studies on one page, made from what is kept of them.
+
+The page has the look of a study's pages and shows no picture of a person. Its figures are drawn anew only where their
+numbers have changed: another version of matplotlib would draw them a little differently.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from fer_nb.evaluation import plots, thesis
+from fer_nb.evaluation.measures import confusion
+from fer_nb.nas import drawing
+from fer_nb.nas.plots import accuracy_over_parameters
+from fer_nb.nets import genotypes
+from fer_nb.published.origins import kept_folder, kept_studies, study_command
+from fer_nb.published.picture import draw
+from fer_nb.published.readme import PICTURE, best_results, findings, kept_tables, most_pictures
+from fer_nb.report.manifest import anchor
+from fer_nb.report.page import fill_template
+from fer_nb.report.save import save_sentences, save_table
+from fer_nb.saliency import plots as saliency_plots
+from fer_nb.saliency import robustness
+from fer_nb.speed import plots as speed_plots
+
+PLACE = "reference"  # the folder under reports/
+_CODE = re.compile("`([^`]+)`")
+CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
+
+
+def write_report() -> Path:
+    """Write the page, its tables (tables/) and its figures (figures/); the page's path.
+
+    Figures that the page no longer shows are deleted. Raises ValueError where no study is kept.
+    """
+    folders = kept_studies()
+    if not folders:
+        raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
+    best = best_results()
+    sections = {
+        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
+        "Counts (tables 3-1 to 3-4)": _counts(),
+        "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
+        "Learning curves (figures 3-11, 3-12)": _curves(best),
+        "What the net looks at (chapter 4)": _chapter_4(folders),
+        "Speed and size": _speed(folders),
+        "Searched networks (EmoNAS)": _searched(folders),
+    }
+    joined = {title: Markup("\n".join(parts)) for title, parts in sections.items()}
+    shown = {title: body for title, body in joined.items() if body}
+    said = findings()
+    nonce = hashlib.sha256("\n".join([*said, *shown.values()]).encode()).hexdigest()  # the same content, the same page
+    page = fill_template(
+        kept_folder() / "index.html",
+        "reference.html.j2",
+        study=PLACE,
+        title="Results of the kept studies",
+        findings=[Markup(_CODE.sub(r"<code>\1</code>", html.escape(sentence))) for sentence in said],
+        nonce=nonce,
+        sections=[(_key(title), title, body) for title, body in shown.items()],
+        contents=[("2", _key(title), title) for title in [*shown, "Studies"]],
+        studies=[_study(folder) for folder in folders],
+    )
+    text = page.read_text(encoding="utf-8")
+    for file in (kept_folder() / "figures").glob("*.svg"):
+        if f'src="figures/{file.name}"' not in text:
+            file.unlink()
+    for file in (kept_folder() / "tables").glob("*.csv"):
+        if f'href="tables/{file.name}"' not in text:
+            file.unlink()
+    return page
+
+
+def _figure(name: str, caption: str, numbers: Iterable[pd.DataFrame], make: Callable[[], Figure]) -> str:
+    """A figure of the page, drawn where it is out of date."""
+    draw(kept_folder() / "figures" / f"{name}.svg", numbers, make)
+    return _shown(name, caption, f"figures/{name}.svg")
+
+
+def _shown(name: str, caption: str, file: str) -> str:
+    words = html.escape(caption)
+    picture = f'<img alt="{words}" src="{html.escape(file)}">'
+    key = html.escape(anchor("figure", name))
+    return f'<figure class="report" id="{key}">{picture}<figcaption>{words}</figcaption></figure>'
+
+
+def _table(table: pd.DataFrame, name: str, caption: str, **options) -> str:
+    return str(save_table(table, name, PLACE, caption, **options).data)
+
+
+def _key(title: str) -> str:
+    """The heading's id."""
+    return title.partition(" (")[0].lower().replace(" ", "-")
+
+
+def _accuracies(best: pd.DataFrame) -> Iterable[str]:
+    caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
+    yield _shown("summary", caption, PICTURE)
+    caption = (
+        "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, and of those"
+        " the last, whatever its accuracy; minutes are those of one training run."
+    )
+    whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
+        difference=best["accuracy"] - best["thesis_accuracy"]
+    )
+    yield _table(whole, "accuracies", caption, digits={"minutes": 0})
+    for part in thesis.SECTION_3_3.values():
+        found = [_rows(row, f"{part.table}-classes") for row in _measured(best, part)]
+        found = [table for table in found if len(table)]
+        if found:
+            caption = f"{part.name}: precision, recall and F1 of each class, in percent."
+            yield _table(pd.concat(found), f"{part.table}-classes", caption)
+
+
+def _measured(best: pd.DataFrame, part: thesis.Results) -> list[dict]:
+    """The rows of ``best`` of one data set that have a value."""
+    return best[(best["dataset"] == part.name) & best["accuracy"].notna()].to_dict("records")
+
+
+def _rows(row: dict, name: str) -> pd.DataFrame:
+    """The rows of the net of ``row`` in a table of its study; empty where it keeps no such table."""
+    path = kept_folder() / row["study"] / f"{name}.csv"
+    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["model"])
+    return table[table["model"] == row["model"]]
+
+
+def _counts() -> Iterable[str]:
+    if tables := kept_tables("summary-counts"):
+        table = pd.concat(tables).drop_duplicates("table").sort_values("table")
+        yield _table(table, "counts", "Counted cells, and those that are not as the thesis prints them.")
+    if tables := kept_tables("table-3-1"):
+        yield _table(tables[-1], "table-3-1", "Table 3-1. Parameters and what the thesis calls FLOPs, beside MACs.")
+
+
+def _of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, list[pd.DataFrame]]:
+    """By net, the table of ``kind`` (predictions, histories) that is kept of each of its seeds."""
+    found = {}
+    for row in _measured(best, part):
+        files = sorted((kept_folder() / row["study"] / kind).glob(f"{part.dataset}-{row['model']}-seed*.csv*"))
+        if files:
+            found[row["model"]] = [pd.read_csv(file) for file in files]
+    return found
+
+
+def _confusions(best: pd.DataFrame) -> Iterable[str]:
+    for part in thesis.SECTION_3_3.values():
+        predicted = {model: pd.concat(tables) for model, tables in _of_nets(best, part, "predictions").items()}
+        tested = {model: table[table["split"] == "test"] for model, table in predicted.items()}
+        matrices = {model: confusion(table, part.classes) for model, table in tested.items()}
+        if matrices:
+            caption = f"{part.name}: confusion matrices, in percent of the true class. {part.finding}".strip()
+            numbers = [matrix.assign(model=model) for model, matrix in matrices.items()]
+            yield _figure(part.confusions, caption, numbers, partial(plots.confusion_matrices, matrices))
+
+
+def _curves(best: pd.DataFrame) -> Iterable[str]:
+    for key, part in thesis.SECTION_3_3.items():
+        histories = {model: tables[0] for model, tables in _of_nets(best, part, "histories").items()}
+        for quantity, title in CURVES.items() if histories else ():
+            caption = f"{part.name}: {title.lower()} after each epoch, first seed of each net."
+            numbers = [history.assign(model=model) for model, history in histories.items()]
+            name = f"curves-{quantity}-{key}"
+            yield _figure(name, caption, numbers, partial(plots.learning_curves, histories, quantity))
+
+
+def _chapter_4(folders: list[Path]) -> Iterable[str]:
+    tables = kept_tables("section-4-2")
+    if tables:
+        caption = "The sentences of section 4.2: what was measured on real pictures, and whether they hold."
+        sentences = most_pictures(tables).fillna({"method": "", "quantity": "", "bound": ""})
+        yield str(save_sentences(sentences, "section-4-2", PLACE, caption, digits=3).data)
+    for folder in folders:
+        if (folder / "robustness.csv").exists():
+            table = pd.read_csv(folder / "robustness.csv").fillna({"method": ""})
+            table = table[table["quantity"].isin(["accuracy", "probability", "spearman"])]
+            printed = {one["transform"]: one for one in thesis.FIGURES_4_2.values()}
+            printed = {name: one | {"strength": robustness.JUDGED[name]} for name, one in printed.items()}
+            caption = f"Study {folder.name}: accuracy, probability of the true class and similarity of the maps."
+            yield _figure(
+                f"robustness-{folder.name}",
+                caption,
+                [table],
+                partial(saliency_plots.robustness, table, printed, robustness.TRAINED),
+            )
+
+
+def _speed(folders: list[Path]) -> Iterable[str]:
+    captions = {
+        "efficiency-inference": "time of one picture and pictures a second, by runtime",
+        "efficiency-light": "as a share of ResNet18's",
+        "efficiency-size": "parameters, files and memory",
+        "efficiency-int8": "int8 beside float32",
+        "efficiency": "training, with each step of speed",
+    }
+    figures: dict[str, Callable[[pd.DataFrame], Figure]] = {
+        "efficiency-inference": speed_plots.latencies,
+        "efficiency-light": speed_plots.lightness,
+        "efficiency": speed_plots.speeds,
+    }
+    for folder in folders:
+        for name, words in captions.items():
+            if not (folder / f"{name}.csv").exists():
+                continue
+            table, caption = pd.read_csv(folder / f"{name}.csv"), f"Study {folder.name}: {words}"
+            if name in figures:
+                drawn = f"{caption}, drawn."
+                yield _figure(f"{name}-{folder.name}", drawn, [table], partial(figures[name], table))
+            yield _table(table, f"{name}-{folder.name}", f"{caption}.")
+
+
+def _searched(folders: list[Path]) -> Iterable[str]:
+    for folder in (folder for folder in folders if (folder / "table-9.csv").exists()):
+        table, costs = (pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))
+        costs = costs[["model", "parameters", "macs", "latency_ms"]]
+        both = table.merge(costs, on="model")
+        for dataset, rows in both.groupby("data", sort=False):
+            caption = f"Study {folder.name}, {dataset}: accuracy over parameters."
+            name = f"parameters-{folder.name}-{dataset}"
+            yield _figure(name, caption, [rows], partial(accuracy_over_parameters, rows))
+        caption = f"Study {folder.name}: accuracy in percent, difference to the reference in points, cost of a picture."
+        yield _table(both, f"searched-{folder.name}", caption)
+        for file in sorted((folder / "genotypes").glob("EmoNAS*-seed0.json")):
+            found, _ = genotypes.load(file)
+            caption = f"Study {folder.name}: the cells of {file.stem} (as figures 5 and 6 of EmoNAS)."
+            edges = pd.DataFrame([*found.normal, *found.reduce])
+            yield _figure(f"cells-{folder.name}-{file.stem}", caption, [edges], partial(drawing.figure, found))
+
+
+def _study(folder: Path) -> dict:
+    """What made a study's tables: name, command, date of the last notebook, commits, devices."""
+    made = pd.read_csv(folder / "origins.csv", dtype=str, keep_default_na=False)
+    facts = {name: ", ".join(sorted({value for value in made[name] if value})) for name in ("commit", "device")}
+    return facts | {"name": folder.name, "command": study_command(folder.name), "date": made["date"].max()}
