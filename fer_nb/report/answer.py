@@ -52,8 +52,9 @@ def sentences_words(table: pd.DataFrame) -> str:
     """How many sentences of section 4.2 hold: ``table`` of saliency.chapter4.section_table."""
     verdicts = table.groupby("sentence")["holds"].agg(joint_verdict)
     found = verdicts.value_counts()
-    words = {"holds": "hold", "does not hold": "do not", "in part": "hold in part", "cannot say": "cannot be decided"}
-    parts = [f"{found[verdict]} {word}" for verdict, word in words.items() if verdict in found]
+    words = {"holds": ("holds", "hold"), "does not hold": ("does not", "do not")}
+    words |= {"in part": ("holds in part", "hold in part"), "cannot say": ("cannot be decided",) * 2}
+    parts = [f"{found[verdict]} {word[int(found[verdict] > 1)]}" for verdict, word in words.items() if verdict in found]
     pictures = table["pictures"].max()
     return (
         f"Section 4.2 reads maps of single pictures; measured on up to {pictures:,.0f}, of its {len(verdicts)}"

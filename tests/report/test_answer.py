@@ -23,7 +23,9 @@ def test_sentences_hold_where_all_their_rows_do():
     rows = [("a", "yes"), ("a", "yes"), ("b", "yes"), ("b", "cannot say"), ("c", "no"), ("d", "yes"), ("d", "no")]
     table = pd.DataFrame(rows, columns=["sentence", "holds"]).assign(pictures=21)
     words = answer.sentences_words(table)
-    assert "of its 4 sentences 1 hold, 1 do not, 1 hold in part, 1 cannot be decided" in words and "up to 21" in words
+    assert (
+        "of its 4 sentences 1 holds, 1 does not, 1 holds in part, 1 cannot be decided" in words and "up to 21" in words
+    )
 
 
 def test_cells_and_searches():
