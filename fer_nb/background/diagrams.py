@@ -1,4 +1,4 @@
-"""Diagrams of chapter 2: two kinds of layers (figure 2-5), the system (figure 2-8). Nothing here saves or shows."""
+"""Diagrams of chapter 2: two kinds of layers (figure 2-5), the system (2-8), a detector (2-11). Nothing here saves."""
 
 import seaborn
 from matplotlib.figure import Figure
@@ -16,6 +16,18 @@ SYSTEM = {
     "Face": "found, aligned,\ncut out",
     "Features": "designed by hand\nor learned by a net",
     "Expression": "one of\nseven classes",
+}
+# CenterFace (Xu et al. 2020): a map of a quarter of the picture's resolution, and what four heads read in it.
+DETECTOR = {
+    "Picture": "sides of\n32 n pixels",
+    "MobileNetV2": "maps of 1/4, 1/8,\n1/16 and 1/32",
+    "Pyramid": "deep maps added\nto shallow ones: 1/4",
+}
+HEADS = {
+    "heat map": "a face's middle",
+    "size": "of its box",
+    "offset": "within the cell",
+    "points": "five, x and y",
 }
 
 
@@ -46,15 +58,37 @@ def system() -> Figure:
     """Figure 2-8: the steps from a picture to an expression."""
     figure = Figure(figsize=(9.6, 1.5), layout="constrained")
     ax = figure.subplots()
-    width, step = 2.1, 2.6
-    for i, (name, text) in enumerate(SYSTEM.items()):
-        shape = "round,pad=0,rounding_size=0.1"
-        place = (i * step - width / 2, -0.6), width, 1.2
-        ax.add_patch(FancyBboxPatch(*place, boxstyle=shape, fc="#d8e6f3" if i in (1, 2, 3) else "#f3efe4", ec="#555"))
-        ax.text(i * step, 0.33, name, ha="center", va="center", fontsize=9.5, fontweight="bold")
-        ax.text(i * step, -0.18, text, ha="center", va="center", fontsize=8)
-        if i:
-            arrow(ax, (i * step - step + width / 2, 0), (i * step - width / 2, 0))
-    ax.set(xlim=(-width / 2 - 0.1, (len(SYSTEM) - 1) * step + width / 2 + 0.1), ylim=(-0.7, 0.7), aspect="equal")
-    ax.set_axis_off()
+    _steps(ax, SYSTEM, coloured=(1, 2, 3))
+    ax.set(xlim=(-1.15, 2.6 * (len(SYSTEM) - 1) + 1.15), ylim=(-0.7, 0.7), aspect="equal")
     return figure
+
+
+def detector() -> Figure:
+    """Figure 2-11: the structure of CenterFace, from a picture to its four maps."""
+    figure = Figure(figsize=(9.6, 3.4), layout="constrained")
+    ax = figure.subplots()
+    _steps(ax, DETECTOR, coloured=(1, 2))
+    last = 2.6 * (len(DETECTOR) - 1)
+    for i, (name, text) in enumerate(HEADS.items()):
+        height = 1.4 * (1.5 - i)
+        _step(ax, last + 3.2, height, name, text, "#f3efe4")
+        arrow(ax, (last + 1.05, 0), (last + 2.15, height))
+    ax.set(xlim=(-1.15, last + 4.35), ylim=(-2.8, 2.8), aspect="equal")
+    return figure
+
+
+def _steps(ax, steps: dict[str, str], coloured: tuple[int, ...]) -> None:
+    """A row of boxes, an arrow from each to the next."""
+    for i, (name, text) in enumerate(steps.items()):
+        _step(ax, 2.6 * i, 0, name, text, "#d8e6f3" if i in coloured else "#f3efe4")
+        if i:
+            arrow(ax, (2.6 * i - 1.55, 0), (2.6 * i - 1.05, 0))
+    ax.set_axis_off()
+
+
+def _step(ax, x: float, y: float, name: str, text: str, colour: str) -> None:
+    """A box of 2.1 x 1.2 around (x, y) with a name and what it does."""
+    shape = "round,pad=0,rounding_size=0.1"
+    ax.add_patch(FancyBboxPatch((x - 1.05, y - 0.6), 2.1, 1.2, boxstyle=shape, fc=colour, ec="#555"))
+    ax.text(x, y + 0.33, name, ha="center", va="center", fontsize=9.5, fontweight="bold")
+    ax.text(x, y - 0.18, text, ha="center", va="center", fontsize=8)

@@ -27,7 +27,8 @@ def write_index(study: str) -> Path:
         page |= _page(page["name"], page["short"], study)
         if page["name"] == "04_training":
             seen = [run for run in trained if run["href"]]
-            page |= {"done": bool(seen), "failed": any(run["failed"] for run in seen)}
+            trained_here = bool(seen) or any("epochs" in run for run in trained)  # without Jupyter a run has no page
+            page |= {"done": trained_here, "failed": any(run["failed"] for run in seen)}
             page["picture"] = next((run["picture"] for run in seen if run["picture"]), "")
     for other in {run.study for run in planned} - {study}:
         write_index(other)

@@ -15,3 +15,9 @@ def test_the_system_goes_from_a_picture_to_an_expression():
     (ax,) = diagrams.system().axes
     words = [text.get_text() for text in ax.texts if text.get_text()]
     assert words[0] == "Picture" and words[-2] == "Expression" and len(ax.patches) == len(diagrams.SYSTEM)
+
+
+def test_the_detector_ends_in_four_maps():
+    (ax,) = diagrams.detector().axes
+    words = [text.get_text() for text in ax.texts if text.get_text()]
+    assert len(ax.patches) == len(diagrams.DETECTOR) + 4 and {"heat map", "size", "offset", "points"} <= set(words)

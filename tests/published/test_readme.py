@@ -68,7 +68,7 @@ def test_statements_that_a_kept_table_decides(tree):
     gap = {"data": "ckplus-fold1", "reference": "mean of RandomNet", "difference": -5.0, "low": -15.0, "high": 4.0}
     pd.DataFrame([gap, gap | {"reference": "lightResNetl"}]).to_csv(folder / "table-9-against.csv", index=False)
     text = readme.findings_text()
-    assert "on up to 140, of its 4 sentences 2 hold, 1 do not, 1 cannot be decided" in text
+    assert "on up to 140, of its 4 sentences 2 hold, 1 does not, 1 cannot be decided" in text
     assert "LBP + linear SVM reaches 91.74 [88.00, 94.00]% on ten folds by subject" in text
     assert "Sentences of results: thesis" in text
     assert text.count("points on ckplus-fold1") == 1 and "−5.00 [−15.00, +4.00] points" in text

@@ -12,7 +12,7 @@ def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
     words = answer.accuracies_words(pd.DataFrame({"verdict": verdicts}))
     assert words == (
         "4 of the thesis's 5 accuracies have been measured. The thesis's value lies within our 95% interval for 1,"
-        " above it for 2 (1 after fewer epochs than the thesis's), below it for 1."
+        " above our interval for 2 (1 after fewer epochs than the thesis's), below our interval for 1."
     )
     assert answer.accuracies_words(pd.DataFrame({"verdict": ["not run"]})).startswith("0 of the thesis's 1 acc")
     drawn = answer.accuracies_words(pd.DataFrame({"verdict": ["drawn faces", "not run"]}))
@@ -23,7 +23,9 @@ def test_sentences_hold_where_all_their_rows_do():
     rows = [("a", "yes"), ("a", "yes"), ("b", "yes"), ("b", "cannot say"), ("c", "no"), ("d", "yes"), ("d", "no")]
     table = pd.DataFrame(rows, columns=["sentence", "holds"]).assign(pictures=21)
     words = answer.sentences_words(table)
-    assert "of its 4 sentences 1 hold, 1 do not, 1 hold in part, 1 cannot be decided" in words and "up to 21" in words
+    assert (
+        "of its 4 sentences 1 holds, 1 does not, 1 holds in part, 1 cannot be decided" in words and "up to 21" in words
+    )
 
 
 def test_cells_and_searches():
