@@ -72,7 +72,8 @@ def finish(tensors):
     executed("01_data_preparation", [("table-3-2", counts), ("data-files", counts)])
     ferm = pd.DataFrame(thesis.TABLE_3_4).T.rename_axis("split")
     executed("02_ferm_construction", [("table-3-4", ferm)])
-    executed("03_models", [("table-3-1", counts)])
+    sizes = pd.DataFrame(thesis.TABLE_3_1).T.rename_axis("model")
+    executed("03_models", [("table-3-1", sizes)])
     executed("05_evaluation", evaluated)
     executed("12_summary", [("summary", counts), ("summary-counts", agreed)])
     for run in study.evaluation_runs("tiny"):

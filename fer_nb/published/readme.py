@@ -10,6 +10,7 @@ from fer_nb.evaluation.measures import verdict
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
+from fer_nb.published.gather import kept_claims, kept_tables, most_pictures
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.picture import draw
 from fer_nb.published.results import row_of, training_of
@@ -54,6 +55,7 @@ def findings() -> list[str]:
     results = best_results()
     lead = f"{answer.accuracies_words(results)} Circles: this study; diamonds: the thesis."
     said = [lead, _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
+    said.append(answer.claims_words(kept_claims(results)))
     return [sentence for sentence in said if sentence]
 
 
@@ -63,16 +65,6 @@ def findings_text() -> str:
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
     return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in findings())])
-
-
-def kept_tables(name: str) -> list[pd.DataFrame]:
-    """The tables of one name, of the studies that keep it."""
-    return [pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()]
-
-
-def most_pictures(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Of tables of section 4.2, the one made from most pictures."""
-    return max(tables, key=lambda table: table["pictures"].max())
 
 
 def _counts() -> str:

@@ -16,13 +16,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fer_nb.evaluation import plots, thesis
-from fer_nb.evaluation.measures import confusion
 from fer_nb.nas import drawing
 from fer_nb.nas.plots import accuracy_over_parameters
 from fer_nb.nets import genotypes
+from fer_nb.published.gather import confusions, histories, kept_claims, kept_tables, measured_rows, most_pictures
 from fer_nb.published.origins import kept_folder, kept_studies, study_command
 from fer_nb.published.picture import draw
-from fer_nb.published.readme import PICTURE, best_results, findings, kept_tables, most_pictures
+from fer_nb.published.readme import PICTURE, best_results, findings
+from fer_nb.report.claims import CAPTION
 from fer_nb.report.manifest import anchor
 from fer_nb.report.page import fill_template
 from fer_nb.report.save import save_sentences, save_table
@@ -45,6 +46,7 @@ def write_report() -> Path:
         raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
     best = best_results()
     sections = {
+        "Claims of both sources": _claims(best),
         "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
@@ -100,6 +102,10 @@ def _key(title: str) -> str:
     return title.partition(" (")[0].lower().replace(" ", "-")
 
 
+def _claims(best: pd.DataFrame) -> Iterable[str]:
+    yield _table(kept_claims(best), "claims", CAPTION)
+
+
 def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
     yield _shown("summary", caption, PICTURE)
@@ -112,16 +118,11 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     )
     yield _table(whole, "accuracies", caption, digits={"minutes": 0})
     for part in thesis.SECTION_3_3.values():
-        found = [_rows(row, f"{part.table}-classes") for row in _measured(best, part)]
+        found = [_rows(row, f"{part.table}-classes") for row in measured_rows(best, part)]
         found = [table for table in found if len(table)]
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield _table(pd.concat(found), f"{part.table}-classes", caption)
-
-
-def _measured(best: pd.DataFrame, part: thesis.Results) -> list[dict]:
-    """The rows of ``best`` of one data set that have a value."""
-    return best[(best["dataset"] == part.name) & best["accuracy"].notna()].to_dict("records")
 
 
 def _rows(row: dict, name: str) -> pd.DataFrame:
@@ -139,21 +140,9 @@ def _counts() -> Iterable[str]:
         yield _table(tables[-1], "table-3-1", "Table 3-1. Parameters and what the thesis calls FLOPs, beside MACs.")
 
 
-def _of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, list[pd.DataFrame]]:
-    """By net, the table of ``kind`` (predictions, histories) that is kept of each of its seeds."""
-    found = {}
-    for row in _measured(best, part):
-        files = sorted((kept_folder() / row["study"] / kind).glob(f"{part.dataset}-{row['model']}-seed*.csv*"))
-        if files:
-            found[row["model"]] = [pd.read_csv(file) for file in files]
-    return found
-
-
 def _confusions(best: pd.DataFrame) -> Iterable[str]:
     for part in thesis.SECTION_3_3.values():
-        predicted = {model: pd.concat(tables) for model, tables in _of_nets(best, part, "predictions").items()}
-        tested = {model: table[table["split"] == "test"] for model, table in predicted.items()}
-        matrices = {model: confusion(table, part.classes) for model, table in tested.items()}
+        matrices = confusions(best, part)
         if matrices:
             caption = f"{part.name}: confusion matrices, in percent of the true class. {part.finding}".strip()
             numbers = [matrix.assign(model=model) for model, matrix in matrices.items()]
@@ -162,12 +151,12 @@ def _confusions(best: pd.DataFrame) -> Iterable[str]:
 
 def _curves(best: pd.DataFrame) -> Iterable[str]:
     for key, part in thesis.SECTION_3_3.items():
-        histories = {model: tables[0] for model, tables in _of_nets(best, part, "histories").items()}
-        for quantity, title in CURVES.items() if histories else ():
+        shown = histories(best, part)
+        for quantity, title in CURVES.items() if shown else ():
             caption = f"{part.name}: {title.lower()} after each epoch, first seed of each net."
-            numbers = [history.assign(model=model) for model, history in histories.items()]
+            numbers = [history.assign(model=model) for model, history in shown.items()]
             name = f"curves-{quantity}-{key}"
-            yield _figure(name, caption, numbers, partial(plots.learning_curves, histories, quantity))
+            yield _figure(name, caption, numbers, partial(plots.learning_curves, shown, quantity))
 
 
 def _chapter_4(folders: list[Path]) -> Iterable[str]:

@@ -71,11 +71,35 @@ def searches_words(table: pd.DataFrame) -> str:
     return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}." if gaps else ""
 
 
+CLAIMS = {
+    "holds": "hold",
+    "in part": "hold in part",
+    "does not hold": "do not",
+    "cannot say": "cannot be decided",
+    "fewer epochs": "need more epochs",
+    "not run": "have not run",
+    "no data": "need data that are not here",
+    "not measured": "are not measured",
+    DRAWN: "were tried on drawn faces only",
+}
+
+
+def claims_words(table: pd.DataFrame) -> str:
+    """How many sentences of results of both sources hold: ``table`` of report.claims.claims_table."""
+    parts = []
+    for source, rows in table.groupby("source", sort=False):
+        found = rows["verdict"].value_counts()
+        said = ", ".join(f"{found[verdict]} {word}" for verdict, word in CLAIMS.items() if verdict in found)
+        parts.append(f"{source} {len(rows)} ({said})")
+    return f"Sentences of results: {'; '.join(parts)}."
+
+
 WORDS = {
     "summary": accuracies_words,
     "summary-counts": cells_words,
     "section-4-2": sentences_words,
     "table-9-against": searches_words,
+    "summary-claims": claims_words,
 }
 
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from fer_nb.evaluation.sentences import holds
 from fer_nb.intervals import mean_interval
-from fer_nb.saliency.chapter4 import holds
 
 OURS = ("MP", "Score-CAM")
 BOUNDS = ["mean", "low", "high"]

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from fer_nb.evaluation import thesis
+from fer_nb.evaluation.sentences import holds
 from fer_nb.intervals import mean_interval
 from fer_nb.saliency import robustness
 from fer_nb.saliency.quantities import QUANTITIES
@@ -96,14 +97,6 @@ def section_in_words(table: pd.DataFrame) -> str:
     counts = table["holds"].value_counts()
     words = ", ".join(f"{counts.get(word, 0)} {word}" for word in ("yes", "no", "cannot say"))
     return f"{table['sentence'].nunique()} sentences in {len(table)} rows: {words}."
-
-
-def holds(low: float, high: float, relation: str, bound: float) -> str:
-    """ "yes" or "no" where the whole interval lies on one side of the bound, else "cannot say"."""
-    above, below = low > bound, high < bound  # both False for NaN
-    if not above and not below:
-        return "cannot say"
-    return "yes" if above == (relation == "above") else "no"
 
 
 def title(quantity: tuple) -> str:

@@ -53,17 +53,24 @@ def test_statements_that_a_kept_table_decides(tree):
     keep.keep_study("tiny")
     folder = origins.kept_folder() / "tiny"
     held = pd.DataFrame(
-        {"holds": ["yes", "no", "cannot say", "yes"], "pictures": 140, "sentence": ["a", "b", "c", "d"]}
+        {
+            "holds": ["yes", "no", "cannot say", "yes"],
+            "pictures": 140,
+            "sentence": ["a", "b", "c", "d"],
+            "quantity": "another",
+        }
     )
     held.to_csv(folder / "section-4-2.csv", index=False)
     rows = [("CK+, ten folds by subject", "LBP + linear SVM", 91.74), ("CK+, ten folds by subject", "VGG19", 99.0)]
     hand_made = pd.DataFrame(rows, columns=["data", "method", "accuracy"]).assign(sequence_low=88.0, sequence_high=94.0)
+    hand_made = hand_made.assign(C=[1.0, None], pictures=981, sequences=327)
     hand_made.to_csv(folder / "hand-made.csv", index=False)
     gap = {"data": "ckplus-fold1", "reference": "mean of RandomNet", "difference": -5.0, "low": -15.0, "high": 4.0}
     pd.DataFrame([gap, gap | {"reference": "lightResNetl"}]).to_csv(folder / "table-9-against.csv", index=False)
     text = readme.findings_text()
     assert "on up to 140, of its 4 sentences 2 hold, 1 does not, 1 cannot be decided" in text
     assert "LBP + linear SVM reaches 91.74 [88.00, 94.00]% on ten folds by subject" in text
+    assert "Sentences of results: thesis" in text
     assert text.count("points on ckplus-fold1") == 1 and "−5.00 [−15.00, +4.00] points" in text
 
 

@@ -1,0 +1,65 @@
+"""What of the kept studies is shown together: their tables, the runs that stand for a cell, and the claims."""
+
+import pandas as pd
+
+from fer_nb.evaluation import thesis
+from fer_nb.evaluation.measures import confusion
+from fer_nb.published.origins import kept_folder, kept_studies
+from fer_nb.report import claims
+from fer_nb.report.measured import Results
+
+
+def kept_tables(name: str) -> list[pd.DataFrame]:
+    """The tables of one name, of the studies that keep it."""
+    return [pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()]
+
+
+def most_pictures(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Of tables of section 4.2, the one made from most pictures."""
+    return max(tables, key=lambda table: table["pictures"].max())
+
+
+def measured_rows(best: pd.DataFrame, part: thesis.Results) -> list[dict]:
+    """The rows of ``best`` of one data set that have a value."""
+    return best[(best["dataset"] == part.name) & best["accuracy"].notna()].to_dict("records")
+
+
+def of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, list[pd.DataFrame]]:
+    """By net, the table of ``kind`` (predictions, histories) that is kept of each of its seeds."""
+    found = {}
+    for row in measured_rows(best, part):
+        files = sorted((kept_folder() / row["study"] / kind).glob(f"{part.dataset}-{row['model']}-seed*.csv*"))
+        if files:
+            found[row["model"]] = [pd.read_csv(file) for file in files]
+    return found
+
+
+def confusions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
+    """By net, the confusion matrix over all kept seeds."""
+    predicted = {model: pd.concat(tables) for model, tables in of_nets(best, part, "predictions").items()}
+    tested = {model: table[table["split"] == "test"] for model, table in predicted.items()}
+    return {model: confusion(table, part.classes) for model, table in tested.items()}
+
+
+def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
+    """By net, loss and accuracy by epoch of the first seed."""
+    return {model: tables[0] for model, tables in of_nets(best, part, "histories").items()}
+
+
+def kept_claims(best: pd.DataFrame) -> pd.DataFrame:
+    """``claims.claims_table`` of what is kept; ``best``: from ``readme.best_results``."""
+    tables = {name: kept_tables(name)[-1] for name in claims.NAMES if kept_tables(name)}
+    if sentences := kept_tables("section-4-2"):
+        tables["section-4-2"] = most_pictures(sentences)
+    results = Results(best, tables)
+    for part in thesis.SECTION_3_3.values():
+        results.confusions[part.name] = confusions(best, part)
+        results.histories[part.name] = histories(best, part)
+    found = [
+        claims.searched(*(pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))).assign(study=folder.name)
+        for folder in kept_studies()
+        if (folder / "table-9.csv").exists()
+    ]
+    if found:
+        results.searched = pd.concat(found, ignore_index=True)
+    return claims.claims_table(results)

@@ -1,0 +1,97 @@
+"""Every sentence of results of both sources beside what was measured: see ``evaluation.sentences``."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from fer_nb import paths
+from fer_nb.evaluation import sentences, thesis
+from fer_nb.evaluation.measures import by_model, confusions
+from fer_nb.finished import read_history
+from fer_nb.report import measured
+from fer_nb.report.measured import Missing, Results
+from fer_nb.study import Run
+
+WORDS = {"yes": "holds", "no": "does not hold"}
+NAMES = ("table-3-1", "efficiency-light", "efficiency-inference", "hand-made", "section-4-2")
+COUNTED = ("ratio", "latency", "latency as a share", "cost", "share of", "share of the least")  # not of the pictures
+CAPTION = (
+    "What both sources say they found, what was measured, its 95% interval, what it must be for the sentence to hold"
+    " (our reading), and whether it does."
+)
+COLUMNS = ["source", "where", "sentence", "measured", "low", "high", "needed", "seeds", "table", "verdict"]
+MEASURES: dict[str, Callable[..., measured.Found]] = {
+    "hand-made beyond nets": measured.hand_made,
+    "ratio": measured.ratio,
+    "least accuracy": measured.least_accuracy,
+    "beyond": measured.beyond,
+    "gap": measured.gap,
+    "best classes": measured.best_classes,
+    "worst classes": measured.worst_classes,
+    "mistaken": measured.mistaken,
+    "overfit": measured.overfit,
+    "latency": measured.latency,
+    "latency as a share": measured.latency_share,
+    "section 4.2": measured.section,
+    "cost": measured.cost,
+    "share of": measured.share_of,
+    "share of the least": measured.share_of_least,
+    "searched beyond": measured.searched_beyond,
+    "searched on": measured.searched_on,
+}
+
+
+def claims_table(results: Results, drawn: bool = False) -> pd.DataFrame:
+    """A row for each sentence.
+
+    Returns:
+        DataFrame with ``COLUMNS``. verdict: "holds" or "does not hold" where the whole interval says so, "in part",
+        "cannot say", "fewer epochs" (what was measured may come from training for fewer epochs than the thesis's),
+        "not run", "no data" (the project does not have the set), "not measured" (nothing here measures
+        it), "drawn faces" (``drawn``: the pictures say nothing of people).
+    """
+    sources = {"thesis": sentences.THESIS, "EmoNAS": sentences.EMONAS}
+    rows = [_row(results, source, claim, drawn) for source, claims in sources.items() for claim in claims]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"seeds": "Int64"})
+
+
+def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dict:
+    row: dict[str, Any] = {"source": source, "where": claim.where, "sentence": claim.says, "table": ""}
+    if not claim.quantity:
+        return row | {"verdict": "not measured"}
+    kind, *words = claim.quantity
+    try:
+        found = MEASURES[kind](results, *words)
+    except Missing as why:
+        return row | {"verdict": str(why)}
+    verdict = found.holds or sentences.holds(found.low, found.high, claim.relation, claim.bound)
+    if found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
+        verdict = "fewer epochs"
+    row |= {"measured": found.value, "low": found.low, "high": found.high, "seeds": found.seeds, "table": found.table}
+    row["needed"] = "" if found.holds else f"{claim.relation} {claim.bound:.4g}"
+    return row | {"verdict": "drawn faces" if drawn and kind not in COUNTED else WORDS.get(verdict, verdict)}
+
+
+def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results:
+    """What a study has: the tables that its notebooks saved, and its finished ``runs`` of notebook 05.
+
+    ``accuracies``: from ``evaluation.summary.accuracies``.
+    """
+    folder = paths.REPORTS / study / "tables"
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in NAMES if (folder / f"{name}.csv").exists()}
+    results = Results(accuracies, tables)
+    for part in thesis.SECTION_3_3.values():
+        if nets := by_model(runs, part.dataset):
+            results.confusions[part.name] = confusions(runs, part.dataset, part.classes)
+            results.histories[part.name] = {model: read_history(of_model[0]) for model, of_model in nets.items()}
+    files = [folder / f"table-{number}.csv" for number in (9, 10)]
+    if all(file.exists() for file in files):
+        results.searched = searched(*map(pd.read_csv, files)).assign(study=study)
+    return results
+
+
+def searched(accuracies: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    """Tables 9 and 10 in one; difference and its interval are missing where a study trained no reference."""
+    both = accuracies.merge(costs, on="model")
+    return both.reindex(columns=both.columns.union(["reference", "difference", "difference_low", "difference_high"]))

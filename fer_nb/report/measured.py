@@ -1,0 +1,298 @@
+"""What answers the sentences of both sources, measure by measure: see ``report.claims``.
+
+A measure takes ``Results`` and the words of a claim's quantity, and returns ``Found``. It raises ``Missing`` where what
+it needs was not measured.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from fer_nb.evaluation import sentences, thesis
+from fer_nb.intervals import wilson
+from fer_nb.report.save import joint_verdict
+
+NAN = float("nan")
+SEARCHED = ["data", "model", "seeds", "reference", "difference"]  # columns of ``Results.searched``, among others
+# What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
+PICTURES = {
+    "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
+    "FER2013": thesis.TABLE_3_3["test"]["Total"],
+    "FERm": thesis.TABLE_3_4["test"]["Total"],
+}
+
+
+class Missing(Exception):
+    """There is no value. Its word says why: "not run", or "no data" where the project does not have the data set."""
+
+    def __init__(self, why: str = "not run"):
+        super().__init__(why)
+
+
+@dataclass
+class Results:
+    """What claims are measured on.
+
+    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs. tables: saved tables by
+    name, of ``claims.NAMES``. confusions: dataset -> model -> matrix (``measures.confusion``). histories: dataset ->
+    model -> history of the first seed. searched: ``claims.searched``, of one or several studies (column study).
+    """
+
+    accuracies: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    confusions: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
+    histories: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
+    searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
+
+
+class Found(NamedTuple):
+    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), the table that has it.
+
+    ``holds``: "" where bound and interval decide, else the verdict. ``short``: whether a net trained for fewer epochs
+    than the thesis's, so that a low accuracy says little; of two data sets, for other epochs on each.
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: float
+    table: str
+    holds: str = ""
+    short: bool = False
+
+
+def _accuracy(results: Results, dataset: str, model: str) -> dict:
+    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's)."""
+    table = results.accuracies
+    rows = table[(table["dataset"] == dataset) & (table["model"] == model) & table["accuracy"].notna()]
+    if rows.empty:
+        raise Missing
+    row = rows.iloc[0]
+    low, high = wilson(row["accuracy"], PICTURES[dataset])
+    short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
+    found = {"accuracy": row["accuracy"], "low": low, "high": high, "short": bool(short)}
+    return found | {"seeds": row["seeds"], "epochs": row["epochs"]}
+
+
+def _place(dataset: str) -> str:
+    """The table of accuracies of a data set."""
+    return next(part.table for part in thesis.SECTION_3_3.values() if part.name == dataset)
+
+
+def _difference(first: float, n_first: float, second: float, n_second: float) -> tuple[float, float, float]:
+    """First minus second of two accuracies in percent, with Newcombe's interval of independent samples.
+
+    Two nets on the same pictures agree on most of them: then the interval is wider than it need be.
+    """
+    counts = first / 100 * n_first, n_first, second / 100 * n_second, n_second
+    low, high = confint_proportions_2indep(*counts, method="newcomb")
+    return first - second, 100 * low, 100 * high
+
+
+def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
+    """The lowest accuracy of several nets."""
+    worst = min((_accuracy(results, dataset, model) for model in models), key=lambda row: row["accuracy"])
+    interval = worst["low"], worst["high"]
+    return Found(worst["accuracy"], *interval, worst["seeds"], _place(dataset), short=worst["short"])
+
+
+def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
+    """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
+    ours, theirs = ([_accuracy(results, dataset, model) for model in names] for names in (models, rivals))
+    lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
+    gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
+    seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
+    return Found(*gap, seeds, _place(dataset), short=short)
+
+
+def gap(results: Results, first: str, second: str) -> Found:
+    """Accuracy on one data set minus that on another: the smallest difference of a net measured on both."""
+    found = []
+    for model in sentences.NETS:
+        try:
+            rows = [_accuracy(results, dataset, model) for dataset in (first, second)]
+        except Missing:
+            continue
+        points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
+        short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
+        found.append((*points, min(row["seeds"] for row in rows), short))
+    if not found:
+        raise Missing
+    value, low, high, seeds, short = min(found)
+    return Found(value, low, high, seeds, _place(first), short=short)
+
+
+def _matrices(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
+    """The mean of the nets' confusion matrices."""
+    found = [matrix for model, matrix in results.confusions.get(dataset, {}).items() if model in models]
+    if not found:
+        raise Missing
+    return sum(found[1:], found[0]) / len(found)
+
+
+def _support(dataset: str, name: str) -> float:
+    counts = {
+        "CK+": thesis.TABLE_3_2["valid"],
+        "FER2013": thesis.TABLE_3_3_TRUE["test"],
+        "FERm": thesis.TABLE_3_4["test"],
+    }
+    return counts[dataset][name] / (3 if dataset == "CK+" else 1)
+
+
+def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) -> Found:
+    """The lowest recall of ``names`` minus the highest of the other classes, or the highest minus the lowest."""
+    matrix = _matrices(results, dataset, sentences.NETS)
+    recalls = pd.Series(np.diag(matrix), matrix.index)
+    ours, others = recalls[list(names)], recalls.drop(list(names))
+    pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
+    (first, n_first), (second, n_second) = ((recalls[name], _support(dataset, name)) for name in pair)
+    return Found(*_difference(first, n_first, second, n_second), NAN, f"{_place(dataset)}-classes")
+
+
+def best_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
+    """The lowest recall of ``names`` minus the highest of the other classes, mean of the nets, in points."""
+    return _edge(results, dataset, names, True)
+
+
+def worst_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
+    """The highest recall of ``names`` minus the lowest of the other classes, mean of the nets, in points."""
+    return _edge(results, dataset, names, False)
+
+
+def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str, others: tuple[str, ...]) -> Found:
+    """Of the wrong pictures of a class, the share predicted as ``others``, in percent, mean of the nets."""
+    row = _matrices(results, dataset, models).loc[label]
+    wrong = 100 - row[label]
+    if wrong <= 0:
+        raise Missing
+    share = 100 * row[list(others)].sum() / wrong
+    place = next(part.confusions for part in thesis.SECTION_3_3.values() if part.name == dataset)
+    return Found(share, *wilson(share, wrong / 100 * _support(dataset, label)), NAN, place)
+
+
+def overfit(results: Results, dataset: str) -> Found:
+    """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
+    found = []
+    for history in results.histories.get(dataset, {}).values():
+        last = history.iloc[-1]
+        low, high = wilson(last["test_accuracy"], PICTURES[dataset])
+        train = last["train_accuracy"]
+        found.append((train - last["test_accuracy"], train - high, train - low))
+    if not found:
+        raise Missing
+    return Found(*min(found), 1, "histories")
+
+
+def _table(results: Results, name: str) -> pd.DataFrame:
+    if name not in results.tables:
+        raise Missing
+    return results.tables[name]
+
+
+def ratio(results: Results, column: str, model: str, other: str) -> Found:
+    """A count of one net as a share of another's."""
+    counts = _table(results, "table-3-1").set_index("model")[column]
+    return _exact(counts[model] / counts[other], "table-3-1")
+
+
+def _exact(value: float, table: str) -> Found:
+    return Found(value, value, value, NAN, table)
+
+
+def latency_share(results: Results, models: tuple[str, ...], other: str) -> Found:
+    """The slowest of ``models`` in ONNX Runtime, as a share of another net's time."""
+    times = _table(results, "efficiency-light").set_index("model")["onnx_latency_ratio"]
+    if not {*models, other} <= set(times.index):
+        raise Missing
+    return _exact(max(times[model] for model in models) / times[other], "efficiency-light")
+
+
+def latency(results: Results, model: str) -> Found:
+    """Milliseconds of one picture in ONNX Runtime; the interval reaches from the 10th to the 90th percentile."""
+    table = _table(results, "efficiency-inference")
+    rows = table[(table["runtime"] == "ONNX Runtime") & (table["model"] == model)]
+    if rows.empty:
+        raise Missing
+    row = rows.iloc[0]
+    return Found(row["latency_ms"], row["p10_ms"], row["p90_ms"], NAN, "efficiency-inference")
+
+
+def hand_made(results: Results) -> Found:
+    """The best descriptor minus the best net, in points: the largest difference on a data set that has both."""
+    found = []
+    for _, rows in _table(results, "hand-made").groupby("data"):
+        made, nets = rows[rows["C"].notna()], rows[rows["C"].isna()]
+        if len(made) and len(nets):
+            best, net = (of.loc[of["accuracy"].idxmax()] for of in (made, nets))
+            n = best["pictures"] if pd.isna(best["sequences"]) else best["sequences"]
+            found.append(_difference(best["accuracy"], n, net["accuracy"], n))
+    if not found:
+        raise Missing
+    return Found(*max(found), NAN, "hand-made")
+
+
+def section(results: Results, *quantities: str) -> Found:
+    """The rows of section 4.2's table with these quantities: the first one's value, and what they say together."""
+    table = _table(results, "section-4-2")
+    rows = table[table["quantity"].isin(quantities)]
+    if rows.empty:
+        raise Missing
+    first = rows.iloc[0]
+    return Found(first["measured"], first["low"], first["high"], NAN, "section-4-2", joint_verdict(rows["holds"]))
+
+
+def _nets(results: Results, *names: str) -> pd.DataFrame:
+    rows = results.searched[results.searched["model"].isin(names)]
+    if not set(names) <= set(rows["model"]):
+        raise Missing
+    return rows
+
+
+def cost(results: Results, column: str) -> Found:
+    """The most parameters, in millions, or the lowest speed of EmoNAS's nets."""
+    values = _nets(results, "EmoNAS")[column]
+    return _exact(values.min() if column == "frames_per_second" else values.max() / 1e6, "table-10")
+
+
+def share_of(results: Results, column: str, other: str) -> Found:
+    """EmoNAS's cost as a share of another net's, in a study that has measured both."""
+    rows = _nets(results, "EmoNAS", other)
+    for _, of_study in rows.groupby("study"):
+        values = of_study.groupby("model")[column].max()
+        if len(values) == 2:
+            return _exact(values["EmoNAS"] / values[other], "table-10")
+    raise Missing
+
+
+def share_of_least(results: Results, column: str) -> Found:
+    """EmoNAS's cost as a share of that of the cheapest other net: neither found here nor drawn at random."""
+    known = {"VGG19", "ResNet18", *sentences.LIGHT, "MobileNetV2", "DARTS_CIFAR10", "PDARTS_CIFAR10"}
+    names = known & set(results.searched["model"])
+    if not names:
+        raise Missing
+    return max((share_of(results, column, name) for name in names), key=lambda found: found.value)
+
+
+def searched_beyond(results: Results, model: str, reference: str) -> Found:
+    """The accuracy of ``model`` minus that of ``reference``, in points, in the study with most seeds."""
+    rows = results.searched[results.searched["reference"] == reference]
+    rows = rows[(rows["model"] == model) & rows["difference"].notna()]
+    if rows.empty:
+        raise Missing
+    row = rows.loc[rows["seeds"].idxmax()]
+    return Found(row["difference"], row["difference_low"], row["difference_high"], row["seeds"], "table-9")
+
+
+def searched_on(results: Results, dataset: str) -> Found:
+    """The accuracy of EmoNAS's net on a data set."""
+    rows = results.searched[results.searched["data"].str.split("-").str[0] == dataset]
+    rows = rows[rows["model"] == "EmoNAS"]
+    if rows.empty:
+        raise Missing("not run" if dataset in ("ckplus", "fer2013", "ferm") else "no data")
+    row = rows.loc[rows["seeds"].idxmax()]
+    return Found(
+        row["accuracy"], row["low"], row["high"], row["seeds"], "table-9", "" if dataset == "rafdb" else "cannot say"
+    )

@@ -1,0 +1,125 @@
+"""The sentences of both sources beside what was measured: what holds, what does not, what nobody has run."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_nb.data.faceset import FER_CLASSES
+from fer_nb.evaluation import sentences, thesis
+from fer_nb.report import answer, claims, measured
+from fer_nb.report.measured import Missing, Results
+
+
+@pytest.fixture
+def results():
+    """All four nets on CK+, lightResNetl on FERm for 42 epochs and on FER2013 for 42."""
+    rows = [("CK+", model, 95.0, 60) for model in sentences.NETS]
+    rows += [
+        ("FERm", "lightResNetl", 86.0, 42),
+        ("FER2013", "lightResNetl", 69.0, 42),
+        ("FERm", "VGG19", np.nan, np.nan),
+    ]
+    accuracies = pd.DataFrame(rows, columns=["dataset", "model", "accuracy", "epochs"]).assign(seeds=1)
+    sizes = pd.DataFrame(thesis.TABLE_3_1).T.rename_axis("model").reset_index()
+    return Results(accuracies, {"table-3-1": sizes})
+
+
+def verdicts(results, drawn=False):
+    return claims.claims_table(results, drawn).set_index("sentence")["verdict"]
+
+
+def test_each_sentence_has_a_row_and_a_measure(results):
+    table = claims.claims_table(results)
+    assert len(table) == len(sentences.THESIS) + len(sentences.EMONAS) and table["sentence"].is_unique
+    assert set(table["verdict"]) <= set(answer.CLAIMS)
+    assert {claim.quantity[0] for claim in (*sentences.THESIS, *sentences.EMONAS) if claim.quantity} == set(
+        claims.MEASURES
+    )
+
+
+def test_the_thesiss_own_table_contradicts_two_of_its_sentences(results):
+    """Its parameters and FLOPs beside VGG19's are exchanged: a seventh of the parameters, half of the FLOPs."""
+    found = verdicts(results)
+    assert found["lightResNetl has about a quarter of ResNet18's parameters."] == "holds"
+    assert found["lightResNetl has about half of VGG19's parameters."] == "does not hold"
+    assert found["lightResNetl computes about a seventh of VGG19."] == "does not hold"
+    assert (found[found.index.str.contains("lightResNetm (?:has|computes)")] == "holds").all()
+
+
+def test_what_a_shorter_training_decides_and_what_it_does_not(results):
+    found = verdicts(results)
+    assert found["The nets are more accurate on FERm than on FER2013."] == "holds"  # as many epochs on both
+    assert found["FER2013 is far harder than CK+."] == "fewer epochs"
+    assert found["On FERm the light nets are better than others' methods."] == "not run"  # lightResNetm has not
+    extra = pd.DataFrame(
+        [("FERm", "lightResNetm", 80.0, 4, 1)], columns=["dataset", "model", "accuracy", "epochs", "seeds"]
+    )
+    results.accuracies = pd.concat([results.accuracies, extra])
+    assert verdicts(results)["On FERm the light nets are better than others' methods."] == "fewer epochs"
+    results.accuracies["epochs"] = 200
+    assert verdicts(results)["On FERm the light nets are better than others' methods."] == "does not hold"
+
+
+def test_without_anything_nothing_is_said():
+    found = claims.claims_table(Results(pd.DataFrame(columns=["dataset", "model", "accuracy", "seeds", "epochs"])))
+    assert set(found["verdict"]) == {"not run", "no data", "not measured"} and found["measured"].isna().all()
+    assert set(found[found["verdict"] == "no data"]["source"]) == {"EmoNAS"}
+
+
+def test_drawn_faces_decide_only_what_is_counted(results):
+    found = verdicts(results, drawn=True)
+    assert found["On CK+ all four nets are very accurate."] == "drawn faces"
+    assert found["lightResNetl has about a quarter of ResNet18's parameters."] == "holds"
+
+
+def test_on_ck_plus_a_sequence_counts_once(results):
+    found = measured.least_accuracy(results, "CK+", sentences.LIGHT)
+    assert measured.PICTURES["CK+"] == 33 and found.low < 85 < 95 < found.high
+
+
+def test_classes_are_judged_by_the_nearest_other(results):
+    matrix = pd.DataFrame(np.eye(7) * 90, list(FER_CLASSES), list(FER_CLASSES))
+    matrix.loc["Fear", ["Fear", "Surprise", "Sad"]] = 20, 60, 20
+    matrix.loc["Disgust", ["Disgust", "Angry"]] = 10, 90
+    results.confusions = {"FERm": {"lightResNetl": matrix}}
+    worst = measured.worst_classes(results, "FERm", ("Disgust", "Fear"))
+    assert worst.value == pytest.approx(20 - 90) and worst.high < 0
+    assert measured.best_classes(results, "FERm", ("Happy", "Neutral")).value == pytest.approx(0)
+    taken = measured.mistaken(results, "FERm", sentences.NETS, "Fear", ("Surprise",))
+    assert taken.value == pytest.approx(75) and taken.low > 100 / 6
+    with pytest.raises(Missing, match="not run"):
+        measured.mistaken(results, "FERm", ("VGG19",), "Fear", ("Surprise",))
+
+
+def test_sentences_of_section_4_2_hold_where_all_their_rows_do(results):
+    rows = [("accuracy change: brightness", "yes"), ("accuracy change: contrast", "no"), ("methods overlap", "no")]
+    table = pd.DataFrame(rows, columns=["quantity", "holds"]).assign(measured=1.0, low=0.5, high=2.0)
+    results.tables["section-4-2"] = table
+    found = verdicts(results)
+    assert found["The net is robust to brightness, contrast, rotation and horizontal flip."] == "in part"
+    assert found["MP and Score-CAM find basically the same regions."] == "does not hold"
+    assert found["Pictures upside down are not recognised reliably."] == "not run"
+
+
+def test_searched_nets_are_set_beside_others_of_one_study(results):
+    gaps = {"reference": "lightResNetl", "difference": 1.5, "difference_low": -3.0, "difference_high": 7.0}
+    rows = [{"model": "EmoNAS", "seeds": 2, **gaps}, {"model": "MobileNetV2", "seeds": 1}]
+    accuracies = pd.DataFrame(rows).assign(data="ckplus-subject1", accuracy=90.0, low=80.0, high=95.0)
+    costs = pd.DataFrame({"model": ["EmoNAS", "MobileNetV2"], "parameters": [200_000, 2_000_000], "macs": [15.0, 16.0]})
+    costs = costs.assign(memory_mb=[30.0, 60.0], frames_per_second=[1600.0, 900.0])
+    results.searched = claims.searched(accuracies, costs).assign(study="a")
+    found = claims.claims_table(results).set_index("sentence")
+    assert found.loc["They use less memory than MobileNet.", "measured"] == 0.5
+    assert found.loc["The nets found need at most about 0.6 million parameters.", ["measured", "verdict"]].tolist() == [
+        0.2,
+        "holds",
+    ]
+    beside = found.loc["On CK+ they are better than nets designed by hand."]
+    assert (beside["measured"], beside["seeds"], beside["verdict"]) == (1.5, 2, "cannot say")
+    assert found.loc["They are better than DARTS's.", "verdict"] == "not run"
+
+
+def test_claims_are_counted_by_source(results):
+    words = answer.claims_words(claims.claims_table(results))
+    assert words.startswith(f"Sentences of results: thesis {len(sentences.THESIS)} (") and "; EmoNAS 12 (" in words
+    assert "3 need data that are not here" in words
