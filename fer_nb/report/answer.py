@@ -14,6 +14,28 @@ from fer_nb.report.save import joint_verdict
 DRAWN = "drawn faces"  # the verdict of an accuracy that says nothing of the thesis's
 
 
+# What is said of one sentence with a verdict, and of several.
+VERDICTS = {
+    "holds": ("holds", "hold"),
+    "does not hold": ("does not", "do not"),
+    "in part": ("holds in part", "hold in part"),
+    "cannot say": ("cannot be decided", "cannot be decided"),
+    "fewer epochs": ("needs more epochs", "need more epochs"),
+    "not run": ("has not run", "have not run"),
+    "no data": ("needs data that are not here", "need data that are not here"),
+    "not measured": ("is not measured", "are not measured"),
+    DRAWN: ("was tried on drawn faces only", "were tried on drawn faces only"),
+}
+
+
+def tally(verdicts: pd.Series) -> str:
+    """``"2 hold, 1 does not"``."""
+    found = verdicts.value_counts()
+    return ", ".join(
+        f"{found[name]} {words[int(found[name] > 1)]}" for name, words in VERDICTS.items() if name in found
+    )
+
+
 def accuracies_words(table: pd.DataFrame) -> str:
     """How many of the thesis's accuracies were measured, and where its values lie.
 
@@ -51,14 +73,10 @@ def cells_words(table: pd.DataFrame) -> str:
 def sentences_words(table: pd.DataFrame) -> str:
     """How many sentences of section 4.2 hold: ``table`` of saliency.chapter4.section_table."""
     verdicts = table.groupby("sentence")["holds"].agg(joint_verdict)
-    found = verdicts.value_counts()
-    words = {"holds": ("holds", "hold"), "does not hold": ("does not", "do not")}
-    words |= {"in part": ("holds in part", "hold in part"), "cannot say": ("cannot be decided",) * 2}
-    parts = [f"{found[verdict]} {word[int(found[verdict] > 1)]}" for verdict, word in words.items() if verdict in found]
     pictures = table["pictures"].max()
     return (
         f"Section 4.2 reads maps of single pictures; measured on up to {pictures:,.0f}, of its {len(verdicts)}"
-        f" sentences {', '.join(parts)}."
+        f" sentences {tally(verdicts)}."
     )
 
 
@@ -71,26 +89,9 @@ def searches_words(table: pd.DataFrame) -> str:
     return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}." if gaps else ""
 
 
-CLAIMS = {
-    "holds": "hold",
-    "in part": "hold in part",
-    "does not hold": "do not",
-    "cannot say": "cannot be decided",
-    "fewer epochs": "need more epochs",
-    "not run": "have not run",
-    "no data": "need data that are not here",
-    "not measured": "are not measured",
-    DRAWN: "were tried on drawn faces only",
-}
-
-
 def claims_words(table: pd.DataFrame) -> str:
     """How many sentences of results of both sources hold: ``table`` of report.claims.claims_table."""
-    parts = []
-    for source, rows in table.groupby("source", sort=False):
-        found = rows["verdict"].value_counts()
-        said = ", ".join(f"{found[verdict]} {word}" for verdict, word in CLAIMS.items() if verdict in found)
-        parts.append(f"{source} {len(rows)} ({said})")
+    parts = [f"{source} {len(rows)} ({tally(rows['verdict'])})" for source, rows in table.groupby("source", sort=False)]
     return f"Sentences of results: {'; '.join(parts)}."
 
 

@@ -68,7 +68,9 @@ def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dic
     verdict = found.holds or sentences.holds(found.low, found.high, claim.relation, claim.bound)
     if found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
         verdict = "fewer epochs"
-    row |= {"measured": found.value, "low": found.low, "high": found.high, "seeds": found.seeds, "table": found.table}
+    row |= {"measured": found.value, "seeds": found.seeds, "table": found.table}
+    if found.low < found.high:  # what is counted has no interval
+        row |= {"low": found.low, "high": found.high}
     row["needed"] = "" if found.holds else f"{claim.relation} {claim.bound:.4g}"
     return row | {"verdict": "drawn faces" if drawn and kind not in COUNTED else WORDS.get(verdict, verdict)}
 
