@@ -16,10 +16,10 @@ sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
 from fer_nb import files, imports, paths, study
 from fer_nb.names import refuse_unknown
-from fer_nb.report import index as report_index, kept
+from fer_nb.report import kept, refusal
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
-from fer_nb.drawing.micro_expressions import CONDITIONS
+from fer_nb.drawing.conditions import CONDITIONS
 from fer_nb.evaluation.thesis import MODELS
 
 os.environ["FER_NB_DATA"] = str(paths.DATA)  # the same for every process, whatever folder it works in
@@ -82,7 +82,7 @@ def rests_on(notebook):
 def refuse_study(error):
     """Stop; the index of the study says why."""
     if STUDY in study.studies() and not workflow.dryrun:
-        report_index.write_refusal(STUDY, error)
+        refusal.write_refusal(STUDY, error)
     sys.exit(f"Snakefile: {error}")
 
 
@@ -106,7 +106,7 @@ try:
             sources(run.dataset, "real")
 except (OSError, ValueError) as error:
     refuse_study(error)
-if report_index.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
+if refusal.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
     INDEX.unlink()  # of a refusal that is over
 
 # The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.

@@ -21,6 +21,7 @@ from fer_nb import paths
 from fer_nb.names import suggestion
 
 LARGEST = 10_000  # values in a YAML text
+UNREADABLE = (ValueError, LookupError, ArithmeticError, AttributeError, TypeError)  # of 2024-99-01, of !!int ''
 
 
 def defaults(notebook: Path) -> dict:
@@ -159,14 +160,7 @@ def _yaml(content: bytes | str):
         return found
     except RecursionError as error:
         raise ValueError("brackets within brackets, too deep to read: correct it") from error
-    except (
-        YAMLError,
-        ValueError,
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-        TypeError,
-    ) as error:  # 2024-99-01, !!int ''
+    except (YAMLError, *UNREADABLE) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         problem = error if isinstance(error, ValueError) else getattr(error, "problem", None) or "not readable as YAML"

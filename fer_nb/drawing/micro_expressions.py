@@ -12,7 +12,7 @@ fear and sadness are negative; surprise stays.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from fer_nb import paths
 from fer_nb.drawing.canvas import SIZE, View
+from fer_nb.drawing.conditions import CONDITIONS, Condition
 from fer_nb.drawing.draw import render
 from fer_nb.drawing.expressions import ACTIONS, Identity, random_actions, random_identity, random_view
 from fer_nb.drawing.synthetic import call
@@ -34,34 +35,6 @@ FRAMES = (9, 15)  # of a clip: the least and the most
 STRENGTH = (0.1, 0.3)  # of the apex, the least and the most; 1 is a full expression
 REST = 0.08  # deviation of each action at rest, one draw a person
 UNIT = SIZE / 2  # pixels in a face unit
-
-
-@dataclass(frozen=True)
-class Condition:
-    """How hard a set of clips is.
-
-    motion: pixels by which the landmark that moves farthest moves from onset to apex, the head's drift apart; 0 for a
-    strength drawn from STRENGTH. noise: deviation of the grey, 0..255. drift: deviation over a clip of the head's
-    shift, in pixels; its roll moves a point at the face's edge as far. subjects: how many are drawn.
-    """
-
-    motion: float = 0.0
-    noise: float = 1.5
-    drift: float = 0.192
-    subjects: int = 24
-
-
-# Sets of clips by name: the first for a quick look, the others each with one thing harder or easier than micro1.
-CONDITIONS = {
-    "micro": Condition(subjects=12),
-    "micro1": Condition(motion=1.0),
-    "micro05": Condition(motion=0.5),
-    "micro2": Condition(motion=2.0),
-    "micro1noise4": Condition(motion=1.0, noise=4.0),
-    "micro1noise8": Condition(motion=1.0, noise=8.0),
-    "micro1drift05": Condition(motion=1.0, drift=0.5),
-    "micro1drift1": Condition(motion=1.0, drift=1.0),
-}
 
 
 def levels(frames: int, intensity: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer_nb import intervals
-from fer_nb.drawing.micro_expressions import CONDITIONS
+from fer_nb.drawing.conditions import CONDITIONS
 
 MEASURES = ("accuracy", "UAR", "UF1")
 MIDDLE = "micro1"  # the condition of drawn clips that each other one makes harder or easier in one way
@@ -80,7 +80,7 @@ def _measures(counts: np.ndarray) -> np.ndarray:
 
 
 def graded(table: pd.DataFrame) -> pd.DataFrame:
-    """The scores on drawn clips, graded by what makes them hard (``micro_expressions.CONDITIONS``).
+    """The scores on drawn clips, graded by what makes them hard (``conditions.CONDITIONS``).
 
     Args:
         table: data (micro05_apex), model, measure, value, low, high (``searched.micro_table``).

@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fer_nb.evaluation.measures import accuracy
 from fer_nb.finished import read_predictions
+from fer_nb.names import counted
 from fer_nb.nas.discretise import on_every_edge, score
 from fer_nb.nas.settings import SEARCHES
 from fer_nb.nets import genotypes
@@ -148,7 +149,7 @@ def sentence(ranks: pd.DataFrame, taus: pd.DataFrame) -> str:
         return "This study trains no random genotypes beside found nets, so nothing here tells a search from luck."
     words = []
     for row in ranks.to_dict("records"):
-        nets = f"{row['genotypes']} found net{'s' * (row['genotypes'] > 1)}"
+        nets = counted(row["genotypes"], "found net")
         verdict = "is better than chance" if row["p_holm"] < LEVEL else "cannot be told from chance"
         few = f", which so few nets could not show (least p {row['least_p']:.2f})" if row["least_p"] >= LEVEL else ""
         words.append(

@@ -14,7 +14,7 @@ from torch import nn
 
 from fer_nb import paths
 from fer_nb.data.detection import Detector, Face, crop, find
-from fer_nb.recognise.example import drawn_face
+from fer_nb.recognise import example
 from fer_nb.recognise.pictures import read_picture
 from fer_nb.saliency import robustness, yardsticks
 from fer_nb.saliency.faithfulness import probabilities
@@ -45,8 +45,7 @@ def net_to_explore(model: str, run: Run) -> tuple[nn.Module, tuple[str, ...], st
 
 def drawn_faces(names: tuple[str, ...], seed: int = 0) -> dict[str, np.ndarray]:
     """A drawn face of each named expression, uint8 (48, 48); no data set is needed."""
-    rng = np.random.default_rng(seed)
-    return {name: drawn_face(name, rng) for name in names}
+    return dict(zip(names, example.drawn_faces(names, len(names), seed), strict=True))
 
 
 def cut_faces(picture: np.ndarray, detector: Detector) -> tuple[dict[str, np.ndarray], str]:

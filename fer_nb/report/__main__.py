@@ -5,7 +5,8 @@ Where the study's parameters or one of its executed notebooks cannot be read, th
 
 import sys
 
-from fer_nb.report.index import write_index, write_refusal
+from fer_nb.report.index import write_index
+from fer_nb.report.refusal import write_refusal
 from fer_nb.study_files import studies
 
 

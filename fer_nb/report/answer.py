@@ -13,6 +13,8 @@ from fer_nb.report.save import joint_verdict
 
 DRAWN = "drawn faces"  # the verdict of an accuracy that says nothing of the thesis's
 
+# Where ours lies, and where the thesis's value then does.
+PLACES = {"within": "within our 95% interval", "below": "above our interval", "above": "below our interval"}
 
 # What is said of one sentence with a verdict, and of several.
 VERDICTS = {
@@ -46,18 +48,12 @@ def accuracies_words(table: pd.DataFrame) -> str:
     if len(ran) and (verdict == DRAWN).all():
         return f"{counted(len(ran), 'net')} learned drawn faces: their accuracies say nothing of the thesis's."
     short = verdict.str.contains("epochs")
-    places = {
-        "within": "within our 95% interval",
-        "below": "above our interval",
-        "above": "below our interval",
-    }  # of the thesis's value
     parts = []
-    for word, place in places.items():
-        which = verdict.str.startswith(word)
+    for ours, place in PLACES.items():
+        which = verdict.str.startswith(ours)
         few = int((which & short).sum())
-        parts += [f"{place} for {which.sum()}" + f" ({few} after fewer epochs than the thesis's)" * bool(few)] * any(
-            which
-        )
+        after = f" ({few} after fewer epochs than the thesis's)" if few else ""
+        parts += [f"{place} for {which.sum()}{after}"] if which.any() else []
     where = f" The thesis's value lies {', '.join(parts)}." if parts else ""
     return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured.{where}"
 

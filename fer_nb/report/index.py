@@ -10,8 +10,6 @@ from fer_nb.report.page import bar, duration, fill_template, outdated, render
 from fer_nb.report.whole import write_whole
 from fer_nb.study import Run, parameter_files, parameters, training_runs
 
-REFUSAL = "This study does not run"
-
 
 def write_index(study: str) -> Path:
     """Write ``reports/<study>/index.html``, and every page of the study that is missing or outdated; its path.
@@ -50,27 +48,6 @@ def write_index(study: str) -> Path:
         tables=tables,
         figures=figures,
         anchor=anchor,
-    )
-
-
-def write_refusal(study: str, error: Exception) -> Path:
-    """Write an index that says why the study does not run, and leads to the pages of earlier runs; its path."""
-    folder = paths.REPORTS / study
-    old = [read_manifest(study, path.stem) for path in sorted(folder.glob("[0-9][0-9]_*.json")) if "-" not in path.stem]
-    pages = [
-        {"name": made["notebook"], "number": made["notebook"][:2], "short": made["title"], "title": made["title"]}
-        | {"href": f"{made['notebook']}.html", "done": True, "failed": made["failure"] is not None, "picture": ""}
-        for made in old
-        if made
-    ]
-    return fill_template(
-        folder / "index.html",
-        "study.html.j2",
-        study=study,
-        pages=pages,
-        title=f"Study {study}",
-        cards=pages,
-        lead=f"{REFUSAL}: {error}. The pages below are of earlier runs.",
     )
 
 

@@ -191,10 +191,8 @@ def _columns(table: pd.DataFrame, places: dict[str, int]) -> list[tuple[str, str
             continue
         digits, signed = places.get(name, 2), name == "difference"
         style, cells = _column(table[name], digits, signed)
-        title, low = (
-            _title(name),
-            i if _is_low(names, i) else i + 1,
-        )  # an interval without a value of its own stands alone
+        title = _title(name)
+        low = i if _is_low(names, i) else i + 1  # an interval without a value of its own stands alone
         if _is_low(names, low):
             taken |= {low, low + 1}
             ends = (_column(table.iloc[:, end], digits, signed)[1] for end in (low, low + 1))

@@ -140,11 +140,8 @@ def load_weights(model: torch.nn.Module, path: Path) -> torch.nn.Module:
 
 def without_prefix(weights: dict) -> dict:
     """``weights`` by the names that the net itself has for them."""
-    for prefix in (
-        "_orig_mod.",
-        "module.",
-        "_orig_mod.",
-    ):  # torch.compile may stand within nn.DataParallel or around it
+    # torch.compile may stand within nn.DataParallel or around it.
+    for prefix in ("_orig_mod.", "module.", "_orig_mod."):
         if weights and all(name.startswith(prefix) for name in weights):
             weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     return weights

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conftest import ROOT, copy_checkout, snakemake
 
-from fer_nb.report.index import REFUSAL
+from fer_nb.report.refusal import REFUSAL
 
 NOTEBOOK, PARAMETERS = "notebooks/03_models.ipynb", "params/test/03_models.yaml"
 MODULE, TABLE = "fer_nb/nets/diagrams.py", "reports/test/tables/table-3-1.csv"
