@@ -107,7 +107,8 @@ def write_notebook(node: nbformat.NotebookNode, path: Path) -> None:
 
 def shorten(node: nbformat.NotebookNode) -> None:
     """Take the machine's folders out of what the cells printed: warnings name files by their whole paths."""
-    folders = {f"{paths.ROOT}/": "", sys.prefix: "<python>", sys.base_prefix: "<python>", str(Path.home()): "~"}
+    # The interpreter's first: .venv lies in the checkout.
+    folders = {sys.prefix: "<python>", sys.base_prefix: "<python>", f"{paths.ROOT}/": "", str(Path.home()): "~"}
     for output in (output for cell in node.cells for output in cell.get("outputs", [])):
         for key in {"text", "evalue", "traceback"} & set(output):
             text = "\0".join(output[key]) if key == "traceback" else output[key]
