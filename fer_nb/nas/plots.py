@@ -39,8 +39,9 @@ def drift(alphas: dict[str, np.ndarray]) -> Figure:
     """
     colours = seaborn.color_palette("colorblind", len(alphas))
     names = {"normal": "normal cell", "reduce": "reduction cell"}
-    figure, axes = frame((9, 4.4), 2, -(-len(OPERATIONS) // 2), sharex=True, sharey=True)
-    for place, (name, ax) in enumerate(zip(OPERATIONS, axes.flat, strict=False)):
+    figure, axes = frame((9, 4.4), 2, 4, sharex=True, sharey=True)
+    *panels, unused = axes.flat
+    for place, (name, ax) in enumerate(zip(OPERATIONS, panels, strict=True)):
         for (kind, values), colour in zip(alphas.items(), colours, strict=True):
             epochs, of_edges = np.arange(1, len(values) + 1), values[:, :, place]
             ax.plot(epochs, of_edges.mean(1), color=colour, label=names[kind], marker=_marker(len(values)))
@@ -48,8 +49,8 @@ def drift(alphas: dict[str, np.ndarray]) -> Figure:
         ax.axhline(1 / len(OPERATIONS), color="0.4", lw=1, ls=":")
         ax.set_title(name, fontsize="medium")
         ax.locator_params(axis="x", integer=True, min_n_ticks=1)
-    axes[-1, -1].set_visible(False)
-    axes[0, -1].tick_params(labelbottom=True)  # there is no panel below it
+    unused.set_visible(False)
+    panels[3].tick_params(labelbottom=True)  # the one above the unused place
     figure.supxlabel("epoch", fontsize="medium")
     figure.supylabel("weight (mean and range of the edges)", fontsize="medium")
     legend_above(figure, axes)
