@@ -1,7 +1,8 @@
 """What answers the sentences of both sources, measure by measure: see ``report.claims``.
 
 A measure takes ``Results`` and the words of a claim's quantity, and returns ``Found``. It raises ``Missing`` where what
-it needs was not measured.
+it needs was not measured. Several nets on one data set are measured together only where one recipe trained them all:
+another recipe changes an accuracy as much as another net does. Of several such recipes it is the one of most epochs.
 """
 
 from dataclasses import dataclass, field
@@ -36,15 +37,16 @@ class Missing(Exception):
 class Results:
     """What claims are measured on.
 
-    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs. tables: saved tables by
-    name, of ``claims.NAMES``. confusions: dataset -> model -> matrix (``measures.confusion``). histories: dataset ->
-    model -> history of the first seed. searched: ``claims.searched``, of one or several studies (column study).
+    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, recipe (a name); the first
+    row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``. confusions: dataset -> recipe ->
+    model -> matrix (``measures.confusion``). histories: likewise, of the first seed. searched: ``claims.searched``, of
+    one or several studies (column study).
     """
 
     accuracies: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    confusions: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
-    histories: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
+    confusions: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
+    histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
     searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
 
 
@@ -64,13 +66,34 @@ class Found(NamedTuple):
     short: bool = False
 
 
-def _accuracy(results: Results, dataset: str, model: str) -> dict:
-    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's)."""
+def _measured(results: Results, dataset: str) -> pd.DataFrame:
+    """The rows of a data set that have a value."""
     table = results.accuracies
-    rows = table[(table["dataset"] == dataset) & (table["model"] == model) & table["accuracy"].notna()]
-    if rows.empty:
-        raise Missing
-    row = rows.iloc[0]
+    return table[(table["dataset"] == dataset) & table["accuracy"].notna()]
+
+
+def _recipes(results: Results, dataset: str) -> list[str]:
+    """The recipes that trained nets on a data set, that of most epochs first."""
+    rows = _measured(results, dataset).sort_values("epochs", ascending=False, kind="stable")
+    return rows["recipe"].unique().tolist()
+
+
+def _accuracies(results: Results, dataset: str, models: tuple[str, ...]) -> list[dict]:
+    """``_accuracy`` of several nets, all by one recipe."""
+    measured = _measured(results, dataset)
+    for recipe in _recipes(results, dataset):
+        rows = measured[measured["recipe"] == recipe]
+        if set(models) <= set(rows["model"]):
+            return [_accuracy(rows, dataset, model) for model in models]
+    raise Missing
+
+
+def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
+    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's).
+
+    ``rows``: of ``_measured``.
+    """
+    row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
     short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
     found = {"accuracy": row["accuracy"], "low": low, "high": high, "short": bool(short)}
@@ -94,28 +117,27 @@ def _difference(first: float, n_first: float, second: float, n_second: float) ->
 
 def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
     """The lowest accuracy of several nets."""
-    worst = min((_accuracy(results, dataset, model) for model in models), key=lambda row: row["accuracy"])
+    worst = min(_accuracies(results, dataset, models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
     return Found(worst["accuracy"], *interval, worst["seeds"], _place(dataset), short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
     """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
-    ours, theirs = ([_accuracy(results, dataset, model) for model in names] for names in (models, rivals))
-    lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
-    gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
-    seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
+    rows = _accuracies(results, dataset, models + rivals)
+    ours, theirs = ([row["accuracy"] for row in part] for part in (rows[: len(models)], rows[len(models) :]))
+    gap = _difference(min(ours), PICTURES[dataset], max(theirs), PICTURES[dataset])
+    seeds, short = min(row["seeds"] for row in rows), any(row["short"] for row in rows)
     return Found(*gap, seeds, _place(dataset), short=short)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
     """Accuracy on one data set minus that on another: the smallest difference of a net measured on both."""
-    found = []
+    found, measured = [], {dataset: _measured(results, dataset) for dataset in (first, second)}
     for model in sentences.NETS:
-        try:
-            rows = [_accuracy(results, dataset, model) for dataset in (first, second)]
-        except Missing:
+        if not all((of["model"] == model).any() for of in measured.values()):
             continue
+        rows = [_accuracy(of, dataset, model) for dataset, of in measured.items()]
         points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
         short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
         found.append((*points, min(row["seeds"] for row in rows), short))
@@ -125,11 +147,18 @@ def gap(results: Results, first: str, second: str) -> Found:
     return Found(value, low, high, seeds, _place(first), short=short)
 
 
-def _matrices(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
+def _of_one_recipe(results: Results, dataset: str, kept: dict, models: tuple[str, ...]) -> list[pd.DataFrame]:
+    """What ``kept``, the confusions or the histories, has of any of the nets ``models``, by one recipe."""
+    for recipe in _recipes(results, dataset):
+        of_nets = kept.get(dataset, {}).get(recipe, {})
+        if found := [of_nets[model] for model in models if model in of_nets]:
+            return found
+    raise Missing
+
+
+def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
     """The mean of the nets' confusion matrices."""
-    found = [matrix for model, matrix in results.confusions.get(dataset, {}).items() if model in models]
-    if not found:
-        raise Missing
+    found = _of_one_recipe(results, dataset, results.confusions, models)
     return sum(found[1:], found[0]) / len(found)
 
 
@@ -144,7 +173,7 @@ def _support(dataset: str, name: str) -> float:
 
 def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) -> Found:
     """The lowest recall of ``names`` minus the highest of the other classes, or the highest minus the lowest."""
-    matrix = _matrices(results, dataset, sentences.NETS)
+    matrix = _mean_confusion(results, dataset, sentences.NETS)
     recalls = pd.Series(np.diag(matrix), matrix.index)
     ours, others = recalls[list(names)], recalls.drop(list(names))
     pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
@@ -164,7 +193,7 @@ def worst_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Fou
 
 def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str, others: tuple[str, ...]) -> Found:
     """Of the wrong pictures of a class, the share predicted as ``others``, in percent, mean of the nets."""
-    row = _matrices(results, dataset, models).loc[label]
+    row = _mean_confusion(results, dataset, models).loc[label]
     wrong = 100 - row[label]
     if wrong <= 0:
         raise Missing
@@ -176,13 +205,11 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
 def overfit(results: Results, dataset: str) -> Found:
     """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
     found = []
-    for history in results.histories.get(dataset, {}).values():
+    for history in _of_one_recipe(results, dataset, results.histories, sentences.NETS):
         last = history.iloc[-1]
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    if not found:
-        raise Missing
     return Found(*min(found), 1, "histories")
 
 
