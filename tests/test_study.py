@@ -361,7 +361,7 @@ def test_a_change_that_notebook_04_does_not_take_is_refused(write, change, messa
         ("05_evaluation", {"ckplus": ["EmoNSA_24x8"]}, "unknown net 'EmoNSA_24x8': choose one of VGG19, "),
         ("05_evaluation", {"ckplus": ["VGG19_24x8"]}, "unknown net 'VGG19_24x8': did you mean VGG19?"),
         ("11_efficiency", {"others": ["efficientnet"]}, "unknown net 'efficientnet': did you mean efficientnet_b0?"),
-        ("06_mp_analysis", {"model": "VGG19"}, "06_mp_analysis: the study trains no ferm-VGG19-seed0: did you mean"),
+        ("06_mp_analysis", {"model": "VGG19"}, "06_mp_analysis: the study trains no ferm-VGG19-seed0: "),
     ],
 )
 def test_a_net_that_nobody_builds_or_trains_is_refused(write, notebook, given, message):
