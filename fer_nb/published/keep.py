@@ -157,16 +157,22 @@ def _links(folder: Path, kind: str) -> str:
 
 def write_texts() -> None:
     """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the findings."""
+    # First, for the report and the model card take only weights that it names.
+    _write_text("weights.sha256", "".join(map(weights.digest_line, weights.kept_files())))
     found = findings()
     insert_into_readme(findings_text(found))
     if kept_studies():
         draw_picture(found.best)
         write_report(found)
     texts = {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}
-    texts["weights.sha256"] = "".join(map(weights.digest_line, weights.kept_files()))
     for name, text in texts.items():
-        if not text:
-            (kept_folder() / name).unlink(missing_ok=True)
-            continue
-        with replacing(kept_folder() / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+        _write_text(name, text)
+
+
+def _write_text(name: str, text: str) -> None:
+    """Write a text beside what is kept; an empty one is deleted."""
+    if not text:
+        (kept_folder() / name).unlink(missing_ok=True)
+        return
+    with replacing(kept_folder() / name) as partial:
+        partial.write_text(text, encoding="utf-8")

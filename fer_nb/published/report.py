@@ -19,6 +19,7 @@ from fer_nb.evaluation import plots, thesis
 from fer_nb.nas import drawing
 from fer_nb.nas.plots import accuracy_over_parameters
 from fer_nb.nets import genotypes
+from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
 from fer_nb.published.gather import confusions, histories, kept_tables, measured_rows, most_pictures
 from fer_nb.published.origins import kept_folder, kept_studies, study_command
 from fer_nb.published.picture import draw
@@ -30,6 +31,7 @@ from fer_nb.report.save import save_sentences, save_table
 from fer_nb.saliency import plots as saliency_plots
 from fer_nb.saliency import robustness
 from fer_nb.speed import plots as speed_plots
+from fer_nb.training import weights
 
 PLACE = "reference"  # the folder under reports/
 _CODE = re.compile("`([^`]+)`")
@@ -155,7 +157,20 @@ def _curves(best: pd.DataFrame) -> Iterable[str]:
             yield _figure(name, caption, numbers, partial(plots.learning_curves, shown, quantity))
 
 
+def _looked_at() -> Iterable[str]:
+    """Figure 4-1 on drawn faces, where the weights of the net are kept."""
+    if NET not in weights.kept_nets():
+        return
+    made_by = {"weights": weights.digest_line(weights.released_file(NET)), "faces": FACES, **MP}
+    caption = (
+        f"As figure 4-1, on drawn faces: what {NET}, trained on FERm, looks at for the expression that it reads."
+        f" Of {FACES} faces of an expression the first that it reads right is shown, or else the first."
+    )
+    yield _figure("fig-4-1-drawn", caption, [pd.DataFrame([made_by])], lambda: looked_at(*weights.released(NET)))
+
+
 def _chapter_4(folders: list[Path]) -> Iterable[str]:
+    yield from _looked_at()
     tables = kept_tables("section-4-2")
     if tables:
         caption = "The sentences of section 4.2: what was measured on real pictures, and whether they hold."
