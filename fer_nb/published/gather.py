@@ -6,7 +6,7 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.report import claims
-from fer_nb.report.measured import Results
+from fer_nb.report.results import Results
 from fer_nb.study import protocol
 from fer_nb.study_files import parameter_files
 

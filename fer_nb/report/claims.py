@@ -10,7 +10,7 @@ from fer_nb.evaluation import sentences, thesis
 from fer_nb.evaluation.measures import by_model, confusions
 from fer_nb.finished import read_history
 from fer_nb.report import measured
-from fer_nb.report.measured import Missing, Results
+from fer_nb.report.results import Found, Missing, Results
 from fer_nb.study import Run
 
 WORDS = {"yes": "holds", "no": "does not hold"}
@@ -21,7 +21,7 @@ CAPTION = (
     " (our reading), and whether it does."
 )
 COLUMNS = ["source", "where", "sentence", "measured", "low", "high", "needed", "seeds", "table", "verdict"]
-MEASURES: dict[str, Callable[..., measured.Found]] = {
+MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
     "ratio": measured.ratio,
     "least accuracy": measured.least_accuracy,

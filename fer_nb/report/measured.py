@@ -1,12 +1,8 @@
 """What answers the sentences of both sources, measure by measure: see ``report.claims``.
 
 A measure takes ``Results`` and the words of a claim's quantity, and returns ``Found``. It raises ``Missing`` where what
-it needs was not measured. Several nets on one data set are measured together only where one recipe trained them all:
-another recipe changes an accuracy as much as another net does. Of several such recipes it is the one of most epochs.
+it needs was not measured.
 """
-
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,10 +10,10 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.intervals import wilson
+from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
 from fer_nb.report.save import joint_verdict
 
 NAN = float("nan")
-SEARCHED = ["data", "model", "seeds", "reference", "difference"]  # columns of ``Results.searched``, among others
 # What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
 PICTURES = {
     "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
@@ -26,72 +22,10 @@ PICTURES = {
 }
 
 
-class Missing(Exception):
-    """There is no value. Its word says why: "not run", or "no data" where the project does not have the data set."""
-
-    def __init__(self, why: str = "not run"):
-        super().__init__(why)
-
-
-@dataclass
-class Results:
-    """What claims are measured on.
-
-    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, recipe (a name); the first
-    row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``. confusions: dataset -> recipe ->
-    model -> matrix (``measures.confusion``). histories: likewise, of the first seed. searched: ``claims.searched``, of
-    one or several studies (column study).
-    """
-
-    accuracies: pd.DataFrame
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    confusions: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
-    histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
-    searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
-
-
-class Found(NamedTuple):
-    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), the table that has it.
-
-    ``holds``: "" where bound and interval decide, else the verdict. ``short``: whether a net trained for fewer epochs
-    than the thesis's, so that a low accuracy says little; of two data sets, for other epochs on each.
-    """
-
-    value: float
-    low: float
-    high: float
-    seeds: float
-    table: str
-    holds: str = ""
-    short: bool = False
-
-
-def _measured(results: Results, dataset: str) -> pd.DataFrame:
-    """The rows of a data set that have a value."""
-    table = results.accuracies
-    return table[(table["dataset"] == dataset) & table["accuracy"].notna()]
-
-
-def _recipes(results: Results, dataset: str) -> list[str]:
-    """The recipes that trained nets on a data set, that of most epochs first."""
-    rows = _measured(results, dataset).sort_values("epochs", ascending=False, kind="stable")
-    return rows["recipe"].unique().tolist()
-
-
-def _accuracies(results: Results, dataset: str, models: tuple[str, ...]) -> list[dict]:
-    """``_accuracy`` of several nets, all by one recipe."""
-    measured = _measured(results, dataset)
-    for recipe in _recipes(results, dataset):
-        rows = measured[measured["recipe"] == recipe]
-        if set(models) <= set(rows["model"]):
-            return [_accuracy(rows, dataset, model) for model in models]
-    raise Missing
-
-
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
     """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's).
 
-    ``rows``: of ``_measured``.
+    ``rows``: of ``measured_rows``.
     """
     row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
@@ -117,23 +51,25 @@ def _difference(first: float, n_first: float, second: float, n_second: float) ->
 
 def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
     """The lowest accuracy of several nets."""
-    worst = min(_accuracies(results, dataset, models), key=lambda row: row["accuracy"])
+    rows = rows_of_one_recipe(results, dataset, models)
+    worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
     return Found(worst["accuracy"], *interval, worst["seeds"], _place(dataset), short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
     """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
-    rows = _accuracies(results, dataset, models + rivals)
-    ours, theirs = ([row["accuracy"] for row in part] for part in (rows[: len(models)], rows[len(models) :]))
-    gap = _difference(min(ours), PICTURES[dataset], max(theirs), PICTURES[dataset])
-    seeds, short = min(row["seeds"] for row in rows), any(row["short"] for row in rows)
+    rows = rows_of_one_recipe(results, dataset, models + rivals)
+    ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
+    lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
+    gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
+    seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
     return Found(*gap, seeds, _place(dataset), short=short)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
     """Accuracy on one data set minus that on another: the smallest difference of a net measured on both."""
-    found, measured = [], {dataset: _measured(results, dataset) for dataset in (first, second)}
+    found, measured = [], {dataset: measured_rows(results, dataset) for dataset in (first, second)}
     for model in sentences.NETS:
         if not all((of["model"] == model).any() for of in measured.values()):
             continue
@@ -147,18 +83,9 @@ def gap(results: Results, first: str, second: str) -> Found:
     return Found(value, low, high, seeds, _place(first), short=short)
 
 
-def _of_one_recipe(results: Results, dataset: str, kept: dict, models: tuple[str, ...]) -> list[pd.DataFrame]:
-    """What ``kept``, the confusions or the histories, has of any of the nets ``models``, by one recipe."""
-    for recipe in _recipes(results, dataset):
-        of_nets = kept.get(dataset, {}).get(recipe, {})
-        if found := [of_nets[model] for model in models if model in of_nets]:
-            return found
-    raise Missing
-
-
 def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
     """The mean of the nets' confusion matrices."""
-    found = _of_one_recipe(results, dataset, results.confusions, models)
+    found = files_of_one_recipe(results, dataset, results.confusions, models)
     return sum(found[1:], found[0]) / len(found)
 
 
@@ -205,7 +132,7 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
 def overfit(results: Results, dataset: str) -> Found:
     """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
     found = []
-    for history in _of_one_recipe(results, dataset, results.histories, sentences.NETS):
+    for history in files_of_one_recipe(results, dataset, results.histories, sentences.NETS):
         last = history.iloc[-1]
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]

@@ -7,7 +7,7 @@ import pytest
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.report import answer, claims, measured
-from fer_nb.report.measured import Missing, Results
+from fer_nb.report.results import Missing, Results
 
 
 @pytest.fixture
