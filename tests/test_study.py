@@ -103,9 +103,8 @@ def test_the_teacher_is_trained_without_one(write):
 )
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
     parts = [field.name for field in fields(Protocol) if field.name != "votes"]
-    own = parameters.read_yaml(
-        study.study_folder(name) / "ablation.yaml"
-    )  # those of a study that it extends need not fit it
+    # those of a study that it extends need not fit it
+    own = parameters.read_yaml(study.study_folder(name) / "ablation.yaml")
     for change in own:
         given = study.training_parameters(Run(name, "ferm", "lightResNetl", 0, change))
         Protocol(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
