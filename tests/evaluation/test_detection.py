@@ -105,7 +105,7 @@ def test_words_give_each_way_with_its_interval(faces):
     table = detection.accuracy_curve(Brightness(), faces, {"ours": lambda picture: [SQUARE]}, {"enlarged": (3,)})
     text = detection.words(table)
     assert "Of 10 test pictures the net reads 100.0% right" in text
-    assert "ours 100.0% (+0.00 [" in text and "ours, aligned, 100.0%" in text and "finds 100.0%" in text
+    assert "ours 100.0% (0.00 [" in text and "ours, aligned, 100.0%" in text and "finds 100.0%" in text
 
 
 def test_figures_of_faces_found():

@@ -35,7 +35,7 @@ def test_cells_and_searches():
     )
     gap = {"data": "ckplus-fold1", "reference": "lightResNetl", "difference": 1.0, "low": 0.0, "high": 2.0}
     assert answer.searches_words(pd.DataFrame([gap])) == ""
-    assert "+1.00 [+0.00, +2.00] points on" in answer.searches_words(pd.DataFrame([gap | {"reference": "mean of x"}]))
+    assert "+1.00 [0.00, +2.00] points on" in answer.searches_words(pd.DataFrame([gap | {"reference": "mean of x"}]))
 
 
 def test_each_answer_leads_to_its_table(tmp_path, monkeypatch):
