@@ -66,8 +66,9 @@ def run_here(*beginnings: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder with this checkout's notebooks and parameters, and a picture."""
-    for name in ("notebooks", "params", "reports/reference"):
+    """A folder with this checkout's notebooks, parameters, kept results and compiled kernels, and a picture."""
+    (ROOT / "runs/cache").mkdir(parents=True, exist_ok=True)
+    for name in ("notebooks", "params", "reports/reference", "runs/cache"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(ROOT / name)
     write_picture(tmp_path / "face.png", example.drawn_faces(("Happy",), 1)[0])
