@@ -41,17 +41,8 @@ def copy_checkout(folder: Path) -> Path:
 
 def draw(folder: Path) -> None:
     """Draw few faces in a checkout."""
-    command = [
-        sys.executable,
-        "-m",
-        "fer_nb.drawing.synthetic",
-        "runs/synthetic",
-        "--faces",
-        "300",
-        "--sequences",
-        "30",
-    ]
-    subprocess.run(command, cwd=folder, env=environment(folder), check=True, capture_output=True)
+    words = ["-m", "fer_nb.drawing.synthetic", "runs/synthetic", "--faces", "300", "--sequences", "30"]
+    subprocess.run([sys.executable, *words], cwd=folder, env=environment(folder), check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

@@ -103,9 +103,8 @@ def test_the_teacher_is_trained_without_one(write):
 )
 def test_every_run_of_an_ablation_is_one_that_training_takes(name):
     parts = [field.name for field in fields(Protocol) if field.name != "votes"]
-    own = parameters.read_yaml(
-        study.study_folder(name) / "ablation.yaml"
-    )  # those of a study that it extends need not fit it
+    # those of a study that it extends need not fit it
+    own = parameters.read_yaml(study.study_folder(name) / "ablation.yaml")
     for change in own:
         given = study.training_parameters(Run(name, "ferm", "lightResNetl", 0, change))
         Protocol(**{part: given[part] for part in parts if part in given})  # raises where two parts exclude each other
@@ -354,8 +353,28 @@ def test_a_change_that_notebook_04_does_not_take_is_refused(write, change, messa
     assert f"params/mine/ablation.yaml: {message}" in refused(study.changes, "mine")
 
 
+@pytest.mark.parametrize(
+    ("notebook", "given", "message"),
+    [
+        ("05_evaluation", {"ckplus": ["VGG91"]}, "unknown net 'VGG91': did you mean VGG19?"),
+        ("05_evaluation", {"ckplus": ["EmoNSA_24x8"]}, "unknown net 'EmoNSA_24x8': choose one of VGG19, "),
+        ("05_evaluation", {"ckplus": ["VGG19_24x8"]}, "unknown net 'VGG19_24x8': did you mean VGG19?"),
+        ("11_efficiency", {"others": ["efficientnet"]}, "unknown net 'efficientnet': did you mean efficientnet_b0?"),
+        ("06_mp_analysis", {"model": "VGG19"}, "06_mp_analysis: the study trains no ferm-VGG19-seed0: "),
+    ],
+)
+def test_a_net_that_nobody_builds_or_trains_is_refused(write, notebook, given, message):
+    write("mine", "04_training")
+    write("mine", "09_architecture_search", searches=["EmoNAS"])
+    write("mine", "05_evaluation", ferm=["lightResNetl", "EmoNAS_24x8", "PDARTS_CIFAR10_16x5"])
+    study.refuse_unknown_nets("mine")
+    write("mine", notebook, **{"ferm": ["lightResNetl"]} | given if notebook == "05_evaluation" else given)
+    assert refused(study.refuse_unknown_nets, "mine").startswith(message)
+
+
 @pytest.mark.parametrize("name", study.studies())
 def test_every_study_can_be_planned(name):
     assert study.notebooks(name)
+    study.refuse_unknown_nets(name)
     for run in study.training_runs(name):
         assert study.training_parameters(run)["study"] == run.study

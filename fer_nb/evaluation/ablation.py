@@ -38,7 +38,11 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
 
 def shares(runs: list[Run]) -> pd.Series:
     """The share of the runs (seeds) that predict each test picture right, by row and label."""
-    predictions = pooled(runs)
+    return shares_right(pooled(runs))
+
+
+def shares_right(predictions: pd.DataFrame) -> pd.Series:
+    """The share of the predictions of each picture that are right, by row and label."""
     return (predictions["label"] == predictions["predicted"]).groupby([predictions["row"], predictions["label"]]).mean()
 
 

@@ -3,13 +3,16 @@
 Everything but the times comes from finished runs' predictions and from the nets as they are built.
 """
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import pandas as pd
 
-from fer_nb import intervals
+from fer_nb import intervals, paths
 from fer_nb.background.compare import kept_nets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
-from fer_nb.evaluation.ablation import shares
+from fer_nb.evaluation.ablation import shares, shares_right
 from fer_nb.evaluation.measures import accuracy, by_model, pooled
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
@@ -43,22 +46,32 @@ def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: 
     return table.join(measured[columns], on="model")
 
 
-def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str) -> pd.DataFrame:
+def accuracy_table(
+    runs: list[Run], dataset: str, faces: FaceSet, reference: str, beside: Iterable[str] = ()
+) -> pd.DataFrame:
     """As the source's table 9: each net's accuracy on the test split, and how far it is from the reference net's.
 
     Args:
         faces: of the data set; where it has sequences, difference and interval are over those.
         reference: the net that differences are taken to.
+        beside: kept studies; where no run is of the reference, the first whose predictions of it are kept gives them.
 
     Returns:
         DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
-        worst and best (of the seeds), reference, difference (points, to that), difference_low, difference_high (95%,
-        bootstrap over sequences or pictures, each with its share of right answers over the seeds).
+        worst and best (of the seeds), reference (of a kept study: "lightResNetl of hours"), difference (points, to
+        that), difference_low, difference_high (95%, bootstrap over sequences or pictures, each with its share of right
+        answers over the seeds).
 
     Raises ValueError where a net was measured on other pictures than the reference.
     """
     nets = by_model(runs, dataset)
-    against = shares(nets[reference]) if reference in nets else None
+    against, known_as = shares(nets[reference]) if reference in nets else None, reference
+    for study in beside if against is None else ():
+        if files := kept_predictions(study, dataset, reference):
+            tables = [pd.read_csv(file) for file in files]
+            against = shares_right(pd.concat(table[table["split"] == "test"] for table in tables))
+            known_as = f"{reference} of {study}"
+            break
     rows = []
     for model, of_model in nets.items():
         table = pooled(of_model)
@@ -67,11 +80,16 @@ def accuracy_table(runs: list[Run], dataset: str, faces: FaceSet, reference: str
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
         if against is not None and model != reference:
-            found = difference(shares(of_model), against, faces, (model, reference, dataset))
-            row["reference"] = reference
+            found = difference(shares(of_model), against, faces, (model, known_as, dataset))
+            row["reference"] = known_as
             row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def kept_predictions(study: str, dataset: str, model: str) -> list[Path]:
+    """The files of predictions that a kept study has of a net, one a seed."""
+    return sorted((paths.REPORTS / "reference" / study / "predictions").glob(f"{dataset}-{model}-seed[0-9]*.csv*"))
 
 
 def beside_table(

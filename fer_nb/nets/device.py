@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fer_nb import files, machine, paths
-from fer_nb.names import refuse_unknown
+from fer_nb.names import counted, refuse_unknown
 from fer_nb.nets import fused
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -171,5 +171,4 @@ def describe(device: torch.device | None = None) -> str:
     device = device or select()
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{machine.processor()}, {threads} thread{'s' * (threads > 1)}"
+    return f"{machine.processor()}, {counted(torch.get_num_threads(), 'thread')}"

@@ -93,11 +93,8 @@ class Statistics:
     """
 
     def __init__(self, layer: nn.BatchNorm2d, totals: torch.Tensor, count: int):
-        self.count, self.known, out = (
-            count,
-            torch.empty_like(totals),
-            totals.new_empty(4, *totals.shape[1:], dtype=torch.float32),
-        )
+        self.count, self.known = count, torch.empty_like(totals)
+        out = totals.new_empty(4, *totals.shape[1:], dtype=torch.float32)
         call("statistics", out, totals, count, totals.shape[1], layer.weight, layer.bias, layer.eps, self.known, out)
         self.scale, self.shift, mean, variance = out.unbind()
         if layer.track_running_stats:

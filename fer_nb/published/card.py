@@ -25,8 +25,8 @@ APART = ("study", "data", "dataset", "model", "seed", "precision", "heap", "epoc
 def model_card() -> str:
     """``reports/reference/MODEL_CARD.md``; "" where no weights are kept."""
     files = {path.relative_to(kept_folder()).as_posix(): weights.about(path) for path in weights.kept_files()}
-    kept = {facts["model"] for facts in files.values() if facts["dataset"] == "ferm"}
-    nets = [_net(weights.released_file(model)) for model in weights.KEPT if model in kept]
+    kept = weights.kept_nets()
+    nets = [_net(weights.released_file(model)) for model in kept]
     if not nets:
         return ""
     parameters = dict.fromkeys(name for one in nets for name in one["parameters"])
@@ -35,6 +35,7 @@ def model_card() -> str:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, **blocks)
     return environment.get_template("model_card.md.j2").render(
+        kept=kept,
         nets=nets,
         files=files,
         splits=_splits(),
@@ -57,12 +58,12 @@ def _net(path: Path) -> dict:
     return facts | {
         "file": path.relative_to(kept_folder()).as_posix(),
         "megabytes": path.stat().st_size / 1e6,
-        "size": models.count(models.build(model, len(facts["classes"])))[["parameters", "macs"]].sum(),
+        "size": models.count(weights.from_file(path)[0])[["parameters", "macs"]].sum(),
         "pictures": len(table),
         "accuracy": in_words(mean, *wilson(mean, len(table))),
         "mean_recall": mean_per_class_accuracy(table),
         "recalls": recalls(table, facts["classes"]),
-        "thesis": thesis.TABLE_3_10[model],
+        "thesis": thesis.TABLE_3_10.get(model),
         "thesis_epochs": thesis.EPOCHS["ferm"],
         "over_seeds": row_of(folder / "table-3-10.csv", model),
         "protocol": row_of(folder / "table-3-10-protocol.csv", model),

@@ -4,7 +4,7 @@
     python -m fer_nb.published          only write the texts anew from what is kept
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
-FERm (they contain no picture); the weights of lightResNetl and lightResNetm trained on these; and the genotypes that
+FERm (they contain no picture); the weights of the light and the found nets trained on these; and the genotypes that
 searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the findings in README.md with
 their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is kept.
 """
@@ -30,7 +30,7 @@ from fer_nb.published.readme import best_results, draw_picture, findings_text, i
 from fer_nb.published.report import write_report
 from fer_nb.published.results import markdown_table, results_text
 from fer_nb.report.page import duration
-from fer_nb.study import Run, genotype, searches, training_runs
+from fer_nb.study import Run, genotype, searches, sized, training_runs
 from fer_nb.training import weights
 
 PREDICTIONS = ("fer2013", "ferm")  # the data sets whose predictions are kept
@@ -57,7 +57,7 @@ def keep_study(study: str) -> Path:
     files |= dict(kept_predictions(run) for run in runs if run.dataset in PREDICTIONS)
     files |= {f"histories/{run.name}.csv": finished_file(run, "history.csv").read_bytes() for run in runs}
     # of each net whose weights are kept, the first seed
-    kept = [run for run in runs if run.model in weights.KEPT and run.dataset in weights.KEPT_ON]
+    kept = [run for run in runs if sized(run.model)[0] in weights.KEPT and run.dataset in weights.KEPT_ON]
     first = {f"{run.model}-{run.dataset}": run for run in reversed(kept)}
     files |= {f"weights/{name}.safetensors": packed_weights(run) for name, run in first.items()}
     found = [genotype(study, *of) for of in searches(study)]

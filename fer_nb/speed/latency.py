@@ -19,14 +19,12 @@ from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
 from fer_nb.nets import by_name, device, export, models
 from fer_nb.speed import timing
-from fer_nb.study import Run
+from fer_nb.study import COMPARED, GENOTYPES, Run
 from fer_nb.training import predict
 
 RUNTIMES = ("PyTorch", "ONNX Runtime")
 
-# Of torchvision: Sandler et al. 2018; Howard et al. 2019; Tan and Le 2019. Made for 224x224, run at our 44x44.
-OTHERS = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
-NETS = (*models.NAMES, *by_name.PUBLISHED, *OTHERS)
+NETS = (*models.NAMES, *GENOTYPES, *COMPARED)
 
 
 def build(name: str) -> nn.Module:
@@ -35,7 +33,7 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     if name in models.NAMES:
         return models.build(name)
-    if name in by_name.PUBLISHED:
+    if name in GENOTYPES:
         return by_name.build(Run("emonas", "ferm", name, 0), 7)
     from torchvision.models import get_model
 

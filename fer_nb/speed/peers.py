@@ -174,7 +174,7 @@ def own_candidates(runs: list[Run], folder: Path) -> list[Candidate]:
             facts = {"model": model, "dataset": dataset, "selection": read_metrics(run)["selection"]}
             found.append(_own(*weights.trained(run), facts, "this study", folder / f"{run.name}.onnx"))
     trained = measures.by_model(runs, "ferm")
-    for model in weights.KEPT:
+    for model in weights.kept_nets():
         if model not in trained:
             facts = weights.about(weights.released_file(model))
             found.append(_own(*weights.released(model), facts, "kept weights", folder / f"kept-{model}.onnx"))

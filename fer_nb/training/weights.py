@@ -1,7 +1,7 @@
 """Trained nets by name: those that are kept in git, which work without training, and those of a study's finished runs.
 
-Kept are the weights of lightResNetl and lightResNetm trained on FERm or FER2013, in half precision (5 and 8 MB), under
-``reports/reference/<study>/weights/``. ``python -m fer_nb.published STUDY`` puts them there.
+Kept are the weights of lightResNetl, lightResNetm and found nets trained on FERm or FER2013, in half precision (5, 8
+and about 1 MB), under ``reports/reference/<study>/weights/``. ``python -m fer_nb.published STUDY`` puts them there.
 
 The header of a file of weights holds JSON under the key ``fer_nb``: ``net``, the description of by_name.py that the
 net is built from, and ``classes``, their names in the order of the logits; of a kept file more (``about``).
@@ -18,10 +18,10 @@ from fer_nb import paths
 from fer_nb.files import sha256
 from fer_nb.finished import REMEDY, finished_file, is_finished, read_metrics
 from fer_nb.nets import by_name
-from fer_nb.study import Run
+from fer_nb.study import Run, sized
 from fer_nb.training.predict import load_weights
 
-KEPT = ("lightResNetl", "lightResNetm")
+KEPT = ("lightResNetl", "lightResNetm", "EmoNAS")  # the last one of any size, as EmoNAS_16x6
 KEPT_ON = ("ferm", "fer2013")  # the data sets they are trained on; not CK+, whose licence is narrower
 BEFORE = {"pool": "global", "block_relu": False}  # of nets in files that were kept without a description
 
@@ -29,7 +29,8 @@ BEFORE = {"pool": "global", "block_relu": False}  # of nets in files that were k
 def released(model: str, dataset: str = "ferm") -> tuple[nn.Module, tuple[str, ...]]:
     """A net with the weights that are kept in git: ``net, classes = released("lightResNetl")``, trained on FERm.
 
-    Of several files the one with the best accuracy on the valid split is taken (``about`` tells which study's).
+    A found net is named without its size: "EmoNAS". Of several files the one with the best accuracy on the valid split
+    is taken (``about`` tells which study's).
 
     Returns:
         The net on the CPU in eval mode, float32, which takes (N, 3, 44, 44) in [0, 1] and gives (N, classes) logits;
@@ -104,15 +105,11 @@ def save_weights(path: Path, model: nn.Module, classes: list[str]) -> None:
 def released_file(model: str, dataset: str = "ferm") -> Path:
     """The file that ``released`` takes. Raises as ``released`` does."""
     every = {path: about(path) for path in kept_files()}
-    found = {
-        path: facts
-        for path, facts in every.items()
-        if [facts.get(key) for key in ("model", "dataset")] == [model, dataset]
-    }
+    found = {path: facts for path, facts in every.items() if _names(facts) == (model, dataset)}
     if not found:
         raise FileNotFoundError(
             f"no weights of {model!r} on {dataset!r} are kept under reports/reference: train one of"
-            f" {' and '.join(KEPT)} on {' or '.join(KEPT_ON)} and "
+            f" {', '.join(KEPT)} on {' or '.join(KEPT_ON)} and "
             "keep it with `python -m fer_nb.published STUDY`, or take the net of a finished run by weights.trained. "
             "Kept weights are in fer_nb's checkout, not in what pip installs: clone it and `pip install -e .`"
         )
@@ -122,6 +119,17 @@ def released_file(model: str, dataset: str = "ferm") -> Path:
     if digest_line(best) not in text:
         raise ValueError(f"{best}: not the file that was kept, by {sums}: restore the file with git")
     return best
+
+
+def kept_nets(dataset: str = "ferm") -> list[str]:
+    """Those of ``KEPT`` whose weights on this data set are kept."""
+    found = [_names(about(path)) for path in kept_files()]
+    return [name for name in KEPT if (name, dataset) in found]
+
+
+def _names(facts: dict) -> tuple[str, str]:
+    """The names by which ``released`` knows a file with this header."""
+    return sized(str(facts.get("model")))[0], str(facts.get("dataset"))
 
 
 def kept_sums() -> Path:

@@ -62,21 +62,15 @@ def main(study: str = "quick") -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="fer_nb-slurm-") as folder:
             subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
-            words = [
-                "snakemake",
-                "--profile",
-                "profiles/slurm",
-                "--cores",
-                str(len(os.sched_getaffinity(0))),
-            ]  # as `nproc` says
+            cores = str(len(os.sched_getaffinity(0)))  # as `nproc` says
+            words = ["snakemake", "--profile", "profiles/slurm", "--cores", cores, "--config", f"study={study}"]
             started = time.monotonic()
-            workflow = subprocess.Popen([sys.executable, "-m", *words, "--config", f"study={study}"], cwd=folder)
+            workflow = subprocess.Popen([sys.executable, "-m", *words], cwd=folder)
             disturb(workflow)
             status = workflow.wait()
             failed = failures(Path(folder, "reports", study))
-            print(
-                f"exit status {status} after {time.monotonic() - started:.0f} s; pages that failed: {failed or 'none'}"
-            )
+            seconds = f"{time.monotonic() - started:.0f} s"
+            print(f"exit status {status} after {seconds}; pages that failed: {failed or 'none'}")
             whole = Path(folder, "reports", study, "index.html").exists()
         sys.exit(0 if status == 0 and whole and not failed else 1)
     finally:

@@ -87,6 +87,17 @@ def test_accuracy_table_without_the_reference_or_on_other_pictures():
         accuracies(runs, faces(["", "", ""]))
 
 
+def test_a_reference_that_is_not_trained_here_is_that_of_a_kept_study(tmp_path):
+    folder = tmp_path / "reports/reference/hours/predictions"
+    folder.mkdir(parents=True)
+    kept = pd.DataFrame({"split": ["valid", "test", "test"], "row": [7, 0, 1], "label": ["H", "A", "H"]})
+    kept.assign(predicted=["H", "H", "H"]).to_csv(folder / "ckplus-fold1-lightResNetl-seed0.csv.gz", index=False)
+    runs, of = [fake("EmoNAS", "AH", "AH"), fake("RandomNet", "HA", "AH")], faces(["", ""])
+    table = searched.accuracy_table(runs, "ckplus-fold1", of, "lightResNetl", ["other", "hours"])
+    assert table["difference"].tolist() == [50, -50]
+    assert table["reference"].tolist() == ["lightResNetl of hours"] * 2
+
+
 def test_beside_table_sets_kept_nets_beside_ours(tmp_path):
     kept = tmp_path / "reports/reference/hours"
     kept.mkdir(parents=True)

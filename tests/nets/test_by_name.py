@@ -10,7 +10,7 @@ import yaml
 from fer_nb import paths
 from fer_nb.nets import by_name, genotypes, models
 from fer_nb.nets.cells import SearchedNet
-from fer_nb.study import KEPT, Run
+from fer_nb.study import KEPT, NETS, Run
 
 SHAPE = {"channels": 4, "cells": 3, "stem_stride": 2}
 
@@ -58,6 +58,10 @@ def test_nets_of_the_thesis_need_no_search_and_no_study(places):
 def test_a_kept_genotype_never_takes_the_name_of_a_net_of_the_thesis(places):
     keep(places["kept"], "lightResNetl-seed0", 0)
     assert built("other", "lightResNetl", 0) == sizes(models.build("lightResNetl", 5))
+
+
+def test_a_plan_knows_the_nets_that_need_no_search():
+    assert (*models.NAMES, *by_name.OTHERS, *by_name.PUBLISHED) == NETS
 
 
 @pytest.mark.parametrize("name", [*by_name.OTHERS, *by_name.PUBLISHED])

@@ -113,7 +113,8 @@ def test_our_nets_are_the_studys_and_the_kept_ones_that_it_does_not_train(monkey
     monkeypatch.setattr(peers.weights, "released_file", lambda model: model)
     facts = {"dataset": "ferm", "selection": "valid"}
     monkeypatch.setattr(peers.weights, "about", lambda file: facts | {"model": file})
-    light, medium = peers.weights.KEPT
+    light, medium = "lightResNetl", "lightResNetm"
+    monkeypatch.setattr(peers.weights, "kept_nets", lambda: [light, medium])
     runs = [Run("s", "fer2013", medium, 0), Run("s", "ferm", light, 0), Run("s", "ferm", light, 1)]
     runs += [Run("s", "ferm", medium, 0, "mixup"), Run("s", "ckplus-fold1", medium, 0)]
     found = peers.own_candidates(runs, tmp_path)

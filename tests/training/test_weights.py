@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from fer_nb import paths
 from fer_nb.data import datasets
-from fer_nb.nets import by_name, models
+from fer_nb.nets import by_name, genotypes, models
 from fer_nb.study import Run
 from fer_nb.training import predict, weights
 
@@ -34,11 +34,12 @@ def net(seed=0, model="lightResNetl", **architecture):
 
 def keep(study, of, valid_accuracy=80.0, dataset="ferm", **given):
     """A file of weights as fer_nb.published keeps it."""
-    path = paths.REPORTS / "reference" / study / "weights" / f"lightResNetl-{dataset}.safetensors"
+    model = of.description["model"] if hasattr(of, "description") else "lightResNetl"
+    path = paths.REPORTS / "reference" / study / "weights" / f"{model}-{dataset}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.half() if value.is_floating_point() else value for name, value in of.state_dict().items()}
-    facts = {"model": "lightResNetl", "dataset": dataset, "classes": CLASSES, "valid_accuracy": valid_accuracy}
-    facts["parameters"] = given
+    facts = {"model": model, "dataset": dataset, "classes": CLASSES, "valid_accuracy": valid_accuracy}
+    facts |= {"net": of.description} if hasattr(of, "description") else {"parameters": given}
     save_file(tensors, path, {"fer_nb": json.dumps(facts)})
     return path
 
@@ -74,6 +75,17 @@ def test_each_data_set_has_its_own_net():
         weights.released("lightResNetl", "ckplus")
 
 
+def test_a_found_net_is_named_without_its_size():
+    keep("hours", net())
+    assert weights.kept_nets() == ["lightResNetl"] and weights.kept_nets("fer2013") == []
+    cells = by_name.searched(genotypes.KNOWN["PDARTS"], 8, 5, 2)
+    for size, accuracy in ((8, 80.0), (12, 85.0)):
+        described = {"model": f"EmoNAS_{size}x5", "classes": len(CLASSES)} | cells | {"channels": size}
+        keep("searched", by_name.build_described(described), accuracy)
+    assert weights.kept_nets() == ["lightResNetl", "EmoNAS"]
+    assert weights.released("EmoNAS")[0].description["channels"] == 12
+
+
 def test_the_net_is_built_as_it_was_trained():
     keep("ferm", net(block_relu=True), pool="global", block_relu=True, lr=0.01)
     torch.testing.assert_close(
@@ -86,7 +98,7 @@ def test_what_is_not_kept_is_named_with_the_remedy():
     with pytest.raises(FileNotFoundError, match=r"'lightResNetl' on 'ferm' are kept.*fer_nb\.published STUDY"):
         weights.released("lightResNetl")
     keep("ferm", net())
-    with pytest.raises(FileNotFoundError, match=r"'VGG19' on 'ferm' are kept .* lightResNetl and lightResNetm"):
+    with pytest.raises(FileNotFoundError, match=r"'VGG19' on 'ferm' are kept .* lightResNetl, lightResNetm, EmoNAS"):
         weights.released("VGG19")
 
 

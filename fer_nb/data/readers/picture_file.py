@@ -42,18 +42,16 @@ def decoded(content: bytes, flags: int) -> tuple[np.ndarray | None, str]:
     Of a JPEG file with damaged data libjpeg makes a picture, grey or smeared from there on, and says so on the
     process's standard error alone: that is where it is read.
     """
-    import cv2
-
     if not content:
         return None, ""
     data = np.frombuffer(content, np.uint8)
     if not content.startswith(b"\xff\xd8"):
-        return _imdecode(cv2, data, flags), ""
+        return _imdecode(data, flags), ""
     with tempfile.TemporaryFile() as log:
         kept = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:
-            image = _imdecode(cv2, data, flags)
+            image = _imdecode(data, flags)
         finally:
             os.dup2(kept, 2)
             os.close(kept)
@@ -62,7 +60,9 @@ def decoded(content: bytes, flags: int) -> tuple[np.ndarray | None, str]:
     return image, next((line for line in lines if line.startswith(("Corrupt JPEG", "Premature end of JPEG"))), "")
 
 
-def _imdecode(cv2, data: np.ndarray, flags: int) -> np.ndarray | None:
+def _imdecode(data: np.ndarray, flags: int) -> np.ndarray | None:
+    import cv2
+
     try:
         return cv2.imdecode(data, flags)
     except cv2.error:  # more pixels than OpenCV takes
