@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import bootstrap, norm
 from statsmodels.stats.proportion import proportion_confint
 
+from fer_nb.names import decimal
+
 RESAMPLES = 1000
 LEAST = 8  # values: the bootstrap's interval of fewer is far too narrow, so they get none
 BATCH = 100  # resamples in memory at a time
@@ -18,9 +20,8 @@ def in_words(value: float, low: float, high: float, digits: int = 2, signed: boo
     """
     if pd.isna(value):
         return "–"
-    sign = "+" if signed else ""
-    span = "" if pd.isna(low) or pd.isna(high) else f" [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
-    return f"{value:{sign}.{digits}f}{span}".replace("-", "−")
+    middle, *ends = (decimal(one, digits, signed) for one in (value, low, high))
+    return middle if pd.isna(low) or pd.isna(high) else f"{middle} [{', '.join(ends)}]"
 
 
 def wilson(accuracy: float, pictures: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Words about names and counts: what a name may be, what an error about an unknown one suggests, "1 picture"."""
+"""Names and numbers in words: what a name may be, what an error about an unknown one suggests, "1 picture", "−0.50"."""
 
 import difflib
 import re
@@ -18,6 +18,15 @@ def refuse_unfit(what: str, name: str) -> None:
 def counted(number: int, noun: str) -> str:
     """``"1 picture"``, ``"1,200 pictures"``."""
     return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def decimal(value: float, digits: int = 2, signed: bool = False) -> str:
+    """``"1,234.50"``, ``"−0.50"``: rounded to ``digits`` decimals; what rounds to zero has no sign.
+
+    ``signed``: a plus sign before a positive value, for differences.
+    """
+    sign = "+" if signed and round(float(value), digits) else ""
+    return f"{value:{sign}z,.{digits}f}".replace("-", "−")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from fer_nb import names
@@ -19,3 +20,18 @@ def test_what_is_no_name(name):
 
 def test_an_unknown_name_of_any_length_is_answered_at_once():
     assert names.suggestion("x" * 10**7, ["VGG19"]) == "choose one of VGG19"
+
+
+@pytest.mark.parametrize(
+    "value, digits, plain, signed",
+    [(-0.004, 2, "0.00", "0.00"), (-0.0, 0, "0", "0"), (0.004, 2, "0.00", "0.00"), (0, 0, "0", "0"),
+     (-0.006, 2, "−0.01", "−0.01"), (1234.5, 1, "1,234.5", "+1,234.5"), (-1234567, 0, "−1,234,567", "−1,234,567")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_what_rounds_to_zero_has_no_sign(value, digits, plain, signed, kind):
+    assert names.decimal(kind(value), digits) == plain
+    assert names.decimal(kind(value), digits, signed=True) == signed
+
+
+def test_a_whole_number_of_any_type():
+    assert names.decimal(3, 0) == names.decimal(np.int64(3), 0) == "3"

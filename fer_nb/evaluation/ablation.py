@@ -7,6 +7,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from fer_nb.evaluation.measures import accuracy, pooled
 from fer_nb.finished import read_metrics
+from fer_nb.names import decimal
 from fer_nb.study import Run
 
 
@@ -65,4 +66,4 @@ def ablation_words(table: pd.DataFrame) -> str:
 
 
 def _listed(changes: pd.DataFrame) -> str:
-    return ", ".join(f"{row.change} ({row.difference:+.2f})" for row in changes.itertuples())
+    return ", ".join(f"{row.change} ({decimal(row.difference, signed=True)})" for row in changes.itertuples())

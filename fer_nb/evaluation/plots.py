@@ -49,7 +49,7 @@ def learning_curves(histories: dict[str, pd.DataFrame], quantity: str) -> Figure
                 marker = "o" if len(line) < 10 else None  # a run of few epochs is still seen
                 ax.plot(*line.to_numpy().T, label=label, color=colours[split], marker=marker, markersize=3.5)
         ax.set_title(model)
-        ax.locator_params(axis="x", integer=True)
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.supxlabel("epoch", fontsize="medium")
     figure.supylabel("accuracy (%)" if quantity == "accuracy" else "cross-entropy", fontsize="medium")
     legend_above(figure, axes)

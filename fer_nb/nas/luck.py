@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fer_nb.evaluation.measures import accuracy
 from fer_nb.finished import read_predictions
-from fer_nb.names import counted
+from fer_nb.names import counted, decimal
 from fer_nb.nas.discretise import on_every_edge, score
 from fer_nb.nas.settings import SEARCHES
 from fer_nb.nets import genotypes
@@ -159,13 +159,9 @@ def sentence(ranks: pd.DataFrame, taus: pd.DataFrame) -> str:
         )
     for data, table in taus.dropna(subset="tau").groupby("data", sort=False):
         clear = int((table["p"] < LEVEL).sum())
-        span = (
-            f"{table['tau'].min():+.2f} to {table['tau'].max():+.2f}"
-            if len(table) > 1
-            else f"{table['tau'].iloc[0]:+.2f}"
-        )
+        ends = dict.fromkeys(decimal(tau, signed=True) for tau in (table["tau"].min(), table["tau"].max()))
         words.append(
             f"On {data} the supernets' ranking of the random genotypes agrees with their training by Kendall's tau "
-            f"{span}; {clear} of {len(table)} differ from 0 at {LEVEL:g}"
+            f"{' to '.join(ends)}; {clear} of {len(table)} differ from 0 at {LEVEL:g}"
         )
-    return f"{'. '.join(words)}.".replace(" -", " −")
+    return f"{'. '.join(words)}."

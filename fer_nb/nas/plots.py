@@ -24,26 +24,36 @@ def curves(histories: dict[str, pd.DataFrame]) -> Figure:
         right.plot(epochs, history["skips"], label=name, **shown)
     left.set(xlabel="epoch", ylabel="accuracy, percent", title="Half of the alphas (dashed: of the weights)")
     right.set(xlabel="epoch", ylabel="skips", title="Skips in the normal cell, without a limit", ylim=(-0.2, None))
+    left.locator_params(axis="x", integer=True, min_n_ticks=1)
+    right.locator_params(integer=True, min_n_ticks=1)
     left.legend(frameon=False)
     return figure
 
 
 def drift(alphas: dict[str, np.ndarray]) -> Figure:
-    """How the weight of each operation moves: its mean over the edges of a cell, and the band of the edges.
+    """How the weight of each operation moves, a panel an operation: mean over the edges of a cell, band of the edges.
+
+    The dotted line is where all operations start.
 
     alphas: "normal" and "reduce" -> (epochs, edges, operations), softmax; ``search``'s history.attrs["alphas"].
     """
-    colours = seaborn.color_palette("colorblind", len(OPERATIONS))
-    figure, (panels,) = frame((9, 3.6), columns=2, sharey=True)
-    for ax, (kind, values) in zip(panels, alphas.items(), strict=True):
-        epochs = np.arange(1, len(values) + 1)
-        for place, (name, colour) in enumerate(zip(OPERATIONS, colours, strict=True)):
-            of_edges = values[:, :, place]
-            ax.plot(epochs, of_edges.mean(1), color=colour, label=name, marker=_marker(len(values)))
-            ax.fill_between(epochs, of_edges.min(1), of_edges.max(1), color=colour, alpha=0.08, lw=0)
-        ax.set(xlabel="epoch", title={"normal": "Normal cell", "reduce": "Reduction cell"}[kind])
-    panels[0].set_ylabel("weight, mean of the edges (band: all edges)")
-    panels[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    colours = seaborn.color_palette("colorblind", len(alphas))
+    names = {"normal": "normal cell", "reduce": "reduction cell"}
+    figure, axes = frame((9, 4.4), 2, 4, sharex=True, sharey=True)
+    *panels, unused = axes.flat
+    for place, (name, ax) in enumerate(zip(OPERATIONS, panels, strict=True)):
+        for (kind, values), colour in zip(alphas.items(), colours, strict=True):
+            epochs, of_edges = np.arange(1, len(values) + 1), values[:, :, place]
+            ax.plot(epochs, of_edges.mean(1), color=colour, label=names[kind], marker=_marker(len(values)))
+            ax.fill_between(epochs, of_edges.min(1), of_edges.max(1), color=colour, alpha=0.15, lw=0)
+        ax.axhline(1 / len(OPERATIONS), color="0.4", lw=1, ls=":")
+        ax.set_title(name, fontsize="medium")
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
+    unused.set_visible(False)
+    panels[3].tick_params(labelbottom=True)  # the one above the unused place
+    figure.supxlabel("epoch", fontsize="medium")
+    figure.supylabel("weight (mean and range of the edges)", fontsize="medium")
+    legend_above(figure, axes)
     return figure
 
 

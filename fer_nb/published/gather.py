@@ -1,4 +1,4 @@
-"""What of the kept studies is shown together: their tables, the runs that stand for a cell, and the claims."""
+"""What of the kept studies is shown together: their results, the one that stands for a cell, and the claims."""
 
 import pandas as pd
 
@@ -6,7 +6,9 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.report import claims
-from fer_nb.report.measured import Results
+from fer_nb.report.results import Results
+from fer_nb.study import protocol
+from fer_nb.study_files import parameter_files
 
 
 def kept_tables(name: str) -> list[pd.DataFrame]:
@@ -46,20 +48,30 @@ def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFram
     return {model: tables[0] for model, tables in of_nets(best, part, "histories").items()}
 
 
-def kept_claims(best: pd.DataFrame) -> pd.DataFrame:
-    """``claims.claims_table`` of what is kept; ``best``: from ``readme.best_results``."""
+def recipe(study: str, dataset: str) -> str:
+    """The study that says how a kept study trains a data set: itself, or one that it extends and changes nothing of."""
+    return parameter_files(protocol(study, dataset), "04_training")[-1].parent.name
+
+
+def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
+    """``claims.claims_table`` of what is kept; ``results``: from ``readme.kept_results``."""
     tables = {name: kept_tables(name)[-1] for name in claims.NAMES if kept_tables(name)}
     if sentences := kept_tables("section-4-2"):
         tables["section-4-2"] = most_pictures(sentences)
-    results = Results(best, tables)
+    datasets = {part.name: part.dataset for part in thesis.SECTION_3_3.values()}
+    ran = results.dropna(subset="accuracy")
+    ran = ran.assign(recipe=[recipe(row.study, datasets[row.dataset]) for row in ran.itertuples()])
+    ran = ran.drop_duplicates(["dataset", "model", "recipe"])
+    found = Results(ran, tables)
+    by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
-        results.confusions[part.name] = confusions(best, part)
-        results.histories[part.name] = histories(best, part)
-    found = [
+        found.confusions[part.name] = {name: confusions(rows, part) for name, rows in by_recipe.items()}
+        found.histories[part.name] = {name: histories(rows, part) for name, rows in by_recipe.items()}
+    searched = [
         claims.searched(*(pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))).assign(study=folder.name)
         for folder in kept_studies()
         if (folder / "table-9.csv").exists()
     ]
-    if found:
-        results.searched = pd.concat(found, ignore_index=True)
-    return claims.claims_table(results)
+    if searched:
+        found.searched = pd.concat(searched, ignore_index=True)
+    return claims.claims_table(found)

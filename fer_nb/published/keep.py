@@ -26,7 +26,7 @@ from fer_nb.files import replacing
 from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
 from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
-from fer_nb.published.readme import best_results, draw_picture, findings_text, insert_into_readme
+from fer_nb.published.readme import draw_picture, findings, findings_text, insert_into_readme
 from fer_nb.published.report import write_report
 from fer_nb.published.results import markdown_table, results_text
 from fer_nb.report.page import duration
@@ -157,15 +157,22 @@ def _links(folder: Path, kind: str) -> str:
 
 def write_texts() -> None:
     """Write the texts anew from what is kept. Raises ValueError where README.md has no place for the findings."""
-    insert_into_readme(findings_text())
+    # First, for the report and the model card take only weights that it names.
+    _write_text("weights.sha256", "".join(map(weights.digest_line, weights.kept_files())))
+    found = findings()
+    insert_into_readme(findings_text(found))
     if kept_studies():
-        draw_picture(best_results())
-        write_report()
+        draw_picture(found.best)
+        write_report(found)
     texts = {"README.md": kept_readme(), "RESULTS.md": results_text(), "MODEL_CARD.md": model_card()}
-    texts["weights.sha256"] = "".join(map(weights.digest_line, weights.kept_files()))
     for name, text in texts.items():
-        if not text:
-            (kept_folder() / name).unlink(missing_ok=True)
-            continue
-        with replacing(kept_folder() / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+        _write_text(name, text)
+
+
+def _write_text(name: str, text: str) -> None:
+    """Write a text beside what is kept; an empty one is deleted."""
+    if not text:
+        (kept_folder() / name).unlink(missing_ok=True)
+        return
+    with replacing(kept_folder() / name) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 
 from fer_nb.files import replacing
 
+# Pictures in a figure keep their own pixels: a face of 44x44 would be stored a hundred pixels wide.
+PIXELS = {"image.interpolation": "none", "image.composite_image": False}
+
 
 def description(numbers: Iterable[pd.DataFrame]) -> str:
     """What the SVG's description says of the tables that it was drawn from: their SHA-256."""
@@ -25,5 +28,5 @@ def draw(path: Path, numbers: Iterable[pd.DataFrame], make: Callable[[], Figure]
     told = description(numbers)
     if path.exists() and told in path.read_text(encoding="utf-8"):
         return
-    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": path.name}):
+    with replacing(path) as partial, matplotlib.rc_context({"svg.hashsalt": path.name} | PIXELS):
         make().savefig(partial, format="svg", metadata={"Date": None, "Description": told}, bbox_inches="tight")

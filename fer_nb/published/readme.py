@@ -1,6 +1,7 @@
 """What README.md says was found: a picture and a few sentences, from the tables of the studies that are kept."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -22,11 +23,28 @@ MEASURED = ["accuracy", "low", "high", "seeds"]
 COLUMNS = ["dataset", "model", *MEASURED, "thesis_accuracy", "study", "epochs", "minutes", "verdict"]
 
 
-def best_results() -> pd.DataFrame:
-    """One row for each of the thesis's accuracies (tables 3-6, 3-8, 3-10), with the kept result that stands for it.
+class Findings(NamedTuple):
+    """What was found in all that is kept."""
 
-    That is the one trained for most epochs, and of several the one made last: not the one that looks best on the test
-    split. Where there is none, the verdict is "not run" and what was not measured is missing.
+    best: pd.DataFrame  # the first of ``kept_results`` for each of the thesis's accuracies
+    claims: pd.DataFrame  # ``gather.kept_claims``
+    sentences: list[str]
+
+
+def findings() -> Findings:
+    """Read what is kept, once, for README and report."""
+    results = kept_results()
+    best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
+    lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
+    said = [lead, _counts(), *_large_sets(best), _hand_made(), _searches(), _section_4_2(), answer.claims_words(claims)]
+    return Findings(best, claims, [sentence for sentence in said if sentence])
+
+
+def kept_results() -> pd.DataFrame:
+    """The kept results for each of the thesis's accuracies (tables 3-6, 3-8, 3-10), a row for each study.
+
+    The one trained for most epochs comes first, and of several the one made last: not the one that looks best on the
+    test split. Where there is none, the verdict is "not run" and what was not measured is missing.
 
     Returns:
         DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval.
@@ -41,8 +59,9 @@ def best_results() -> pd.DataFrame:
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
                 about["verdict"] = verdict(ours, printed, epochs, part.epochs)
-                found.append(((epochs, _date(folder, part.table)), {key: ours[key] for key in MEASURED} | about))
-            rows.append(row | max(found, key=lambda one: one[0])[1] if found else row)
+                found.append(((epochs, _date(folder, part.table)), row | {key: ours[key] for key in MEASURED} | about))
+            found.sort(key=lambda one: one[0], reverse=True)
+            rows += [one for _, one in found] or [row]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -50,21 +69,12 @@ def _date(folder: Path, table: str) -> str:
     return pd.read_csv(folder / "origins.csv", index_col="table").loc[table, "date"]
 
 
-def findings() -> list[str]:
-    """What was found, in sentences."""
-    results = best_results()
-    lead = f"{answer.accuracies_words(results)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(results), _hand_made(), _searches(), _section_4_2()]
-    said.append(answer.claims_words(kept_claims(results)))
-    return [sentence for sentence in said if sentence]
-
-
-def findings_text() -> str:
+def findings_text(found: Findings) -> str:
     """The findings as Markdown."""
     if not kept_studies():
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
     picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
-    return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in findings())])
+    return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in found.sentences)])
 
 
 def _counts() -> str:
@@ -113,7 +123,7 @@ def _section_4_2() -> str:
 
 
 def insert_into_readme(findings: str) -> None:
-    """Put ``findings`` between the two marks of README.md. Raises ValueError where a mark is missing."""
+    """Put ``findings_text`` between the two marks of README.md. Raises ValueError where a mark is missing."""
     path = paths.ROOT / "README.md"
     before, start, rest = path.read_text(encoding="utf-8").partition(START)
     _, end, after = rest.partition(END)
@@ -123,13 +133,13 @@ def insert_into_readme(findings: str) -> None:
         partial.write_text(f"{before}{START}\n{findings}\n{END}{after}", encoding="utf-8")
 
 
-def shown(results: pd.DataFrame) -> pd.DataFrame:
-    """What the picture shows of ``best_results``."""
-    table = results[["dataset", "model", "accuracy", "low", "high", "thesis_accuracy"]]
+def shown(best: pd.DataFrame) -> pd.DataFrame:
+    """What the picture shows of ``Findings.best``."""
+    table = best[["dataset", "model", "accuracy", "low", "high", "thesis_accuracy"]]
     return table.astype({"accuracy": float, "low": float, "high": float})  # object where nothing was measured
 
 
-def draw_picture(results: pd.DataFrame) -> None:
-    """Draw the picture of ``best_results`` where it is out of date."""
-    numbers = shown(results)
+def draw_picture(best: pd.DataFrame) -> None:
+    """Draw the picture of ``Findings.best`` where it is out of date."""
+    numbers = shown(best)
     draw(kept_folder() / PICTURE, [numbers], lambda: accuracy_intervals(numbers))

@@ -19,10 +19,11 @@ from fer_nb.evaluation import plots, thesis
 from fer_nb.nas import drawing
 from fer_nb.nas.plots import accuracy_over_parameters
 from fer_nb.nets import genotypes
-from fer_nb.published.gather import confusions, histories, kept_claims, kept_tables, measured_rows, most_pictures
+from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
+from fer_nb.published.gather import confusions, histories, kept_tables, measured_rows, most_pictures
 from fer_nb.published.origins import kept_folder, kept_studies, study_command
 from fer_nb.published.picture import draw
-from fer_nb.published.readme import PICTURE, best_results, findings
+from fer_nb.published.readme import PICTURE, Findings
 from fer_nb.report.claims import CAPTION
 from fer_nb.report.manifest import anchor
 from fer_nb.report.page import fill_template
@@ -30,23 +31,25 @@ from fer_nb.report.save import save_sentences, save_table
 from fer_nb.saliency import plots as saliency_plots
 from fer_nb.saliency import robustness
 from fer_nb.speed import plots as speed_plots
+from fer_nb.training import weights
 
 PLACE = "reference"  # the folder under reports/
 _CODE = re.compile("`([^`]+)`")
+TOGETHER = "Nets are measured together only where one recipe trained them; of several, the one of most epochs."
 CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
 
 
-def write_report() -> Path:
-    """Write the page, its tables (tables/) and its figures (figures/); the page's path.
+def write_report(found: Findings) -> Path:
+    """Write the page of what was ``found``, its tables (tables/) and its figures (figures/); the page's path.
 
     Figures that the page no longer shows are deleted. Raises ValueError where no study is kept.
     """
     folders = kept_studies()
     if not folders:
         raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
-    best = best_results()
+    best, said = found.best, found.sentences
     sections = {
-        "Claims of both sources": _claims(best),
+        "Claims of both sources": [_table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
         "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
@@ -57,7 +60,6 @@ def write_report() -> Path:
     }
     joined = {title: Markup("\n".join(parts)) for title, parts in sections.items()}
     shown = {title: body for title, body in joined.items() if body}
-    said = findings()
     nonce = hashlib.sha256("\n".join([*said, *shown.values()]).encode()).hexdigest()  # the same content, the same page
     page = fill_template(
         kept_folder() / "index.html",
@@ -100,10 +102,6 @@ def _table(table: pd.DataFrame, name: str, caption: str, **options) -> str:
 def _key(title: str) -> str:
     """The heading's id."""
     return title.partition(" (")[0].lower().replace(" ", "-")
-
-
-def _claims(best: pd.DataFrame) -> Iterable[str]:
-    yield _table(kept_claims(best), "claims", CAPTION)
 
 
 def _accuracies(best: pd.DataFrame) -> Iterable[str]:
@@ -159,7 +157,20 @@ def _curves(best: pd.DataFrame) -> Iterable[str]:
             yield _figure(name, caption, numbers, partial(plots.learning_curves, shown, quantity))
 
 
+def _looked_at() -> Iterable[str]:
+    """Figure 4-1 on drawn faces, where the weights of the net are kept."""
+    if NET not in weights.kept_nets():
+        return
+    made_by = {"weights": weights.digest_line(weights.released_file(NET)), "faces": FACES, **MP}
+    caption = (
+        f"As figure 4-1, on drawn faces: what {NET}, trained on FERm, looks at for the expression that it reads."
+        f" Of {FACES} faces of an expression the first that it reads right is shown, or else the first."
+    )
+    yield _figure("fig-4-1-drawn", caption, [pd.DataFrame([made_by])], lambda: looked_at(*weights.released(NET)))
+
+
 def _chapter_4(folders: list[Path]) -> Iterable[str]:
+    yield from _looked_at()
     tables = kept_tables("section-4-2")
     if tables:
         caption = "The sentences of section 4.2: what was measured on real pictures, and whether they hold."

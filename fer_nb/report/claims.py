@@ -10,7 +10,7 @@ from fer_nb.evaluation import sentences, thesis
 from fer_nb.evaluation.measures import by_model, confusions
 from fer_nb.finished import read_history
 from fer_nb.report import measured
-from fer_nb.report.measured import Missing, Results
+from fer_nb.report.results import Found, Missing, Results
 from fer_nb.study import Run
 
 WORDS = {"yes": "holds", "no": "does not hold"}
@@ -21,7 +21,7 @@ CAPTION = (
     " (our reading), and whether it does."
 )
 COLUMNS = ["source", "where", "sentence", "measured", "low", "high", "needed", "seeds", "table", "verdict"]
-MEASURES: dict[str, Callable[..., measured.Found]] = {
+MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
     "ratio": measured.ratio,
     "least accuracy": measured.least_accuracy,
@@ -82,11 +82,12 @@ def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results
     """
     folder = paths.REPORTS / study / "tables"
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in NAMES if (folder / f"{name}.csv").exists()}
-    results = Results(accuracies, tables)
+    results = Results(accuracies.assign(recipe=study), tables)  # a study has one recipe for a data set
     for part in thesis.SECTION_3_3.values():
         if nets := by_model(runs, part.dataset):
-            results.confusions[part.name] = confusions(runs, part.dataset, part.classes)
-            results.histories[part.name] = {model: read_history(of_model[0]) for model, of_model in nets.items()}
+            results.confusions[part.name] = {study: confusions(runs, part.dataset, part.classes)}
+            histories = {model: read_history(of_model[0]) for model, of_model in nets.items()}
+            results.histories[part.name] = {study: histories}
     files = [folder / f"table-{number}.csv" for number in (9, 10)]
     if all(file.exists() for file in files):
         results.searched = searched(*map(pd.read_csv, files)).assign(study=study)

@@ -4,19 +4,16 @@ A measure takes ``Results`` and the words of a claim's quantity, and returns ``F
 it needs was not measured.
 """
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.intervals import wilson
+from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
 from fer_nb.report.save import joint_verdict
 
 NAN = float("nan")
-SEARCHED = ["data", "model", "seeds", "reference", "difference"]  # columns of ``Results.searched``, among others
 # What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
 PICTURES = {
     "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
@@ -25,52 +22,12 @@ PICTURES = {
 }
 
 
-class Missing(Exception):
-    """There is no value. Its word says why: "not run", or "no data" where the project does not have the data set."""
+def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
+    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's).
 
-    def __init__(self, why: str = "not run"):
-        super().__init__(why)
-
-
-@dataclass
-class Results:
-    """What claims are measured on.
-
-    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs. tables: saved tables by
-    name, of ``claims.NAMES``. confusions: dataset -> model -> matrix (``measures.confusion``). histories: dataset ->
-    model -> history of the first seed. searched: ``claims.searched``, of one or several studies (column study).
+    ``rows``: of ``measured_rows``.
     """
-
-    accuracies: pd.DataFrame
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    confusions: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
-    histories: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict)
-    searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
-
-
-class Found(NamedTuple):
-    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), the table that has it.
-
-    ``holds``: "" where bound and interval decide, else the verdict. ``short``: whether a net trained for fewer epochs
-    than the thesis's, so that a low accuracy says little; of two data sets, for other epochs on each.
-    """
-
-    value: float
-    low: float
-    high: float
-    seeds: float
-    table: str
-    holds: str = ""
-    short: bool = False
-
-
-def _accuracy(results: Results, dataset: str, model: str) -> dict:
-    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's)."""
-    table = results.accuracies
-    rows = table[(table["dataset"] == dataset) & (table["model"] == model) & table["accuracy"].notna()]
-    if rows.empty:
-        raise Missing
-    row = rows.iloc[0]
+    row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
     short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
     found = {"accuracy": row["accuracy"], "low": low, "high": high, "short": bool(short)}
@@ -94,14 +51,16 @@ def _difference(first: float, n_first: float, second: float, n_second: float) ->
 
 def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
     """The lowest accuracy of several nets."""
-    worst = min((_accuracy(results, dataset, model) for model in models), key=lambda row: row["accuracy"])
+    rows = rows_of_one_recipe(results, dataset, models)
+    worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
     return Found(worst["accuracy"], *interval, worst["seeds"], _place(dataset), short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
     """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
-    ours, theirs = ([_accuracy(results, dataset, model) for model in names] for names in (models, rivals))
+    rows = rows_of_one_recipe(results, dataset, models + rivals)
+    ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
     lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
     gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
@@ -110,12 +69,11 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
 
 def gap(results: Results, first: str, second: str) -> Found:
     """Accuracy on one data set minus that on another: the smallest difference of a net measured on both."""
-    found = []
+    found, measured = [], {dataset: measured_rows(results, dataset) for dataset in (first, second)}
     for model in sentences.NETS:
-        try:
-            rows = [_accuracy(results, dataset, model) for dataset in (first, second)]
-        except Missing:
+        if not all((of["model"] == model).any() for of in measured.values()):
             continue
+        rows = [_accuracy(of, dataset, model) for dataset, of in measured.items()]
         points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
         short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
         found.append((*points, min(row["seeds"] for row in rows), short))
@@ -125,11 +83,9 @@ def gap(results: Results, first: str, second: str) -> Found:
     return Found(value, low, high, seeds, _place(first), short=short)
 
 
-def _matrices(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
+def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
     """The mean of the nets' confusion matrices."""
-    found = [matrix for model, matrix in results.confusions.get(dataset, {}).items() if model in models]
-    if not found:
-        raise Missing
+    found = files_of_one_recipe(results, dataset, results.confusions, models)
     return sum(found[1:], found[0]) / len(found)
 
 
@@ -144,7 +100,7 @@ def _support(dataset: str, name: str) -> float:
 
 def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) -> Found:
     """The lowest recall of ``names`` minus the highest of the other classes, or the highest minus the lowest."""
-    matrix = _matrices(results, dataset, sentences.NETS)
+    matrix = _mean_confusion(results, dataset, sentences.NETS)
     recalls = pd.Series(np.diag(matrix), matrix.index)
     ours, others = recalls[list(names)], recalls.drop(list(names))
     pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
@@ -164,7 +120,7 @@ def worst_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Fou
 
 def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str, others: tuple[str, ...]) -> Found:
     """Of the wrong pictures of a class, the share predicted as ``others``, in percent, mean of the nets."""
-    row = _matrices(results, dataset, models).loc[label]
+    row = _mean_confusion(results, dataset, models).loc[label]
     wrong = 100 - row[label]
     if wrong <= 0:
         raise Missing
@@ -176,13 +132,11 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
 def overfit(results: Results, dataset: str) -> Found:
     """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
     found = []
-    for history in results.histories.get(dataset, {}).values():
+    for history in files_of_one_recipe(results, dataset, results.histories, sentences.NETS):
         last = history.iloc[-1]
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    if not found:
-        raise Missing
     return Found(*min(found), 1, "histories")
 
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from fer_nb import paths
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.names import counted
+from fer_nb.names import counted, decimal
 from fer_nb.report.manifest import anchor
 
 LONG = 30  # rows: a longer table is folded on its page, and can be sorted there
@@ -159,7 +159,7 @@ def _links(files: list[str]) -> str:
 
 
 def _exact(value: float) -> str:
-    return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"
+    return f"{value:z.6g}" if abs(value) < 1e6 else f"{value:.0f}"
 
 
 def _title(column) -> str:
@@ -218,5 +218,4 @@ def _column(column: pd.Series, digits: int, signed: bool = False) -> tuple[str, 
         cells = ["–" if pd.isna(value) else html.escape(str(value)) for value in column]
         return "text-align:left" + (";min-width:12em" if max(map(len, cells), default=0) > 40 else ""), cells
     places = 0 if pd.api.types.is_integer_dtype(column) else digits
-    spec = ("+" if signed else "") + f",.{places}f"
-    return "text-align:right", ["–" if pd.isna(value) else f"{value:{spec}}".replace("-", "−") for value in column]
+    return "text-align:right", ["–" if pd.isna(value) else decimal(value, places, signed) for value in column]

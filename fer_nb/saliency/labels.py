@@ -17,7 +17,7 @@ from torch.optim.swa_utils import update_bn
 
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
-from fer_nb.names import counted
+from fer_nb.names import counted, decimal
 from fer_nb.saliency.agreement import mean_table, similarity
 from fer_nb.saliency.maps import Make
 from fer_nb.saliency.sanity import reset, stages
@@ -109,7 +109,7 @@ def labels_in_words(table: pd.DataFrame, learned: Learned) -> str:
     """What the second net has learned, and how similar the maps are, as sentences."""
     similar = []
     for row in table[table["quantity"] == "spearman"].itertuples():
-        value = f"**{row.mean:.2f}**".replace("-", "−") if row.pictures else "none (empty maps)"
+        value = f"**{decimal(row.mean)}**" if row.pictures else "none (empty maps)"
         similar.append(f"{row.method} {value}")
     enough = "by heart" if learned.by_heart else f"fewer than the {BY_HEART:g}% that count as by heart"
     return (

@@ -9,43 +9,48 @@ from matplotlib.figure import Figure
 from fer_nb.evaluation.frame import frame, legend_above
 from fer_nb.saliency.regions import NAMES
 
-# A map is laid over its picture, bright where it is high. "jet", the thesis's look, has edges that no map has.
-HEAT = {"cmap": "inferno", "vmin": 0, "vmax": 1, "alpha": 0.5}
+# Of maps, which are laid over their pictures: bright is high. "jet", the thesis's look, has edges that no map has.
+COLORMAPS = ("inferno", "magma", "jet")
 PALETTE = seaborn.color_palette("colorblind")
 COLOURS = dict(zip(("MP", "Score-CAM"), PALETTE, strict=False))
 LABELS = {"accuracy": "accuracy (%)", "probability": "probability of the true class", "spearman": "rank correlation"}
 
 
-def gallery(titles: list[str], rows: dict[str, np.ndarray], pictures: np.ndarray, colours: str = "inferno") -> Figure:
+def gallery(titles: list[str], rows: dict[str, np.ndarray], pictures: np.ndarray, colormap: str = "inferno") -> Figure:
     """Figure 4-1 and similar ones: a column per picture, a row per kind of picture or map.
 
     Args:
         titles: above each of the N columns.
         rows: name -> float (N, 44, 44) in [0, 1], shown in grey, or maps (N, 1, 44, 44), laid over ``pictures``.
         pictures: float (N, 44, 44) in [0, 1].
-        colours: matplotlib's name of the maps' colours; "jet" is the thesis's look.
+        colormap: of the maps, one of ``COLORMAPS``.
     """
     figure, axes = frame((1.25 * len(titles) + 0.5, 1.2 * len(rows) + 0.7), len(rows), len(titles), "white")
     for line, (name, values) in zip(axes, rows.items(), strict=True):
         values = np.asarray(values)
         line[0].set_ylabel(name, fontsize=9)
         for ax, picture, value in zip(line, pictures, values, strict=True):
-            _show(ax, picture if values.ndim == 4 else value, value[0] if values.ndim == 4 else None, colours)
-    heats = [ax for ax in axes.flat if len(ax.get_images()) == 2]
-    if heats:
-        figure.colorbar(heats[0].get_images()[1], ax=axes, aspect=40, pad=0.01, label="map")
+            _show(ax, picture if values.ndim == 4 else value, value[0] if values.ndim == 4 else None, colormap)
+    _bar(figure, axes)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=8)
     return figure
 
 
-def _show(ax, picture, heat=None, colours=HEAT["cmap"]):
+def _show(ax, picture, heat=None, colormap="inferno"):
     """One picture (44, 44) in grey, with a map (44, 44) over it where one is given, without axes."""
     ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
     if heat is not None:
-        ax.imshow(heat, **HEAT | {"cmap": colours})
+        ax.imshow(heat, cmap=colormap, vmin=0, vmax=1, alpha=0.5)
     ax.set(xticks=[], yticks=[])
     seaborn.despine(ax=ax, left=True, bottom=True)
+
+
+def _bar(figure, axes):
+    """The colour bar of the maps that ``_show`` has drawn on ``axes``, where it has drawn any."""
+    heats = [image for ax in np.ravel(axes) for image in ax.get_images()[1:]]
+    if heats:
+        figure.colorbar(heats[0], ax=axes, aspect=40, pad=0.01, label="map")
 
 
 def region_heat(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -170,4 +175,5 @@ def explanation(picture, probabilities: dict[str, float], maps: dict[str, np.nda
     for ax, (name, heat) in zip(others, maps.items(), strict=True):
         _show(ax, picture, heat)
         ax.set_title(f"{name}: {explained}", fontsize=9)
+    _bar(figure, others)
     return figure

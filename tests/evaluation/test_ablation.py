@@ -25,7 +25,7 @@ def test_an_ablation_is_paired_over_the_pictures(fake):
     assert table.loc[1, ["difference", "low", "high"]].tolist() == pytest.approx([-20, low, high], abs=1e-3)
     assert np.isnan(table.loc[0, "difference"]) and table.loc[2, "difference"] == 10
     text = ablation_words(table.assign(high=table["high"].where(table["change"] != "without-ema", -1)))
-    assert "2 changes" in text and "worse than the full recipe: without-ema (-20.00); better: none" in text
+    assert "2 changes" in text and "worse than the full recipe: without-ema (−20.00); better: none" in text
     assert text.endswith("no significant difference: better (+10.00).")
 
 

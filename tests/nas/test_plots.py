@@ -39,24 +39,36 @@ def test_curves_of_each_search():
     assert set(right.get_lines()[0].get_ydata()) == {1}
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 50])
+def test_epochs_and_skips_are_whole_numbers(epochs):
+    alphas = {kind: np.full((epochs, 5, 7), 1 / 7) for kind in ("normal", "reduce")}
+    (left, right), panels = plots.curves({"EmoNAS": history(epochs)}).axes, plots.drift(alphas).axes[:7]
+    ticks = np.concatenate([ax.get_xticks() for ax in (left, right, *panels)] + [right.get_yticks()])
+    assert (ticks == ticks.round()).all()
+
+
 def test_a_single_epoch_is_seen():
     figure = drawn(plots.curves({"EmoNAS": history(1)}))
     assert {line.get_marker() for ax in figure.axes for line in ax.get_lines()} == {"."}
     figure = drawn(plots.drift({kind: np.full((1, 5, 7), 1 / 7) for kind in ("normal", "reduce")}))
-    assert {line.get_marker() for ax in figure.axes for line in ax.get_lines()} == {"."}
+    assert {line.get_marker() for ax in figure.axes for line in ax.get_lines()[:2]} == {"."}
 
 
-def test_drift_has_a_line_an_operation_and_the_band_of_the_edges():
+def test_drift_has_a_panel_an_operation_a_line_a_cell_and_the_band_of_the_edges():
     rng = np.random.default_rng(0)
     alphas = {kind: rng.dirichlet(np.ones(7), (4, 5)) for kind in ("normal", "reduce")}
     figure = drawn(plots.drift(alphas))
-    assert [ax.get_title() for ax in figure.axes] == ["Normal cell", "Reduction cell"]
-    assert labels(figure.axes[1]) == list(OPERATIONS)
-    for ax, values in zip(figure.axes, alphas.values(), strict=True):
-        assert len(ax.get_lines()) == len(ax.collections) == 7 and ax.get_xlabel() == "epoch"
-        np.testing.assert_allclose(ax.get_lines()[2].get_ydata(), values[:, :, 2].mean(1))
-        heights = ax.collections[2].get_paths()[0].vertices[:, 1]
-        assert (heights.min(), heights.max()) == pytest.approx((values[:, :, 2].min(), values[:, :, 2].max()))
+    panels = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title() for ax in panels] == list(OPERATIONS)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["normal cell", "reduction cell"]
+    for place, ax in enumerate(panels):
+        normal, reduction, start = ax.get_lines()
+        assert set(start.get_ydata()) == {1 / 7} and ax.get_ylim() == panels[0].get_ylim()
+        for line, band, values in zip((normal, reduction), ax.collections, alphas.values(), strict=True):
+            np.testing.assert_allclose(line.get_ydata(), values[:, :, place].mean(1))
+            heights = band.get_paths()[0].vertices[:, 1]
+            ends = values[:, :, place].min(), values[:, :, place].max()
+            assert (heights.min(), heights.max()) == pytest.approx(ends)
 
 
 def test_accuracy_over_parameters_of_nets_that_name_all_right():

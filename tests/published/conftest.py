@@ -3,12 +3,13 @@ import json
 import pytest
 import torch
 from finished_study import NET, PARAMETERS, finish
+from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
 from fer_nb import paths
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.nets import models
-from fer_nb.published import readme
+from fer_nb.published import readme, report
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,7 @@ def tree(tmp_path, monkeypatch, tensors):
     for name, text in PARAMETERS.items():
         (paths.PARAMS / "tiny" / f"{name}.yaml").write_text(text)
     (tmp_path / "README.md").write_text(f"# Title\n\n{readme.START}\nold\n{readme.END}\n\nThe end.\n")
+    monkeypatch.setattr(report, "looked_at", lambda net, classes: Figure())  # its maps take minutes
     finish(tensors)
     return tmp_path
 

@@ -112,6 +112,14 @@ def test_what_is_kept_and_nothing_else(tree):
     ]
 
 
+def test_a_study_is_kept_again_with_other_weights(tree):
+    sums = weights.kept_sums()
+    sums.parent.mkdir(parents=True)
+    sums.write_text(f"{'0' * 64}  tiny/weights/lightResNetl-ferm.safetensors\n")  # of the weights before
+    __main__.main(["tiny"])
+    assert sums.read_text() == "".join(map(weights.digest_line, weights.kept_files()))
+
+
 def test_a_table_that_is_gone_is_not_kept_on():
     keep.keep_study("tiny")
     executed("12_summary", [("summary", pd.DataFrame({"model": ["x"]}))])

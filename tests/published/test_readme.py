@@ -18,7 +18,7 @@ README = TEXTS["README.md"]
 
 def test_each_of_the_thesiss_accuracies_has_a_row():
     keep.keep_study("tiny")
-    best = readme.best_results()
+    best = readme.findings().best
     assert len(best) == 12 and set(best.columns) == set(readme.COLUMNS)
     ckplus = best.set_index(["dataset", "model"]).loc[("CK+", "ResNet18")]
     assert (ckplus["accuracy"], ckplus["study"], ckplus["epochs"]) == (90, "tiny", 60)
@@ -35,14 +35,15 @@ def test_the_longest_training_stands_for_a_cell_and_then_the_last(tree):
             table = pd.read_csv(folder / "tiny" / file)
             changed = {"table-3-6.csv": {"accuracy": accuracy}, "runs.csv": {"epochs": epochs}}
             table.assign(**changed.get(file, {"date": date})).to_csv(folder / name / file, index=False)
-    best = readme.best_results().set_index(["dataset", "model"]).loc[("CK+", "ResNet18")]
-    assert (best["study"], best["accuracy"]) == ("later", 50)
+    results = readme.kept_results()
+    results = results[(results["dataset"] == "CK+") & (results["model"] == "ResNet18")]
+    assert results["study"].tolist() == ["later", "tiny", "short"] and results["accuracy"].iloc[0] == 50
 
 
 def test_findings_are_counted():
-    assert readme.findings_text().startswith("No results are kept yet")
+    assert readme.findings_text(readme.findings()).startswith("No results are kept yet")
     keep.keep_study("tiny")
-    text = readme.findings_text()
+    text = readme.findings_text(readme.findings())
     assert "of the thesis's 12 accuracies have been measured" in text
     assert "(2 after fewer epochs" in text or "(1 after fewer epochs" in text
     assert "FERm: lightResNetl reaches 90.00 [85.00, 95.00]% in" in text and "thesis prints 88.11%" in text
@@ -67,7 +68,7 @@ def test_statements_that_a_kept_table_decides(tree):
     hand_made.to_csv(folder / "hand-made.csv", index=False)
     gap = {"data": "ckplus-fold1", "reference": "mean of RandomNet", "difference": -5.0, "low": -15.0, "high": 4.0}
     pd.DataFrame([gap, gap | {"reference": "lightResNetl"}]).to_csv(folder / "table-9-against.csv", index=False)
-    text = readme.findings_text()
+    text = readme.findings_text(readme.findings())
     assert "on up to 140, of its 4 sentences 2 hold, 1 does not, 1 cannot be decided" in text
     assert "LBP + linear SVM reaches 91.74 [88.00, 94.00]% on ten folds by subject" in text
     assert "Sentences of results: thesis" in text
@@ -77,7 +78,7 @@ def test_statements_that_a_kept_table_decides(tree):
 def test_only_the_part_between_the_marks_is_written(tree):
     __main__.main(["tiny"])
     text = (tree / "README.md").read_text()
-    assert text == f"# Title\n\n{readme.START}\n{readme.findings_text()}\n{readme.END}\n\nThe end.\n"
+    assert text == f"# Title\n\n{readme.START}\n{readme.findings_text(readme.findings())}\n{readme.END}\n\nThe end.\n"
     __main__.main([])
     assert (tree / "README.md").read_text() == text
 
@@ -86,18 +87,19 @@ def test_the_picture_is_drawn_again_only_for_other_numbers(tree):
     __main__.main(["tiny"])
     file = origins.kept_folder() / readme.PICTURE
     before = file.stat().st_mtime_ns
-    readme.draw_picture(readme.best_results())
+    readme.draw_picture(readme.findings().best)
     assert file.stat().st_mtime_ns == before
-    readme.draw_picture(readme.best_results().assign(accuracy=91.0))
+    readme.draw_picture(readme.findings().best.assign(accuracy=91.0))
     assert file.stat().st_mtime_ns > before
 
 
 def test_the_readme_has_the_findings_of_what_is_kept(monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", ROOT / "reports")
+    monkeypatch.setattr(paths, "PARAMS", ROOT / "params")
     part = README.partition(readme.START)[2].partition(readme.END)[0]
-    assert part.strip() == readme.findings_text(), "run `python -m fer_nb.published`"
+    assert part.strip() == readme.findings_text(readme.findings()), "run `python -m fer_nb.published`"
     shown = (ROOT / "reports/reference" / readme.PICTURE).read_text()
-    assert picture.description([readme.shown(readme.best_results())]) in shown, "run `python -m fer_nb.published`"
+    assert picture.description([readme.shown(readme.findings().best)]) in shown, "run `python -m fer_nb.published`"
 
 
 def test_the_readme_is_read_in_a_minute_or_four():

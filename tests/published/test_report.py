@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fer_nb import paths
-from fer_nb.published import __main__, keep, origins, report
+from fer_nb.published import __main__, keep, origins, readme, report
 
 ROOT = Path(__file__).parents[2]
 MADE = ("index.html", "tables", "figures", "summary.svg")
@@ -22,9 +22,10 @@ def files(folder):
 
 def test_the_kept_page_is_made_from_what_is_kept(tmp_path, monkeypatch):
     kept = ROOT / "reports/reference"
-    shutil.copytree(kept, tmp_path / "reference", ignore=shutil.ignore_patterns("*.safetensors"))
+    shutil.copytree(kept, tmp_path / "reference")
     monkeypatch.setattr(paths, "REPORTS", tmp_path)
-    report.write_report()
+    monkeypatch.setattr(paths, "PARAMS", ROOT / "params")
+    report.write_report(readme.findings())
     again, now = files(tmp_path / "reference"), files(kept)
     assert again.keys() == now.keys(), "run `python -m fer_nb.published`"
     assert [name for name in now if again[name] != now[name]] == [], "run `python -m fer_nb.published`"
@@ -48,27 +49,29 @@ def test_a_page_of_a_finished_study(tree):
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "<td>tiny</td>" in page and "study <code>tiny</code>" in page and "not run" in page
     assert 'src="figures/fig-3-10.svg"' in page and 'src="figures/fig-3-9.svg"' not in page
-    assert "What the net looks at" not in page and "Searched networks" not in page  # nothing of them is kept
+    assert 'src="figures/fig-4-1-drawn.svg"' in page  # of the weights that are kept
+    assert "section 4.2" not in page and "Searched networks" not in page  # nothing of them is kept
     row = pd.read_csv(folder / "tables/accuracies.csv").set_index(["dataset", "model"]).loc[("FERm", "lightResNetl")]
     assert (row["accuracy"], row["seeds"], row["epochs"], row["study"]) == (90, 2, 2, "tiny")
 
 
-def test_only_figures_of_other_numbers_are_drawn_again(tree):
+def test_only_figures_of_other_numbers_are_drawn_again(tree, monkeypatch):
     keep.keep_study("tiny")
-    report.write_report()
+    report.write_report(readme.findings())
     drawn = {path: path.stat().st_mtime_ns for path in (origins.kept_folder() / "figures").iterdir()}
     before = files(origins.kept_folder())
     predictions = origins.kept_folder() / "tiny/predictions/ferm-lightResNetl-seed1.csv"
+    monkeypatch.delattr(report, "looked_at")  # maps are made again for other weights alone
     (origins.kept_folder() / "figures/left.svg").touch()
-    report.write_report()
+    report.write_report(readme.findings())
     assert files(origins.kept_folder()) == before
     assert {path: path.stat().st_mtime_ns for path in drawn} == drawn
     table = pd.read_csv(predictions)
     table.assign(predicted="Happy").to_csv(predictions, index=False)
-    report.write_report()
+    report.write_report(readme.findings())
     assert [path.name for path in drawn if path.stat().st_mtime_ns != drawn[path]] == ["fig-3-10.svg"]
 
 
 def test_without_a_kept_study_there_is_no_page():
     with pytest.raises(ValueError, match=r"no study is kept: `python -m fer_nb\.published STUDY` keeps one"):
-        report.write_report()
+        report.write_report(readme.findings())

@@ -7,7 +7,7 @@ import pytest
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.report import answer, claims, measured
-from fer_nb.report.measured import Missing, Results
+from fer_nb.report.results import Missing, Results
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def results():
         ("FER2013", "lightResNetl", 69.0, 42),
         ("FERm", "VGG19", np.nan, np.nan),
     ]
-    accuracies = pd.DataFrame(rows, columns=["dataset", "model", "accuracy", "epochs"]).assign(seeds=1)
+    accuracies = pd.DataFrame(rows, columns=["dataset", "model", "accuracy", "epochs"]).assign(seeds=1, recipe="a")
     sizes = pd.DataFrame(thesis.TABLE_3_1).T.rename_axis("model").reset_index()
     return Results(accuracies, {"table-3-1": sizes})
 
@@ -53,17 +53,16 @@ def test_what_a_shorter_training_decides_and_what_it_does_not(results):
     assert found["The nets are more accurate on FERm than on FER2013."] == "holds"  # as many epochs on both
     assert found["FER2013 is far harder than CK+."] == "fewer epochs"
     assert found["On FERm the light nets are better than others' methods."] == "not run"  # lightResNetm has not
-    extra = pd.DataFrame(
-        [("FERm", "lightResNetm", 80.0, 4, 1)], columns=["dataset", "model", "accuracy", "epochs", "seeds"]
-    )
-    results.accuracies = pd.concat([results.accuracies, extra])
+    extra = {"dataset": "FERm", "model": "lightResNetm", "accuracy": 80.0, "epochs": 4, "seeds": 1, "recipe": "a"}
+    results.accuracies = pd.concat([results.accuracies, pd.DataFrame([extra])])
     assert verdicts(results)["On FERm the light nets are better than others' methods."] == "fewer epochs"
     results.accuracies["epochs"] = 200
     assert verdicts(results)["On FERm the light nets are better than others' methods."] == "does not hold"
 
 
 def test_without_anything_nothing_is_said():
-    found = claims.claims_table(Results(pd.DataFrame(columns=["dataset", "model", "accuracy", "seeds", "epochs"])))
+    nothing = pd.DataFrame(columns=["dataset", "model", "accuracy", "seeds", "epochs", "recipe"])
+    found = claims.claims_table(Results(nothing))
     assert set(found["verdict"]) == {"not run", "no data", "not measured"} and found["measured"].isna().all()
     assert set(found[found["verdict"] == "no data"]["source"]) == {"EmoNAS"}
 
@@ -83,7 +82,7 @@ def test_classes_are_judged_by_the_nearest_other(results):
     matrix = pd.DataFrame(np.eye(7) * 90, list(FER_CLASSES), list(FER_CLASSES))
     matrix.loc["Fear", ["Fear", "Surprise", "Sad"]] = 20, 60, 20
     matrix.loc["Disgust", ["Disgust", "Angry"]] = 10, 90
-    results.confusions = {"FERm": {"lightResNetl": matrix}}
+    results.confusions = {"FERm": {"a": {"lightResNetl": matrix}}}
     worst = measured.worst_classes(results, "FERm", ("Disgust", "Fear"))
     assert worst.value == pytest.approx(20 - 90) and worst.high < 0
     assert measured.best_classes(results, "FERm", ("Happy", "Neutral")).value == pytest.approx(0)
@@ -91,6 +90,27 @@ def test_classes_are_judged_by_the_nearest_other(results):
     assert taken.value == pytest.approx(75) and taken.low > 100 / 6
     with pytest.raises(Missing, match="not run"):
         measured.mistaken(results, "FERm", ("VGG19",), "Fear", ("Surprise",))
+
+
+def test_nets_of_two_recipes_are_not_measured_together(results):
+    """lightResNetl trained for 42 epochs and, beside lightResNetm, for 4 by another recipe."""
+    rows = [("FERm", model, value, 4, 1, "b") for model, value in (("lightResNetl", 78.0), ("lightResNetm", 80.0))]
+    results.accuracies = pd.concat([results.accuracies, pd.DataFrame(rows, columns=results.accuracies.columns)])
+    both = measured.least_accuracy(results, "FERm", sentences.LIGHT)
+    assert both.value == 78 and both.short
+    with pytest.raises(Missing):
+        measured.beyond(results, "FERm", ("lightResNetl",), ("lightResNetm", "VGG19"))
+    right = {name: pd.DataFrame(np.eye(7) * share, list(FER_CLASSES), list(FER_CLASSES)) for name, share in
+             (("long", 90), ("short", 50), ("other", 10))}  # fmt: skip
+    right["long"].loc["Happy", "Happy"] = 95
+    results.confusions = {"FERm": {"b": {"lightResNetl": right["short"], "lightResNetm": right["other"]}}}
+    assert measured.best_classes(results, "FERm", ("Happy",)).value == 0
+    results.confusions["FERm"]["a"] = {"lightResNetl": right["long"]}
+    assert measured.best_classes(results, "FERm", ("Happy",)).value == pytest.approx(5)  # of most epochs, alone
+    ends = {name: pd.DataFrame({"train_accuracy": [99.0], "test_accuracy": [test]}) for name, test in
+            (("long", 86.0), ("short", 98.0))}  # fmt: skip
+    results.histories = {"FERm": {"b": {"lightResNetl": ends["short"]}, "a": {"lightResNetl": ends["long"]}}}
+    assert measured.overfit(results, "FERm").value == pytest.approx(13)
 
 
 def test_sentences_of_section_4_2_hold_where_all_their_rows_do(results):

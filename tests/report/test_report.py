@@ -111,6 +111,17 @@ def test_table_shows_numbers_as_people_read_them_and_keeps_them_in_csv():
     assert [path.name for path in (paths.REPORTS / STUDY / "tables").iterdir()] == ["table-3-1.csv"]
 
 
+def test_what_rounds_to_zero_has_no_sign():
+    gap = {"difference": -0.001, "difference_low": -0.2, "difference_high": -0.004}
+    shown = save.save_table(pd.DataFrame([gap | {"share": -0.0}]), "t", STUDY).data
+    assert re.findall(r">([^<>]*)</td>", shown) == ["0.00 [−0.20, 0.00]", "0.00"]
+    assert (paths.REPORTS / STUDY / "tables" / "t.csv").read_text().endswith("\n-0.001,-0.2,-0.004,0\n")
+    row = {"where": "4.2.1", "sentence": "Maps agree.", "quantity": "overlap", "method": "MP", "bound": "above 0"}
+    row |= {"measured": -1e-9, "low": -0.3, "high": -1e-9, "pictures": 54, "holds": "no"}
+    shown = save.save_sentences(pd.DataFrame([row]), "s", STUDY).data
+    assert ">0.00 [−0.30, 0.00], 54 pictures: no<" in shown
+
+
 def test_whole_numbers_beside_a_missing_one_are_no_counts():
     table = pd.DataFrame({"accuracy": [100.0, np.nan, 97.0], "epochs": pd.array([60, None, 2], "Int64")})
     shown = save.save_table(table, "t", STUDY).data

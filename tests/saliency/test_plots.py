@@ -1,9 +1,12 @@
 """The figures of chapter 4: what is drawn is what was given."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fer_nb import parameters, paths
 from fer_nb.evaluation import thesis
 from fer_nb.saliency import plots
 from fer_nb.saliency.regions import NAMES
@@ -23,9 +26,27 @@ def test_gallery_has_a_column_a_picture_and_a_row_a_kind():
     assert [len(ax.get_images()) for ax in axes[:, 1]] == [1, 2]  # a map lies over its picture
     np.testing.assert_array_equal(axes[1, 2].get_images()[1].get_array(), pictures[2])
     assert axes[1, 0].get_images()[1].get_cmap().name == "inferno"
-    thesis_look = plots.gallery(["a"], {"map": pictures[:1, None]}, pictures[:1], "jet")
-    assert thesis_look.axes[0].get_images()[1].get_cmap().name == "jet"
     assert len(plots.gallery(["a"], {"picture": pictures[:1]}, pictures[:1]).axes) == 1  # no map, no bar
+
+
+@pytest.mark.parametrize("colormap", plots.COLORMAPS)
+def test_gallery_takes_each_colormap(colormap):
+    ax, bar = plots.gallery(["a"], {"map": grey(1)[:, None]}, grey(1), colormap).axes
+    picture, heat = ax.get_images()
+    assert (picture.get_cmap().name, heat.get_cmap().name) == ("gray", colormap)
+    assert bar.get_ylabel() == "map"
+
+
+def test_every_notebook_with_maps_takes_their_colours_from_its_parameter():
+    found = {}
+    for path in sorted(paths.NOTEBOOKS.glob("*.ipynb")):
+        code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+        if calls := [line for line in code.splitlines() if "saliency_plots.gallery(" in line]:
+            found[path.stem[:2]] = parameters.defaults(path)["colormap"]
+            assert [line for line in calls if not line.endswith(", colormap)")] == []
+            checked = code.index('refuse_unknown("colormap", [colormap], saliency_plots.COLORMAPS)')
+            assert checked < code.index("sample.subject(")  # before anything is read or computed
+    assert found == dict.fromkeys(("06", "07", "08"), "inferno")
 
 
 def test_gallery_refuses_a_row_of_another_number():
@@ -83,4 +104,4 @@ def test_robustness_marks_the_thesis_on_the_probability():
 def test_explanation_shows_every_class_and_map():
     figure = plots.explanation(grey(1)[0], {"Happy": 0.9, "Sad": 0.1}, {"MP": grey(1)[0]}, "Happy")
     assert [bar.get_width() for bar in figure.axes[1].patches] == [0.9, 0.1]
-    assert figure.axes[2].get_title() == "MP: Happy"
+    assert figure.axes[2].get_title() == "MP: Happy" and figure.axes[3].get_ylabel() == "map"

@@ -1,0 +1,83 @@
+"""What the sentences of both sources are measured on, and which nets of it may be measured together.
+
+Several nets on one data set are, where one recipe trained them all: another recipe changes an accuracy as much as
+another net does. Of several such recipes it is the one of most epochs.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+SEARCHED = ["data", "model", "seeds", "reference", "difference"]  # columns of ``Results.searched``, among others
+
+
+class Missing(Exception):
+    """There is no value. Its word says why: "not run", or "no data" where the project does not have the data set."""
+
+    def __init__(self, why: str = "not run"):
+        super().__init__(why)
+
+
+@dataclass
+class Results:
+    """What claims are measured on.
+
+    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, recipe (a name); the first
+    row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``. confusions: dataset -> recipe ->
+    model -> matrix (``measures.confusion``). histories: likewise, of the first seed. searched: ``claims.searched``, of
+    one or several studies (column study).
+    """
+
+    accuracies: pd.DataFrame
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    confusions: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
+    histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
+    searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
+
+
+class Found(NamedTuple):
+    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), the table that has it.
+
+    ``holds``: "" where bound and interval decide, else the verdict. ``short``: whether a net trained for fewer epochs
+    than the thesis's, so that a low accuracy says little; of two data sets, for other epochs on each.
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: float
+    table: str
+    holds: str = ""
+    short: bool = False
+
+
+def measured_rows(results: Results, dataset: str) -> pd.DataFrame:
+    """The rows of a data set that have a value."""
+    table = results.accuracies
+    return table[(table["dataset"] == dataset) & table["accuracy"].notna()]
+
+
+def recipes(results: Results, dataset: str) -> list[str]:
+    """The recipes that trained nets on a data set, that of most epochs first."""
+    rows = measured_rows(results, dataset).sort_values("epochs", ascending=False, kind="stable")
+    return rows["recipe"].unique().tolist()
+
+
+def rows_of_one_recipe(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
+    """The rows of a recipe that trained all of ``models``; raises Missing where none did."""
+    measured = measured_rows(results, dataset)
+    for recipe in recipes(results, dataset):
+        rows = measured[measured["recipe"] == recipe]
+        if set(models) <= set(rows["model"]):
+            return rows
+    raise Missing
+
+
+def files_of_one_recipe(results: Results, dataset: str, kept: dict, models: tuple[str, ...]) -> list[pd.DataFrame]:
+    """What ``kept``, the confusions or the histories, has of any of ``models`` by one recipe; Missing where nothing."""
+    for recipe in recipes(results, dataset):
+        of_nets = kept.get(dataset, {}).get(recipe, {})
+        if found := [of_nets[model] for model in models if model in of_nets]:
+            return found
+    raise Missing
