@@ -57,3 +57,19 @@ def finished(checkout) -> Path:
     done = snakemake(checkout)
     assert done.returncode == 0, done.stdout[-5000:]
     return checkout
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The machine's Chromium without a window; a test that asks for it is skipped where there is none."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=chromium, args=flags)
+        yield launched
+        launched.close()

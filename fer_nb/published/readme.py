@@ -36,7 +36,8 @@ def findings() -> Findings:
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(best), _hand_made(), _searches(), _section_4_2(), answer.claims_words(claims)]
+    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _searches()]
+    said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
 
@@ -94,6 +95,23 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
                 f" {best['minutes']:.0f} minutes of training ({best['epochs']:.0f} epochs, study `{best['study']}`);"
                 f" the thesis prints {best['thesis_accuracy']:.2f}%."
             )
+    return lines
+
+
+def _found_nets() -> list[str]:
+    """Each net that a search found on FER2013 and FERm, beside the net that its study compares it with."""
+    lines = []
+    for folder in (folder for folder in kept_studies() if (folder / "table-9.csv").exists()):
+        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
+        table = table.reindex(columns=table.columns.union(["difference"])).dropna(subset="difference")
+        for part in (thesis.SECTION_3_3[name] for name in ("fer2013", "ferm")):
+            lines += [
+                f"{part.name}: {row['model']}, a found net with {row['parameters'] / 1e6:.2f} million parameters, "
+                f"reaches {in_words(row['accuracy'], row['low'], row['high'])}%:"
+                f" {in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
+                f" to {row['reference']}."
+                for row in table[table["data"] == part.dataset].to_dict("records")
+            ]
     return lines
 
 

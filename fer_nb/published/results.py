@@ -121,7 +121,7 @@ def _searched(folders: list[Path]) -> list[str]:
             words = "–" if pd.isna(gap) else f"{in_words(gap, low, high, signed=True)} to {row['reference']}"
             rows.append({"data": row["data"], "net": row["model"], "study": folder.name})
             rows[-1] |= {"accuracy [95% interval]": in_words(row["accuracy"], row["low"], row["high"])}
-            rows[-1] |= {"difference [over sequences]": words, "seeds": row["seeds"]}
+            rows[-1] |= {"difference [95% interval]": words, "seeds": row["seeds"]}
             rows[-1] |= {"epochs": made.loc["table-9", "epochs"], "parameters": f"{row['parameters']:,}"}
             rows[-1] |= {"million multiply-adds": f"{row['macs'] / 1e6:.1f}"}
             rows[-1] |= {"ms a picture": f"{row['latency_ms']:.2f}"}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fer_nb.data.detection import SIDE
+from fer_nb.names import counted
 from fer_nb.recognise.drawing import annotated
 from fer_nb.recognise.read import Reader, Reading
 from fer_nb.recognise.table import label, rows, table_of
@@ -60,7 +61,8 @@ def words(collected: Collected, reader: Reader) -> str:
     table = collected.table
     failed = int((table["error"] != "").sum())
     looked = len(table[["file", "frame"]].drop_duplicates()) - failed
-    text = f"{looked} pictures and frames were read, {failed} files could not be; {len(collected.labels)} faces found."
+    faces, pictures = counted(len(collected.labels), "face"), counted(looked, "picture")
+    text = f"{faces} found in {pictures}, frames of videos among them; {counted(failed, 'file')} could not be read."
     if reader.calibration.threshold is None:
         return f"{text} Nothing is called unsure: the net is not calibrated."
     unsure = int(table["unsure"].sum())

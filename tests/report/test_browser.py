@@ -1,7 +1,5 @@
 """A built report in the machine's Chromium: what a reader sees and can do, on screens of two widths and on paper."""
 
-import shutil
-
 import nbformat
 import numpy as np
 import pandas as pd
@@ -13,12 +11,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from fer_nb import paths
 from fer_nb.report import save
 from fer_nb.report.index import write_index
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine: apt-get install chromium"
-)
 
 STUDY = "small"
 PAGES = ("index.html", "01_data_preparation.html", "all.html")
@@ -90,15 +82,6 @@ def report(tmp_path_factory):
     nbformat.write(new_notebook(cells=[new_markdown_cell("# FERm")]), notebooks / "02_ferm_construction.ipynb")
     yield write_index(STUDY).parent
     patch.undo()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
