@@ -16,6 +16,7 @@ sys.path.insert(0, workflow.basedir)
 os.environ["PYTHONPATH"] = os.pathsep.join([workflow.basedir, *filter(None, [os.environ.get("PYTHONPATH")])])
 from fer_nb import files, imports, paths, study
 from fer_nb.names import refuse_unknown
+from fer_nb.nets.known import refuse_unknown_nets
 from fer_nb.report import kept, refusal
 from fer_nb.report.promised import promised
 from fer_nb.data.datasets import NAMES, checksums, sources
@@ -97,7 +98,7 @@ try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
-    study.refuse_unknown_nets(STUDY)
+    refuse_unknown_nets(STUDY)
     RESTS_ON = {name: rests_on(name) for name in GIVEN}
     imports.modules("notebooks/04_training.ipynb")
     for given in GIVEN.values():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.names import refuse_unfit, refuse_unknown, suggestion
+from fer_nb.names import refuse_unfit, suggestion
 from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
 from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
 
@@ -16,11 +16,6 @@ KEPT = "reference/emonas/genotypes"  # under reports/: what a study takes that d
 # Parameters of notebook 05 that list nets, and the data set that these are trained on.
 NETS_ON = {name: name.partition("_")[0] for name in ("ckplus", "ckplus_folds", "ckplus_subjects", "fer2013", "ferm")}
 SPLIT = ("fer2013", "ferm", "rafdb")  # have a test split of their own; of the others a fold is held out
-# Nets that nets/by_name.py builds without a search, named here for a plan loads no torch. The last are published.
-GENOTYPES = ("DARTS_CIFAR10", "PDARTS_CIFAR10")
-NETS = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm", "MobileNetV2", *GENOTYPES)
-# Of torchvision, in notebook 11: Sandler et al. 2018; Howard et al. 2019; Tan and Le 2019. Made for 224x224.
-COMPARED = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
 
 
 @dataclass(frozen=True)
@@ -80,23 +75,6 @@ def training_runs(study: str) -> list[Run]:
     named = {"05_evaluation": evaluation_runs, "10_searched_networks": comparison_runs}
     there = notebooks(study)
     return list(dict.fromkeys(run for name, of in named.items() if name in there for run in of(study)))
-
-
-def refuse_unknown_nets(study: str) -> None:
-    """Raise ValueError for a net that is named and nobody builds, or that 06, 07 or 08 explains and nothing trains."""
-    runs = training_runs(study)
-    for run in runs:
-        if sized(run.model)[0] not in GENOTYPES and not searched_genotype(run.study, run.model, run.seed):
-            refuse_unknown("net", [run.model], [*NETS, *dict(searches(study))])
-    if "11_efficiency" in notebooks(study):
-        given = parameters(study, "11_efficiency")
-        refuse_unknown("net", given["models"] + given["others"], [*NETS, *COMPARED])
-    trained = [run.name for run in runs]
-    for notebook in sorted({"06_mp_analysis", "07_score_cam_analysis", "08_robustness"} & {*notebooks(study)}):
-        given = parameters(study, notebook)
-        named = Run(study, given["dataset"], given["model"], given["seed"]).name
-        if named not in trained:
-            raise ValueError(f"{notebook}: the study trains no {named}: {suggestion(named, trained)}")
 
 
 def _all_parameters(study: str, notebook: str, given: dict | None) -> dict:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from fer_nb import study
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.intervals import wilson
+from fer_nb.nets import known
 from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
 from fer_nb.report.save import joint_verdict
 
@@ -224,7 +224,7 @@ def share_of(results: Results, column: str, other: str) -> Found:
 
 def share_of_least(results: Results, column: str) -> Found:
     """EmoNAS's cost as a share of that of the cheapest other net: neither found here nor drawn at random."""
-    names = {*study.NETS} & set(results.searched["model"])
+    names = {*known.NETS} & set(results.searched["model"])
     if not names:
         raise Missing
     return max((share_of(results, column, name) for name in names), key=lambda found: found.value)

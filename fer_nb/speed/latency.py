@@ -18,8 +18,9 @@ from torch import nn
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
 from fer_nb.nets import by_name, device, export, models
+from fer_nb.nets.known import COMPARED, GENOTYPES
 from fer_nb.speed import timing
-from fer_nb.study import COMPARED, GENOTYPES, Run
+from fer_nb.study import Run
 from fer_nb.training import predict
 
 RUNTIMES = ("PyTorch", "ONNX Runtime")

@@ -10,7 +10,8 @@ import yaml
 from fer_nb import paths
 from fer_nb.nets import by_name, genotypes, models
 from fer_nb.nets.cells import SearchedNet
-from fer_nb.study import KEPT, NETS, Run
+from fer_nb.nets.known import NETS
+from fer_nb.study import KEPT, Run
 
 SHAPE = {"channels": 4, "cells": 3, "stem_stride": 2}
 

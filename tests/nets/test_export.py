@@ -6,8 +6,7 @@ import torch
 from onnxruntime import InferenceSession
 from torch import nn
 
-from fer_nb import study
-from fer_nb.nets import device, export, models
+from fer_nb.nets import device, export, known, models
 from fer_nb.speed import latency
 from fer_nb.training import predict
 
@@ -53,7 +52,7 @@ def test_an_exported_net_gives_pytorchs_logits_for_any_batch(exported):
         torch.testing.assert_close(torch.from_numpy(found), wanted, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", ("lightResNetl", *study.COMPARED))
+@pytest.mark.parametrize("name", ("lightResNetl", *known.COMPARED))
 def test_folding_leaves_no_batch_norm_and_the_outputs_as_they_are(name):
     model = latency.build(name).double()
     model(torch.rand(2, 3, 44, 44, dtype=torch.float64))

@@ -3,12 +3,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb import study
-from fer_nb.nets import export, models
+from fer_nb.nets import export, known, models
 from fer_nb.speed import latency, timing
 
 
-@pytest.mark.parametrize("name", study.COMPARED)
+@pytest.mark.parametrize("name", known.COMPARED)
 def test_macs_of_torchvisions_nets_agree_with_torch(name):
     model = latency.build(name).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():

@@ -1,0 +1,25 @@
+"""The names of nets that need no search, for a plan: it loads no torch."""
+
+from fer_nb.names import refuse_unknown, suggestion
+from fer_nb.study import Run, notebooks, parameters, searched_genotype, searches, sized, training_runs
+
+GENOTYPES = ("DARTS_CIFAR10", "PDARTS_CIFAR10")  # published
+NETS = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm", "MobileNetV2", *GENOTYPES)  # that by_name.py builds
+# Of torchvision, in notebook 11: Sandler et al. 2018; Howard et al. 2019; Tan and Le 2019. Made for 224x224.
+COMPARED = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
+
+
+def refuse_unknown_nets(study: str) -> None:
+    """Raise ValueError for a net that is named and nobody builds, or that 06, 07 or 08 explains and nothing trains."""
+    runs = training_runs(study)
+    for run in runs:
+        if sized(run.model)[0] not in GENOTYPES and not searched_genotype(run.study, run.model, run.seed):
+            refuse_unknown("net", [run.model], [*NETS, *dict(searches(study))])
+    trained = [run.name for run in runs]
+    for notebook, given in ((name, parameters(study, name)) for name in notebooks(study) if name != "04_training"):
+        if notebook == "11_efficiency":
+            refuse_unknown("net", given["models"] + given["others"], [*NETS, *COMPARED])
+        elif notebook in ("06_mp_analysis", "07_score_cam_analysis", "08_robustness"):
+            named = Run(study, given["dataset"], given["model"], given["seed"]).name
+            if named not in trained:
+                raise ValueError(f"{notebook}: the study trains no {named}: {suggestion(named, trained)}")
