@@ -74,6 +74,13 @@ def test_int8_is_a_quarter_in_size_and_near_the_float32_net(tmp_path):
     assert 0 < difference < 0.1 * wanted.std()
 
 
+def test_a_found_net_is_rounded_without_a_line_for_each_batch_norm(tmp_path, caplog):
+    exact = export.export(latency.build("PDARTS_CIFAR10").eval(), tmp_path / "net.onnx")
+    images = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
+    assert export.quantize(exact, tmp_path / "int8.onnx", images).exists()
+    assert "out-of-range" not in caplog.text
+
+
 def test_without_pictures_nothing_is_calibrated(tmp_path):
     (tmp_path / "net.onnx").touch()
     with pytest.raises(ValueError, match=r"pictures are uint8 \(0, 48, 48\): give grey ones"):
