@@ -50,7 +50,7 @@ def _bar(figure, axes):
     """The colour bar of the maps that ``_show`` has drawn on ``axes``, where it has drawn any."""
     heats = [image for ax in np.ravel(axes) for image in ax.get_images()[1:]]
     if heats:
-        figure.colorbar(heats[0], ax=axes, aspect=40, pad=0.01, label="map")
+        figure.colorbar(heats[0], ax=axes, aspect=40, pad=0.1 / figure.get_figwidth(), label="map")
 
 
 def region_heat(tables: dict[str, pd.DataFrame]) -> Figure:
