@@ -98,7 +98,7 @@ try:
     GIVEN = {name: study.parameters(STUDY, name) for name in study.notebooks(STUDY) if name != "04_training"}
     FOUND = relative(*(study.genotype(STUDY, *of) for of in study.searches(STUDY)))
     RUNS = study.training_runs(STUDY)
-    refuse_unknown_nets(STUDY)
+    refuse_unknown_nets(STUDY, RUNS)
     RESTS_ON = {name: rests_on(name) for name in GIVEN}
     imports.modules("notebooks/04_training.ipynb")
     for given in GIVEN.values():

@@ -368,14 +368,14 @@ def test_a_net_that_nobody_builds_or_trains_is_refused(write, notebook, given, m
     write("mine", "04_training")
     write("mine", "09_architecture_search", searches=["EmoNAS"])
     write("mine", "05_evaluation", ferm=["lightResNetl", "EmoNAS_24x8", "PDARTS_CIFAR10_16x5"])
-    known.refuse_unknown_nets("mine")
+    known.refuse_unknown_nets("mine", study.training_runs("mine"))
     write("mine", notebook, **{"ferm": ["lightResNetl"]} | given if notebook == "05_evaluation" else given)
-    assert refused(known.refuse_unknown_nets, "mine").startswith(message)
+    assert refused(known.refuse_unknown_nets, "mine", study.training_runs("mine")).startswith(message)
 
 
 @pytest.mark.parametrize("name", study.studies())
 def test_every_study_can_be_planned(name):
     assert study.notebooks(name)
-    known.refuse_unknown_nets(name)
+    known.refuse_unknown_nets(name, study.training_runs(name))
     for run in study.training_runs(name):
         assert study.training_parameters(run)["study"] == run.study

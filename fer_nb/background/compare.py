@@ -1,5 +1,7 @@
 """Hand-made features with a linear SVM, and the nets on the same test pictures: accuracies with their intervals."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -130,6 +132,11 @@ def kept_nets(studies: list[str], name: str) -> list[dict]:
             nets = nets.assign(method=nets["model"], study=study, epochs=least)
             found += nets.reindex(columns=["method", "study", "epochs", *SCORES]).to_dict("records")
     return found
+
+
+def kept_files(study: str, kind: str, dataset: str, model: str) -> list[Path]:
+    """The files of a ``kind``, "predictions" or "histories", that a kept study has of a net, one a seed."""
+    return sorted((paths.REPORTS / "reference" / study / kind).glob(f"{dataset}-{model}-seed[0-9]*.csv*"))
 
 
 def words(table: pd.DataFrame) -> str:

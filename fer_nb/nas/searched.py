@@ -4,12 +4,11 @@ Everything but the times comes from finished runs' predictions and from the nets
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
-from fer_nb import intervals, paths
-from fer_nb.background.compare import kept_nets
+from fer_nb import intervals
+from fer_nb.background.compare import kept_files, kept_nets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
@@ -67,7 +66,7 @@ def accuracy_table(
     nets = by_model(runs, dataset)
     against, known_as = shares(nets[reference]) if reference in nets else None, reference
     for study in beside if against is None else ():
-        if files := kept_predictions(study, dataset, reference):
+        if files := kept_files(study, "predictions", dataset, reference):
             tables = [pd.read_csv(file) for file in files]
             against = shares_right(pd.concat(table[table["split"] == "test"] for table in tables))
             known_as = f"{reference} of {study}"
@@ -85,11 +84,6 @@ def accuracy_table(
             row |= dict(zip(("difference", "difference_low", "difference_high"), found, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def kept_predictions(study: str, dataset: str, model: str) -> list[Path]:
-    """The files of predictions that a kept study has of a net, one a seed."""
-    return sorted((paths.REPORTS / "reference" / study / "predictions").glob(f"{dataset}-{model}-seed[0-9]*.csv*"))
 
 
 def beside_table(

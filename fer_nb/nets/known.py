@@ -1,7 +1,7 @@
 """The names of nets that need no search, for a plan: it loads no torch."""
 
 from fer_nb.names import refuse_unknown, suggestion
-from fer_nb.study import Run, notebooks, parameters, searched_genotype, searches, sized, training_runs
+from fer_nb.study import Run, notebooks, parameters, searched_genotype, searches, sized
 
 GENOTYPES = ("DARTS_CIFAR10", "PDARTS_CIFAR10")  # published
 NETS = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm", "MobileNetV2", *GENOTYPES)  # that by_name.py builds
@@ -9,11 +9,14 @@ NETS = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm", "MobileNetV2", *GEN
 COMPARED = ("mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0")
 
 
-def refuse_unknown_nets(study: str) -> None:
-    """Raise ValueError for a net that is named and nobody builds, or that 06, 07 or 08 explains and nothing trains."""
-    runs = training_runs(study)
+def refuse_unknown_nets(study: str, runs: list[Run]) -> None:
+    """Raise ValueError for a net that is named and nobody builds, or that 06, 07 or 08 explains and nothing trains.
+
+    ``runs``: of ``training_runs``.
+    """
     for run in runs:
-        if sized(run.model)[0] not in GENOTYPES and not searched_genotype(run.study, run.model, run.seed):
+        free = run.model in NETS or sized(run.model)[0] in GENOTYPES  # needs no search
+        if not free and not searched_genotype(run.study, run.model, run.seed):
             refuse_unknown("net", [run.model], [*NETS, *dict(searches(study))])
     trained = [run.name for run in runs]
     for notebook, given in ((name, parameters(study, name)) for name in notebooks(study) if name != "04_training"):

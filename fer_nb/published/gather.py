@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from fer_nb.background.compare import kept_files
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
-from fer_nb.published.origins import kept_folder, kept_studies
+from fer_nb.published.origins import kept_studies
 from fer_nb.report import claims
-from fer_nb.report.results import Results
+from fer_nb.report.results import SEARCHED, Results
 from fer_nb.study import protocol
 from fer_nb.study_files import parameter_files
 
@@ -30,8 +31,7 @@ def of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, li
     """By net, the table of ``kind`` (predictions, histories) that is kept of each of its seeds."""
     found = {}
     for row in measured_rows(best, part):
-        files = sorted((kept_folder() / row["study"] / kind).glob(f"{part.dataset}-{row['model']}-seed*.csv*"))
-        if files:
+        if files := kept_files(row["study"], kind, part.dataset, row["model"]):
             found[row["model"]] = [pd.read_csv(file) for file in files]
     return found
 
@@ -53,6 +53,16 @@ def recipe(study: str, dataset: str) -> str:
     return parameter_files(protocol(study, dataset), "04_training")[-1].parent.name
 
 
+def searched_nets() -> pd.DataFrame:
+    """``claims.searched`` of all studies that keep tables 9 and 10, and a column "study"."""
+    found = [
+        claims.searched(*(pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))).assign(study=folder.name)
+        for folder in kept_studies()
+        if (folder / "table-9.csv").exists()
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SEARCHED)
+
+
 def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
     """``claims.claims_table`` of what is kept; ``results``: from ``readme.kept_results``."""
     tables = {name: kept_tables(name)[-1] for name in claims.NAMES if kept_tables(name)}
@@ -62,16 +72,9 @@ def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
     ran = results.dropna(subset="accuracy")
     ran = ran.assign(recipe=[recipe(row.study, datasets[row.dataset]) for row in ran.itertuples()])
     ran = ran.drop_duplicates(["dataset", "model", "recipe"])
-    found = Results(ran, tables)
+    found = Results(ran, tables, searched=searched_nets())
     by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
         found.confusions[part.name] = {name: confusions(rows, part) for name, rows in by_recipe.items()}
         found.histories[part.name] = {name: histories(rows, part) for name, rows in by_recipe.items()}
-    searched = [
-        claims.searched(*(pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))).assign(study=folder.name)
-        for folder in kept_studies()
-        if (folder / "table-9.csv").exists()
-    ]
-    if searched:
-        found.searched = pd.concat(searched, ignore_index=True)
     return claims.claims_table(found)

@@ -11,7 +11,7 @@ from fer_nb.evaluation.measures import verdict
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.published.gather import kept_claims, kept_tables, most_pictures
+from fer_nb.published.gather import kept_claims, kept_tables, most_pictures, searched_nets
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.picture import draw
 from fer_nb.published.results import row_of, training_of
@@ -100,19 +100,15 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
 
 def _found_nets() -> list[str]:
     """Each net that a search found on FER2013 and FERm, beside the net that its study compares it with."""
-    lines = []
-    for folder in (folder for folder in kept_studies() if (folder / "table-9.csv").exists()):
-        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
-        table = table.reindex(columns=table.columns.union(["difference"])).dropna(subset="difference")
-        for part in (thesis.SECTION_3_3[name] for name in ("fer2013", "ferm")):
-            lines += [
-                f"{part.name}: {row['model']}, a found net with {row['parameters'] / 1e6:.2f} million parameters, "
-                f"reaches {in_words(row['accuracy'], row['low'], row['high'])}%:"
-                f" {in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
-                f" to {row['reference']}."
-                for row in table[table["data"] == part.dataset].to_dict("records")
-            ]
-    return lines
+    table = searched_nets().dropna(subset="difference")
+    return [
+        f"{part.name}: {row['model']}, a found net with {row['parameters'] / 1e6:.2f} million parameters, "
+        f"reaches {in_words(row['accuracy'], row['low'], row['high'])}%:"
+        f" {in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
+        f" to {row['reference']}."
+        for part in (thesis.SECTION_3_3[name] for name in ("fer2013", "ferm"))
+        for row in table[table["data"] == part.dataset].to_dict("records")
+    ]
 
 
 def _hand_made() -> str:
