@@ -1,0 +1,72 @@
+"""``python -m fer_nb.published.restore STUDY`` puts the kept runs of a study back under ``runs/``.
+
+Its notebooks then read them as if they had been trained here: to look at results without training, or to add runs on
+another machine and keep the study again. Kept again as they are, they give the same files.
+"""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+from fer_nb.files import replacing, sha256
+from fer_nb.finished import is_finished
+from fer_nb.published.origins import kept_folder
+from fer_nb.study import Run, training_runs
+from fer_nb.training import weights
+
+ADDED = ("run", "classes", "calibration", "date")  # by keep.packed_weights, to what metrics.json says
+
+
+def restore(run: Run) -> bool:
+    """Write the files of a kept run into its folder; False where its weights or its predictions are not kept.
+
+    The weights are in float32, rounded to half precision; ``started`` is the day alone. A run that has finished is
+    left as it is, and True returned. Raises ValueError where a kept file is damaged.
+    """
+    if is_finished(run):
+        return True
+    kept = kept_folder() / run.study
+    packed = kept / "weights" / f"{run.model}-{run.dataset}.safetensors"
+    facts = weights.about(packed) if packed.exists() else {}
+    predictions = [path for path in (kept / "predictions").glob(f"{run.name}.csv*") if path.suffix in (".csv", ".gz")]
+    if facts.get("run") != run.name or not predictions:
+        return False
+    net, classes = weights.from_file(packed)
+    writers = {
+        "weights.safetensors": lambda path: weights.save_weights(path, net, list(classes)),
+        "history.csv": lambda path: path.write_bytes((kept / "histories" / f"{run.name}.csv").read_bytes()),
+        "predictions.csv": lambda path: path.write_bytes(_content(predictions[0])),
+    }
+    for name, write in writers.items():
+        with replacing(run.folder / name) as partial:
+            write(partial)
+    metrics = {name: value for name, value in facts.items() if name not in ADDED} | {"started": facts["date"]}
+    metrics["files"] = {name: sha256(run.folder / name) for name in writers}
+    with replacing(run.folder / "metrics.json") as partial:  # last, as ``finish`` does
+        partial.write_text(json.dumps(metrics, indent=1) + "\n")
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """Of a kept file of predictions, decompressed. Raises ValueError where it is damaged."""
+    content = path.read_bytes()
+    try:
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}): restore the file with git") from error
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        sys.exit("usage: python -m fer_nb.published.restore STUDY")
+    try:
+        for run in training_runs(arguments[0]):
+            there = restore(run)
+            print(f"{run.name}: {f'in {run.folder}' if there else 'its weights are not kept: train it'}")
+    except (OSError, ValueError) as error:
+        sys.exit(f"fer_nb.published.restore: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
