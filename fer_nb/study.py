@@ -144,11 +144,22 @@ def genotype(study: str, model: str, seed: int) -> Path:
     Where the net was not searched with this seed, the file of the first seed that it was searched with. A size in the
     net's name (``sized``) is ignored.
     """
-    model, _ = sized(model)
-    own = [of for name, of in searches(study) if name == model]
-    place = paths.RUNS / study / "09_architecture_search" if own else paths.REPORTS / KEPT
-    known = own or sorted(int(path.stem.rpartition("-seed")[2]) for path in place.glob(f"{model}-seed*.json")) or [0]
-    return place / f"{model}-seed{seed if seed in known else known[0]}.json"
+    name, _ = sized(model)
+    own = [of for searched, of in searches(study) if searched == name]
+    if not own:
+        return kept_genotype(model, seed)
+    return paths.RUNS / study / "09_architecture_search" / f"{name}-seed{seed if seed in own else own[0]}.json"
+
+
+def kept_genotype(model: str, seed: int = 0) -> Path:
+    """The file of a searched net that is kept in git, of this seed or of the first one; a size in its name is ignored.
+
+    Where none is kept, the path at which it would be.
+    """
+    name, _ = sized(model)
+    place = paths.REPORTS / KEPT
+    known = sorted(int(path.stem.rpartition("-seed")[2]) for path in place.glob(f"{name}-seed*.json")) or [0]
+    return place / f"{name}-seed{seed if seed in known else known[0]}.json"
 
 
 def searched_genotype(study: str, model: str, seed: int) -> Path | None:

@@ -47,10 +47,9 @@ def comparison(names: list[str], data: str, descriptors: list[str], study: str, 
         and ``sequence_high``: of the same accuracy on as many trials as there are sequences, for the three frames of
         a sequence of CK+ are nearly one picture. ``C``: what was chosen; of folds the smallest and the largest.
 
-    Raises ValueError for kept studies beside drawn faces, and what ``datasets.load`` and ``kept_nets`` raise.
+    Raises what ``refuse_unkept`` and ``datasets.load`` raise.
     """
-    if kept and data == "synthetic":
-        raise ValueError('kept: those nets were measured on real pictures: leave it empty with data "synthetic"')
+    refuse_unkept(kept, data, "kept")
     rows, known = [], {}
     for name in names:
         folds = [datasets.load(fold, data) for fold in parts(name)]
@@ -112,16 +111,26 @@ def finished_nets(study: str, name: str) -> list[dict]:
     return found
 
 
-def kept_nets(studies: list[str], name: str) -> list[dict]:
-    """The same as ``finished_nets`` of studies kept under reports/reference, from their tables.
+def refuse_unkept(studies: list[str], data: str, parameter: str) -> None:
+    """Check the kept studies that a parameter names.
 
-    Raises FileNotFoundError for a study that is not kept.
+    Raises ValueError for kept studies beside drawn faces, FileNotFoundError for a study that is not kept.
     """
-    found = []
+    if studies and data == "synthetic":
+        raise ValueError(
+            f'{parameter}: those nets were measured on real pictures: leave it empty with data "synthetic"'
+        )
     for study in studies:
         folder = paths.REPORTS / "reference" / study
         if not (folder / "origins.csv").exists():
-            raise FileNotFoundError(f"{folder} holds no kept study: correct the name in `kept`")
+            raise FileNotFoundError(f"{folder} holds no kept study: correct the name in `{parameter}`")
+
+
+def kept_nets(studies: list[str], name: str) -> list[dict]:
+    """The same as ``finished_nets`` of studies kept under reports/reference, from their tables."""
+    found = []
+    for study in studies:
+        folder = paths.REPORTS / "reference" / study
         epochs = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")["epochs"]
         for table in (KEPT.get(name, ""), "table-9"):
             if not (folder / f"{table}.csv").exists():

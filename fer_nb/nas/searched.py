@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from fer_nb import intervals
-from fer_nb.background.compare import kept_files, kept_nets
+from fer_nb.background.compare import kept_files, kept_nets, refuse_unkept
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
@@ -37,8 +37,7 @@ def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: 
         files[name] = folder / f"{name}.onnx"
         export.export(net, files[name])
         rows.append({"model": name} | latency.size(net, files[name]))
-    measured = latency.compare(files, batch_size, seconds, repeats)
-    measured = measured[measured["runtime"] == "ONNX Runtime"].set_index("model")
+    measured = latency.compare(files, batch_size, seconds, repeats, ("ONNX Runtime",)).set_index("model")
     measured["frames_per_second"] = 1000 / measured["latency_ms"]
     columns = ["memory_mb", "latency_ms", "frames_per_second", "pictures_per_second"]
     table = pd.DataFrame(rows).rename(columns={"safetensors_mb": "weights_mb"})
@@ -99,10 +98,9 @@ def beside_table(
         DataFrame: data, model, study ("" for this one), epochs (of the kept ones), accuracy, low, high (Wilson, over
         test pictures).
 
-    Raises ValueError for kept studies beside drawn faces, FileNotFoundError for a study that is not kept.
+    Raises what ``refuse_unkept`` raises.
     """
-    if studies and data == "synthetic":
-        raise ValueError('beside: those nets were measured on real pictures: leave it empty with data "synthetic"')
+    refuse_unkept(studies, data, "beside")
     rows: list[dict] = []
     for name, table in tables.items():
         own = table[["model", "accuracy", "low", "high"]].to_dict("records")

@@ -9,6 +9,7 @@ saved with the trained weights and is all that is needed to build the net again.
 """
 
 import json
+from pathlib import Path
 
 from torch import nn
 
@@ -48,11 +49,19 @@ def describe(run: study.Run, num_classes: int, pool: str = "global", block_relu:
     file = study.searched_genotype(run.study, run.model, run.seed)
     if not file:
         raise models.unknown(run.model)
+    return named | described_in(file, size)
+
+
+def described_in(file: Path, size: dict[str, int]) -> dict:
+    """The part of a description that belongs to the net of a file that a search left; ``size``: see ``study.sized``.
+
+    Raises ValueError for a file that holds no genotype or no size.
+    """
     genotype, about = genotypes.load(file)
     for key in SHAPE:
         if not isinstance(about.get(key), int) or isinstance(about[key], bool) or about[key] < 1:
             raise ValueError(f"{file}: about: {key} is {about.get(key)!r}, not a whole number from 1: search again")
-    return named | searched(genotype, **{key: about[key] for key in SHAPE} | size)
+    return searched(genotype, **{key: about[key] for key in SHAPE} | size)
 
 
 def searched(genotype: Genotype, channels: int, cells: int, stem_stride: int) -> dict:

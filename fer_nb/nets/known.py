@@ -1,7 +1,7 @@
 """The names of nets that need no search, for a plan: it loads no torch."""
 
 from fer_nb.names import refuse_unknown, suggestion
-from fer_nb.study import Run, notebooks, parameters, searched_genotype, searches, sized
+from fer_nb.study import Run, kept_genotype, notebooks, parameters, searched_genotype, searches, sized
 
 GENOTYPES = ("DARTS_CIFAR10", "PDARTS_CIFAR10")  # published
 NETS = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm", "MobileNetV2", *GENOTYPES)  # that by_name.py builds
@@ -21,8 +21,15 @@ def refuse_unknown_nets(study: str, runs: list[Run]) -> None:
     trained = [run.name for run in runs]
     for notebook, given in ((name, parameters(study, name)) for name in notebooks(study) if name != "04_training"):
         if notebook == "11_efficiency":
-            refuse_unknown("net", given["models"] + given["others"], [*NETS, *COMPARED])
+            refuse_unbuilt(given["models"] + given["others"])
         elif notebook in ("06_mp_analysis", "07_score_cam_analysis", "08_robustness"):
             named = Run(study, given["dataset"], given["model"], given["seed"]).name
             if named not in trained:
                 raise ValueError(f"{notebook}: the study trains no {named}: {suggestion(named, trained)}")
+
+
+def refuse_unbuilt(names: list[str]) -> None:
+    """Raise ValueError for a net that notebook 11 does not build: neither known nor one whose genotype is kept."""
+    for name in names:
+        if sized(name)[0] not in GENOTYPES and not kept_genotype(name).exists():
+            refuse_unknown("net", [name], [*NETS, *COMPARED])

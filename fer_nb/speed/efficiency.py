@@ -3,6 +3,7 @@
 Ratios are to ResNet18, of which the thesis's nets are light forms; they carry over to other machines better than times.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ import torch
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
+from fer_nb.background.compare import kept_files
 from fer_nb.data import augment, datasets
 from fer_nb.evaluation import measures, thesis
-from fer_nb.intervals import change_interval, in_words
+from fer_nb.intervals import change_interval, in_words, wilson
 from fer_nb.nets import export, models
 from fer_nb.speed import latency
 from fer_nb.study import Run
@@ -177,7 +179,7 @@ def int8_table(
 
 def int8_gain(files: dict[str, Path], batch_size: int, seconds: float, repeats: int) -> dict[str, float]:
     """Time and size of the int8 file beside those of the float32 file (``files``: by number format)."""
-    cost = latency.compare(files, batch_size, seconds, repeats).set_index("model")
+    cost = latency.compare(files, batch_size, seconds, repeats, ("ONNX Runtime",)).set_index("model")
     cost["mb"] = {name: file.stat().st_size / 1e6 for name, file in files.items()}
     exact, int8 = cost.loc["float32"], cost.loc["int8"]
     ratios = {"latency": "latency_ms", "throughput": "pictures_per_second", "size": "mb"}
@@ -212,12 +214,18 @@ def pictures_to_explain(runs: list[Run], data: str, count: int, seed: int = 0) -
     return weights.trained(run)[0], run.model, inputs, torch.as_tensor(faces.labels)
 
 
-def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame) -> pd.DataFrame:
+def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame, beside: Sequence[str] = ()) -> pd.DataFrame:
     """Accuracy of the study's nets (measures.accuracy_table) with the latency of one picture in ONNX Runtime.
 
+    Args:
+        measured: from ``latency.compare``.
+        beside: kept studies; a net that this study does not train on a data set has its accuracy in the first of them
+            whose predictions are kept.
+
     Returns:
-        DataFrame: dataset (the thesis's name), model, latency_ms, accuracy, low, high, thesis_accuracy; for each data
-        set that the study trains on, every net with a latency that was trained there or has a value in the thesis.
+        DataFrame: dataset (the thesis's name), model, study ("" for this one), latency_ms, accuracy, low, high,
+        thesis_accuracy; for each data set that the study trains on, every net with a latency that was trained there or
+        has a value in the thesis.
     """
     printed = {"ckplus-fold1": thesis.TABLE_3_6, "fer2013": thesis.TABLE_3_8, "ferm": thesis.TABLE_3_10}
     times = measured[measured["runtime"] == "ONNX Runtime"].set_index("model")["latency_ms"]
@@ -225,9 +233,27 @@ def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame) -> pd.DataFram
     for dataset, values in printed.items():
         if not measures.by_model(plain, dataset):
             continue
-        ours = measures.accuracy_table(plain, dataset, values).set_index("model")[["accuracy", "low", "high"]]
+        ours = measures.accuracy_table(plain, dataset, values).assign(study="").set_index("model")
+        for name in times.index.difference(ours.index[ours["accuracy"].notna()]):
+            if row := kept_accuracy(beside, dataset, name):
+                ours.loc[name, list(row)] = list(row.values())
         table = ours.reindex([*values, *ours.index.difference(list(values))]).rename_axis("model")
         table = table.assign(thesis_accuracy=pd.Series(values), latency_ms=times).dropna(subset="latency_ms")
         tables.append(table.reset_index().assign(dataset=thesis.DATASETS[dataset.split("-")[0]]))
-    columns = ["dataset", "model", "latency_ms", "accuracy", "low", "high", "thesis_accuracy"]
+    columns = ["dataset", "model", "study", "latency_ms", "accuracy", "low", "high", "thesis_accuracy"]
     return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def kept_accuracy(studies: Sequence[str], dataset: str, model: str) -> dict:
+    """A net's accuracy in the first of ``studies`` that keeps predictions of it: accuracy, low, high, study; else {}.
+
+    In percent on the test split, mean over the seeds, with Wilson's 95% interval over the test pictures.
+    """
+    for study in studies:
+        if files := kept_files(study, "predictions", dataset, model):
+            table = pd.concat(pd.read_csv(file) for file in files)
+            tested = table[table["split"] == "test"]
+            mean = measures.accuracy(tested)
+            low, high = wilson(mean, len(tested) // len(files))
+            return {"accuracy": mean, "low": low, "high": high, "study": study}
+    return {}

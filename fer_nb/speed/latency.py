@@ -18,27 +18,33 @@ from torch import nn
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
 from fer_nb.nets import by_name, device, export, models
-from fer_nb.nets.known import COMPARED, GENOTYPES
+from fer_nb.nets.known import COMPARED, GENOTYPES, refuse_unbuilt
 from fer_nb.speed import timing
-from fer_nb.study import Run
+from fer_nb.study import Run, kept_genotype, sized
 from fer_nb.training import predict
 
 RUNTIMES = ("PyTorch", "ONNX Runtime")
-
-NETS = (*models.NAMES, *GENOTYPES, *COMPARED)
+CLASSES = 7
 
 
 def build(name: str) -> nn.Module:
-    """A net of ``NETS`` with seven classes and random weights; ValueError for another name."""
-    refuse_unknown("net", [name], NETS)
+    """A net of notebook 11 with seven classes and random weights; ValueError for a name of none (``refuse_unbuilt``).
+
+    Of a searched net the first kept genotype is taken: "EmoNAS", "EmoNAS_16x6".
+    """
+    refuse_unbuilt([name])
     torch.manual_seed(0)
     if name in models.NAMES:
-        return models.build(name)
-    if name in GENOTYPES:
-        return by_name.build(Run("emonas", "ferm", name, 0), 7)
-    from torchvision.models import get_model
+        return models.build(name, CLASSES)
+    if name in COMPARED:
+        from torchvision.models import get_model
 
-    return get_model(name, weights=None, num_classes=7)
+        return get_model(name, weights=None, num_classes=CLASSES)
+    of, size = sized(name)
+    if of in GENOTYPES:
+        return by_name.build(Run("emonas", "ferm", name, 0), CLASSES)
+    described = by_name.described_in(kept_genotype(name), size)
+    return by_name.build_described({"model": name, "classes": CLASSES} | described)
 
 
 def export_nets(names: list[str], folder: Path) -> dict[str, Path]:
@@ -87,26 +93,27 @@ def measure(runtime: str, net: str | Path, batch_size: int, threads: int, second
     return found | {"memory_mb": timing.peak_memory_mb() - before}
 
 
-def compare(nets: dict[str, Path], batch_size: int, seconds: float, repeats: int = 1) -> pd.DataFrame:
+def compare(
+    nets: dict[str, Path],
+    batch_size: int,
+    seconds: float,
+    repeats: int = 1,
+    runtimes: tuple[str, ...] = RUNTIMES,
+) -> pd.DataFrame:
     """``measure`` each net in each runtime: one picture on one thread, and batches on all threads.
 
     Args:
-        nets: name -> ONNX file (``export_nets``); a net that ``build`` does not know is measured in ONNX Runtime alone.
+        nets: name -> ONNX file (``export_nets``); PyTorch builds the net anew by its name (``build``).
         batch_size, seconds: see ``measure``.
         repeats: of each measurement, in turn; medians are given.
+        runtimes: those measured.
 
     Returns:
         DataFrame: model, runtime, latency_ms, p10_ms, p90_ms (one picture, one thread), pictures_per_second (batches,
         as many threads as PyTorch takes), memory_mb (one picture), batch_memory_mb.
     """
     sizes = {"one": (1, 1), "many": (batch_size, torch.get_num_threads())}  # pictures, threads
-    keys = [
-        (name, runtime, size)
-        for name in nets
-        for runtime in RUNTIMES
-        for size in sizes
-        if runtime != "PyTorch" or name in NETS
-    ] * repeats
+    keys = [(name, runtime, size) for name in nets for runtime in runtimes for size in sizes] * repeats
     cases = [
         (runtime, name if runtime == "PyTorch" else nets[name], *sizes[size], seconds) for name, runtime, size in keys
     ]

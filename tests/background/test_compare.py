@@ -119,8 +119,8 @@ def test_kept_nets():
     }  # fmt: skip
     (net,) = compare.kept_nets(["old", "nas"], "ckplus-subject1")
     assert net["method"] == "EmoNAS" and np.isnan(net["mean_per_class_accuracy"])
-    with pytest.raises(FileNotFoundError, match="holds no kept study: correct the name in `kept`"):
-        compare.kept_nets(["new"], "ferm")
+    with pytest.raises(FileNotFoundError, match="holds no kept study: correct the name in `beside`"):
+        compare.refuse_unkept(["old", "new"], "real", "beside")
 
 
 def test_the_sentence_has_the_best_of_both(plan):

@@ -183,11 +183,9 @@ def test_clip_panels_take_the_first_of_each_class():
 def test_cost_table(tmp_path, monkeypatch):
     asked = {}
 
-    def measured(files, batch_size, seconds, repeats):
-        asked.update(files=files, rest=(batch_size, seconds, repeats))
-        rows = [(name, runtime) for name in reversed(files) for runtime in ("PyTorch", "ONNX Runtime")]
-        table = pd.DataFrame(rows, columns=["model", "runtime"])
-        table["latency_ms"] = [2.0 if runtime == "PyTorch" else 4.0 for runtime in table["runtime"]]
+    def measured(files, batch_size, seconds, repeats, runtimes):
+        asked.update(files=files, rest=(batch_size, seconds, repeats, runtimes))
+        table = pd.DataFrame({"model": reversed(files), "runtime": "ONNX Runtime", "latency_ms": 4.0})
         return table.assign(memory_mb=1.0, pictures_per_second=9.0)
 
     def exported(net, file):  # the exporter itself is slow, and tested in test_export.py
@@ -202,7 +200,7 @@ def test_cost_table(tmp_path, monkeypatch):
         genotypes.save(tmp_path / f"reports/reference/emonas/genotypes/EmoNAS-seed{seed}.json", genotype, shape)
     runs = [Run("tiny", "ferm", name, seed) for name in ("lightResNetl", "EmoNAS") for seed in (0, 1)]
     table = searched.cost_table(runs, 7, tmp_path / "nets", 8, 0.5, 2)
-    assert asked["rest"] == (8, 0.5, 2) and list(asked["files"]) == ["lightResNetl", "EmoNAS"]
+    assert asked["rest"] == (8, 0.5, 2, ("ONNX Runtime",)) and list(asked["files"]) == ["lightResNetl", "EmoNAS"]
     assert table["model"].tolist() == ["lightResNetl", "EmoNAS"]
     nets = [models.build("lightResNetl"), SearchedNet(small[0], 7, **shape)]  # of each net the first seed's
     assert table["parameters"].tolist() == [sum(p.numel() for p in net.parameters()) for net in nets]

@@ -13,6 +13,7 @@ from fer_nb import paths
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import thesis
+from fer_nb.intervals import wilson
 from fer_nb.nets import by_name, models
 from fer_nb.speed import efficiency, latency, plots
 from fer_nb.study import Run
@@ -106,8 +107,8 @@ def run(tmp_path, monkeypatch):
 
 
 def test_int8_is_scored_on_the_test_split_beside_float32(run, tmp_path, monkeypatch):
-    def compared(files, batch_size, seconds, repeats):
-        assert list(files) == ["float32", "int8"]
+    def compared(files, batch_size, seconds, repeats, runtimes):
+        assert list(files) == ["float32", "int8"] and runtimes == ("ONNX Runtime",)
         return pd.DataFrame({"model": list(files), "latency_ms": [4, 1.0], "pictures_per_second": [100, 300.0]})
 
     torch.manual_seed(0)
@@ -135,6 +136,21 @@ def test_accuracies_stand_at_the_latency_of_their_net(run, measured, sizes):
     assert len(plots.accuracy_over_latency(table).axes) == 1
     light = efficiency.light_table(sizes, measured)
     assert len(plots.lightness(light).axes) == len(plots.latencies(measured).axes) == 1
+
+
+def test_kept_accuracies_stand_beside_those_of_the_study(run, measured):
+    folder = paths.REPORTS / "reference/old/predictions"
+    folder.mkdir(parents=True)
+    for seed, right in enumerate([3, 2]):
+        rows = [("test", "Happy", "Happy")] * right + [("test", "Happy", "Sad")] * (4 - right)
+        table = pd.DataFrame([*rows, ("valid", "Happy", "Sad")], columns=["split", "label", "predicted"])
+        for name in ("mobilenet_v2", "lightResNetl", "VGG19"):
+            table.to_csv(folder / f"ferm-{name}-seed{seed}.csv", index=False)
+    rows = efficiency.accuracy_and_latency([run], measured, ["older", "old"]).set_index("model")
+    low, high = wilson(62.5, 4)  # of four pictures, five answers of eight right
+    assert rows.loc["mobilenet_v2", ["study", "accuracy", "low", "high"]].tolist() == ["old", 62.5, low, high]
+    assert rows.loc["lightResNetl", ["study", "accuracy"]].tolist() == ["", 100]  # its own goes first
+    assert "VGG19" not in rows.index  # no time was taken
 
 
 def test_the_first_seed_of_each_net_on_the_most_important_data_set_is_taken():

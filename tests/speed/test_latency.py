@@ -1,9 +1,14 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fer_nb.nets import export, known, models
+from fer_nb import paths, study
+from fer_nb.nets import export, genotypes, known, models
+from fer_nb.nets.cells import SearchedNet
 from fer_nb.speed import latency, timing
 
 
@@ -15,6 +20,18 @@ def test_macs_of_torchvisions_nets_agree_with_torch(name):
     counts = models.count(model)
     assert 2 * counts["macs"].sum() == counter.get_total_flops()
     assert counts["parameters"].sum() == sum(p.numel() for p in model.parameters())
+
+
+def test_a_searched_net_is_that_of_its_kept_genotype(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "REPORTS", tmp_path)
+    drawn = genotypes.random(np.random.default_rng(0), 2)
+    about = {"channels": 8, "cells": 3, "stem_stride": 2}
+    genotypes.save(study.kept_genotype("EmoNAS"), drawn, about)
+    for name, size in {"EmoNAS": {}, "EmoNAS_4x2": {"channels": 4, "cells": 2}}.items():
+        own = SearchedNet(drawn, 7, **about | size)
+        assert latency.size(latency.build(name), Path(__file__)) == latency.size(own, Path(__file__))
+    with pytest.raises(ValueError, match="unknown net 'partial': choose one of VGG19"):
+        latency.build("partial")
 
 
 def test_a_batch_is_measured_in_both_runtimes(tmp_path):
@@ -43,7 +60,7 @@ def test_each_known_net_is_measured_in_both_runtimes(monkeypatch):
     assert table[["memory_mb", "batch_memory_mb"]].to_numpy().tolist() == [[1, 8]] * 2
 
 
-def test_an_unknown_file_is_measured_in_onnx_runtime_alone_and_medians_are_given(monkeypatch):
+def test_medians_are_given_of_the_runtimes_asked_for(monkeypatch):
     medians = iter([4.0, 9, 6, 7, 5, 8])
 
     def found(function, cases, what):
@@ -51,7 +68,7 @@ def test_an_unknown_file_is_measured_in_onnx_runtime_alone_and_medians_are_given
         return [{"median": next(medians), "p10": 1.0, "p90": 9.0, "memory_mb": 5.0} for _ in cases]
 
     monkeypatch.setattr(timing, "in_fresh_processes", found)
-    (row,) = latency.compare({"int8": "file"}, batch_size=1, seconds=0, repeats=3).to_dict("records")
+    (row,) = latency.compare({"int8": "file"}, 1, 0, 3, ("ONNX Runtime",)).to_dict("records")
     assert row["latency_ms"] == 5 and row["pictures_per_second"] == 125 and row["runtime"] == "ONNX Runtime"
 
 
