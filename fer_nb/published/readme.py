@@ -36,7 +36,7 @@ def findings() -> Findings:
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _searches()]
+    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _searches(), _luck()]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
@@ -129,6 +129,11 @@ def _hand_made() -> str:
 def _searches() -> str:
     tables = kept_tables("table-9-against")
     return answer.searches_words(pd.concat(tables)) if tables else ""
+
+
+def _luck() -> str:
+    tables = kept_tables("table-9-random")
+    return answer.luck_words(pd.concat(tables)) if tables else ""
 
 
 def _section_4_2() -> str:

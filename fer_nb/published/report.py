@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from fer_nb.evaluation import plots, thesis
 from fer_nb.nas import drawing
-from fer_nb.nas.plots import accuracy_over_parameters
+from fer_nb.nas.plots import accuracy_over_parameters, among_random
 from fer_nb.nets import genotypes
 from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
 from fer_nb.published.gather import confusions, histories, kept_tables, measured_rows, most_pictures
@@ -226,11 +226,29 @@ def _searched(folders: list[Path]) -> Iterable[str]:
             yield _figure(name, caption, [rows], partial(accuracy_over_parameters, rows))
         caption = f"Study {folder.name}: accuracy in percent, difference to the reference in points, cost of a picture."
         yield _table(both, f"searched-{folder.name}", caption)
+        yield from _luck(folder)
         for file in sorted((folder / "genotypes").glob("EmoNAS*-seed0.json")):
             found, _ = genotypes.load(file)
             caption = f"Study {folder.name}: the cells of {file.stem} (as figures 5 and 6 of EmoNAS)."
             edges = pd.DataFrame([*found.normal, *found.reduce])
             yield _figure(f"cells-{folder.name}-{file.stem}", caption, [edges], partial(drawing.figure, found))
+
+
+def _luck(folder: Path) -> Iterable[str]:
+    """Found nets among random ones, where a study has trained both."""
+    file = folder / "table-9-genotypes.csv"
+    if file.exists():
+        trained = pd.read_csv(file)
+        caption = f"Study {folder.name}: accuracy of found nets (dots) and of random ones (ticks)."
+        yield _figure(f"among-random-{folder.name}", caption, [trained], partial(among_random, trained))
+    captions = {
+        "random": "percent of the random nets that the found ones beat, and the rank test's p",
+        "supernet": "Kendall's tau of the search's ranking of the random genotypes with their trained accuracies",
+    }
+    for name, words in captions.items():
+        if (folder / f"table-9-{name}.csv").exists():
+            table, caption = pd.read_csv(folder / f"table-9-{name}.csv"), f"Study {folder.name}: {words}."
+            yield _table(table, f"table-9-{name}-{folder.name}", caption, digits=dict.fromkeys(("p", "p_holm"), 4))
 
 
 def _study(folder: Path) -> dict:

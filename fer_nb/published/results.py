@@ -7,6 +7,7 @@ import pandas as pd
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.intervals import in_words
+from fer_nb.nas.luck import sentence as luck_sentence
 from fer_nb.published.origins import kept_studies
 
 NAN = float("nan")
@@ -109,6 +110,12 @@ def _splits(folders: list[Path]) -> list[str]:
     return [lead, markdown_table(rows)] if rows else []
 
 
+def _taus(folder: Path) -> pd.DataFrame:
+    """``nas.luck.supernet_table`` of a kept study; no row where it keeps none."""
+    file = folder / "table-9-supernet.csv"
+    return pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["data", "tau", "p"])
+
+
 def _searched(folders: list[Path]) -> list[str]:
     """Nets that searches found beside others, from notebook 10: as tables 9 and 10 of the source of EmoNAS."""
     rows, lines = [], []
@@ -132,6 +139,9 @@ def _searched(folders: list[Path]) -> list[str]:
             for row in (pd.read_csv(beside).to_dict("records") if beside.exists() else [])
             if row["reference"].startswith("mean of")
         ]
+        random = folder / "table-9-random.csv"
+        if random.exists():
+            lines.append(f"- Study {folder.name}: {luck_sentence(pd.read_csv(random), _taus(folder))}")
     lead = (
         "Searched networks (EmoNAS) beside others, all trained from scratch by one protocol. EmoNAS and the nets with"
         " lower-case names come from searches (`fer_nb/nas/settings.py`); RandomSearch is the best of several random"

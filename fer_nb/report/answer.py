@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer_nb import paths
 from fer_nb.intervals import in_words
-from fer_nb.names import counted
+from fer_nb.names import counted, decimal
 from fer_nb.report.manifest import anchor
 from fer_nb.report.save import joint_verdict
 
@@ -85,6 +85,16 @@ def searches_words(table: pd.DataFrame) -> str:
     return f"EmoNAS: a searched net against random ones of the same kind: {'; '.join(gaps)}." if gaps else ""
 
 
+def luck_words(table: pd.DataFrame) -> str:
+    """Whether a search finds better nets than chance: ``table`` of nas.luck's table-9-random."""
+    words = [
+        f"on {row.data} {counted(row.genotypes, 'net')} of {row.model} beat {row.beaten:.0f}% of {row.random_nets}"
+        f" random ones (mean {decimal(row.accuracy)}% against {decimal(row.random_mean)}%, Holm's p {row.p_holm:.3f})"
+        for row in table.itertuples()
+    ]
+    return f"Search or luck: {'; '.join(words)}." if words else ""
+
+
 def claims_words(table: pd.DataFrame) -> str:
     """How many sentences of results of both sources hold: ``table`` of report.claims.claims_table."""
     parts = [f"{source} {len(rows)} ({tally(rows['verdict'])})" for source, rows in table.groupby("source", sort=False)]
@@ -96,6 +106,7 @@ WORDS = {
     "summary-counts": cells_words,
     "section-4-2": sentences_words,
     "table-9-against": searches_words,
+    "table-9-random": luck_words,
     "summary-claims": claims_words,
 }
 

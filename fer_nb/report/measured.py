@@ -13,6 +13,7 @@ from fer_nb.intervals import wilson
 from fer_nb.nets import known
 from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
 from fer_nb.report.save import joint_verdict
+from fer_nb.study import sized
 
 NAN = float("nan")
 # What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
@@ -241,9 +242,9 @@ def searched_beyond(results: Results, model: str, reference: str) -> Found:
 
 
 def searched_on(results: Results, dataset: str) -> Found:
-    """The accuracy of EmoNAS's net on a data set."""
+    """The accuracy of EmoNAS's net, of any size, on a data set."""
     rows = results.searched[results.searched["data"].str.split("-").str[0] == dataset]
-    rows = rows[rows["model"] == "EmoNAS"]
+    rows = rows[[sized(model)[0] == "EmoNAS" for model in rows["model"]]]
     if rows.empty:
         raise Missing("not run" if dataset in ("ckplus", "fer2013", "ferm") else "no data")
     row = rows.loc[rows["seeds"].idxmax()]

@@ -13,6 +13,7 @@ from fer_nb import paths, study
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.evaluation.calibration import Calibration, calibrate
 from fer_nb.finished import read_predictions
+from fer_nb.nas import luck
 from fer_nb.nets import genotypes
 from fer_nb.published import __main__, keep, origins
 from fer_nb.published.card import model_card
@@ -59,6 +60,9 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     gap = {"data": "ckplus-fold1", "model": "EmoNAS", "reference": "mean of RandomNet", "difference": 1.5}
     beside = pd.DataFrame([gap | {"low": -0.5, "high": 3}])
     saved = [("table-9", accuracy), ("table-9-against", beside), ("table-10", pd.DataFrame(costs))]
+    nets = [("EmoNAS", 0, False, 90.0), ("Random1", 0, True, 85.0), ("Random2", 0, True, 95.0)]
+    trained = pd.DataFrame(nets, columns=["model", "seed", "random", "accuracy"]).assign(data="ckplus-fold1")
+    saved += [("table-9-genotypes", trained), ("table-9-random", luck.rank_table(trained))]
     executed("10_searched_networks", saved)
     shutil.rmtree(tree / "runs/tiny/04_training")
     for run in study.training_runs("tiny"):
@@ -66,7 +70,7 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     __main__.main(["tiny"])
     folder = tree / "reports/reference/tiny"
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    names = {"origins", "search", "table-9", "table-9-against", "table-10"}
+    names = {"origins", *(name for name, _ in saved), "search"}
     names |= {f"histories/{run.name}" for run in study.training_runs("tiny")}
     assert kept == {f"{name}.csv" for name in names} | {"genotypes/EmoNAS-seed0.json"}
     assert (folder / "genotypes/EmoNAS-seed0.json").read_bytes() == file.read_bytes()
@@ -75,7 +79,12 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
     )
     assert words in (tree / "reports/reference/RESULTS.md").read_text()
     made = pd.read_csv(folder / "origins.csv", index_col="table")
-    assert made["runs"].to_dict() == {"search": 0, "table-9": 2, "table-9-against": 2, "table-10": 2}
+    assert made["runs"].to_dict() == {"search": 0} | {name: 2 for name, _ in saved}
+    words = "Study tiny: On ckplus-fold1 EmoNAS cannot be told from chance"
+    assert words in (tree / "reports/reference/RESULTS.md").read_text()
+    assert "1 net of EmoNAS beat 50% of 2 random ones" in (tree / "README.md").read_text()
+    page = (tree / "reports/reference/index.html").read_text()
+    assert 'src="figures/among-random-tiny.svg"' in page and 'href="tables/table-9-random-tiny.csv"' in page
     words = "- ckplus-fold1: EmoNAS minus the mean of RandomNet: +1.50 [−0.50, +3.00] points."
     assert words in (tree / "reports/reference/RESULTS.md").read_text()
     assert "Cells that searches found: [EmoNAS-seed0](tiny/genotypes/EmoNAS-seed0.json)." in keep.kept_readme()

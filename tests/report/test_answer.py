@@ -38,6 +38,16 @@ def test_cells_and_searches():
     assert "+1.00 [0.00, +2.00] points on" in answer.searches_words(pd.DataFrame([gap | {"reference": "mean of x"}]))
 
 
+def test_search_or_luck():
+    row = {"data": "ferm", "model": "EmoNAS", "genotypes": 2, "accuracy": 85.0, "beaten": 62.5, "random_nets": 8}
+    table = pd.DataFrame([row | {"random_mean": 84.25, "p_holm": 0.25}])
+    assert answer.luck_words(table) == (
+        "Search or luck: on ferm 2 nets of EmoNAS beat 62% of 8 random ones (mean 85.00% against 84.25%, Holm's p"
+        " 0.250)."
+    )
+    assert answer.luck_words(table.iloc[:0]) == ""
+
+
 def test_each_answer_leads_to_its_table(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "REPORTS", tmp_path)
     (tmp_path / "small/tables").mkdir(parents=True)

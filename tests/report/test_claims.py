@@ -139,6 +139,11 @@ def test_searched_nets_are_set_beside_others_of_one_study(results):
     beside = found.loc["On CK+ they are better than nets designed by hand."]
     assert (beside["measured"], beside["seeds"], beside["verdict"]) == (1.5, 2, "cannot say")
     assert found.loc["They are better than DARTS's.", "verdict"] == "not run"
+    assert found.loc["On FER2013 they are better than others.", "verdict"] == "not run"
+    sized = results.searched.assign(data="fer2013", model=["EmoNAS_16x6", "MobileNetV2"], accuracy=[67.0, 60.0])
+    results.searched = pd.concat([results.searched, sized])
+    on_fer2013 = claims.claims_table(results).set_index("sentence").loc["On FER2013 they are better than others."]
+    assert (on_fer2013["measured"], on_fer2013["verdict"]) == (67, "cannot say")
 
 
 def test_claims_are_counted_by_source(results):
