@@ -72,6 +72,14 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
             " accuracy without the test pictures that also stand in training."
         )
         yield _item(part, f"{part.table}-protocol", text, table)
+        largest = 100 * np.bincount(labels := faces.of_split("train").labels).max() / len(labels)
+        table = measures.seeds_table(runs, part.dataset, largest)
+        if len(table):
+            text = (
+                "each seed. Flat epochs: the first ones, in which the net learns little more than to name the largest"
+                f" class (training accuracy below {largest + measures.FLAT:.1f}%)."
+            )
+            yield _item(part, f"{part.table}-seeds", text, table)
         table = measures.per_class_table(runs, part.dataset, part.classes)
         text = "precision, recall (with its 95% Wilson interval) and F1 of each class, in percent."
         yield _item(part, f"{part.table}-classes", text, table)

@@ -26,6 +26,8 @@ CK_FOLDS = {
     "folds by subject": [f"ckplus-subject{k}" for k in range(1, 11)],
 }
 
+FLAT = 5  # points
+
 
 def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:
     """The runs on one data set by net, without those of an ablation: first the thesis's nets, in its order."""
@@ -77,6 +79,25 @@ def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, f
         row |= {"thesis_accuracy": printed, "difference": mean - printed}
         rows.append(row | {"pictures": pictures})
     return pd.DataFrame(rows).round(3)
+
+
+def seeds_table(runs: list[Run], dataset: str, largest: float) -> pd.DataFrame:
+    """Each seed of the nets that are trained from several: what other trainings give.
+
+    ``accuracy``: on the test split; ``selected_epoch``: whose weights were kept; ``train_accuracy``: of the last epoch.
+    ``flat_epochs``: first epochs whose training accuracy is less than ``FLAT`` points above ``largest``, the share of
+    the largest class in "train" in percent: the net has learned little more than to name that class.
+    """
+    rows = []
+    for model, of_model in by_model(runs, dataset).items():
+        for run in of_model if len(of_model) > 1 else ():
+            history = read_history(run)
+            flat = history["train_accuracy"] < largest + FLAT
+            row = {"model": model, "seed": run.seed, "accuracy": accuracy(read_predictions(run))}
+            row |= {"selected_epoch": read_metrics(run)["selected_epoch"], "epochs": len(history)}
+            row |= {"train_accuracy": history["train_accuracy"].iloc[-1], "flat_epochs": int(flat.cummin().sum())}
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def others_table(quoted: dict[str, float], ours: pd.DataFrame) -> pd.DataFrame:

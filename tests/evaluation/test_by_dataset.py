@@ -37,6 +37,15 @@ def test_every_data_set_has_the_same_tables_and_figures(fake):
     assert names(by_dataset.result_figures(runs, "ferm")) == ["fig-3-10", "fig-3-11", "fig-3-12"]
 
 
+def test_several_seeds_are_shown_one_by_one(fake):
+    runs = [fake("VGG19", "AAAAAAHHHH"), *(fake("ResNet18", "AAAAAAHHHA", seed=seed) for seed in (0, 1))]
+    tables = {name: (caption, table) for name, caption, table in by_dataset.result_tables(runs, "ferm", "real")}
+    caption, table = tables["table-3-10-seeds"]
+    assert table["model"].tolist() == ["ResNet18"] * 2 and table["accuracy"].tolist() == [90] * 2
+    assert "(training accuracy below 105.0%)" in caption  # the one picture of training has the largest class
+    assert "table-3-10-seeds" not in names(by_dataset.result_tables(runs[:2], "ferm", "real"))
+
+
 def test_what_is_not_trained_is_one_sentence(fake):
     runs = [fake("VGG19", "AAAAAAHHHH", dataset="ckplus-subject3")]
     assert by_dataset.accuracy_words(runs, "ferm", "real") == "This study trains no net on FERm."

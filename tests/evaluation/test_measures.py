@@ -23,6 +23,18 @@ def clips(n):
     )
 
 
+def test_a_start_is_flat_until_a_net_learns_more_than_the_largest_class(fake):
+    runs = [fake("VGG19", "AAAAAAHHHH"), fake("VGG19", "AAAAAAHHAA", seed=1)]
+    curves = [[64.9, 62.0, 65.0, 60.0], [90.0, 60.0, 95.0, 99.0]]
+    for run, curve in zip(runs, curves, strict=True):
+        path = run.folder / "history.csv"
+        pd.DataFrame({"epoch": range(1, 5), "train_accuracy": curve}).to_csv(path, index=False)
+    table = measures.seeds_table([*runs, fake("ResNet18", "AAAAAAHHHH")], "ferm", largest=60.0)
+    assert table["model"].tolist() == ["VGG19"] * 2 and table["seed"].tolist() == [0, 1]
+    assert table["flat_epochs"].tolist() == [2, 0] and table["train_accuracy"].tolist() == [60, 99]
+    assert table["accuracy"].tolist() == [100, 80] and table["epochs"].tolist() == [4, 4]
+
+
 def test_accuracy_table_is_the_mean_over_seeds_in_the_thesis_order(fake):
     runs = [
         fake("lightResNetl", "AAAAAAHHHH"),
