@@ -22,6 +22,7 @@ from fer_nb.study import Run
 from fer_nb.training import predict, weights
 
 REFERENCE = "ResNet18"
+KEPT_LIGHT = "lightResNetl"
 LATENCY = {"PyTorch": "pytorch_latency_ratio", "ONNX Runtime": "onnx_latency_ratio"}
 FORMATS = ("float32", "bfloat16")
 
@@ -199,19 +200,25 @@ def int8_words(table: pd.DataFrame) -> str:
 
 
 def pictures_to_explain(runs: list[Run], data: str, count: int, seed: int = 0) -> tuple | None:
-    """The first light net of ``runs``, and ``count`` random test pictures, for which the time of a map is measured.
+    """A light net and ``count`` random test pictures, for which the time of a map is measured.
+
+    The net is the first of ``runs``, or on real data the one that is kept, trained on FERm.
 
     Returns:
         Net in eval mode on the CPU, its name, inputs float32 (N, 3, 44, 44) in [0, 1], labels int64 (N,); None where
-        no run is of a light net.
+        there is no such net.
     """
     run = next((run for run in runs if run.model.startswith("light")), None)
-    if run is None:
+    if run:
+        name, dataset, (net, _) = run.model, run.dataset, weights.trained(run)
+    elif data == "real" and KEPT_LIGHT in weights.kept_nets():
+        name, dataset, (net, _) = KEPT_LIGHT, "ferm", weights.released(KEPT_LIGHT)
+    else:
         return None
-    faces = datasets.load(run.dataset, data).of_split("test")
+    faces = datasets.load(dataset, data).of_split("test")
     faces = faces.subset(np.random.default_rng(seed).permutation(len(faces))[:count])
     inputs = augment.center_crop(torch.as_tensor(faces.images)).contiguous()
-    return weights.trained(run)[0], run.model, inputs, torch.as_tensor(faces.labels)
+    return net, name, inputs, torch.as_tensor(faces.labels)
 
 
 def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame, beside: Sequence[str] = ()) -> pd.DataFrame:

@@ -160,8 +160,13 @@ def test_the_first_seed_of_each_net_on_the_most_important_data_set_is_taken():
     assert efficiency.first_runs(runs[:2]) == [Run("s", "ckplus-fold1", "VGG19", 1)] and efficiency.first_runs([]) == []
 
 
-def test_the_maps_that_are_timed_are_a_light_nets_of_the_test_split(run):
+def test_the_maps_that_are_timed_are_a_light_nets_of_the_test_split(run, monkeypatch):
     net, name, inputs, labels = efficiency.pictures_to_explain([Run("tiny", "ferm", "VGG19", 0), run], "real", 4)
     assert name == "lightResNetl" and not net.training and inputs.shape == (4, 3, 44, 44) and labels.shape == (4,)
     assert inputs.min() >= 0 and inputs.max() <= 1 and inputs.max() > 0.5
-    assert efficiency.pictures_to_explain([Run("tiny", "ferm", "VGG19", 0)], "real", 4) is None
+    others = [Run("tiny", "ferm", "VGG19", 0)]
+    assert efficiency.pictures_to_explain(others, "real", 4) is None  # nor is one kept
+    monkeypatch.setattr(weights, "kept_nets", lambda: ["lightResNetl"])
+    monkeypatch.setattr(weights, "released", lambda name: weights.trained(run))
+    assert efficiency.pictures_to_explain(others, "real", 4)[1] == "lightResNetl"
+    assert efficiency.pictures_to_explain(others, "synthetic", 4) is None
