@@ -87,7 +87,7 @@ def test_memory_stands_beside_size(measured, sizes):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A finished run of a net with random weights, and its faces."""
-    for name in ("RUNS", "PARAMS"):
+    for name in ("RUNS", "PARAMS", "REPORTS"):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     (tmp_path / "params/tiny").mkdir(parents=True)
     (tmp_path / "params/tiny/04_training.yaml").touch()
