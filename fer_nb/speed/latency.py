@@ -18,7 +18,7 @@ from torch import nn
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
 from fer_nb.nets import by_name, device, export, models
-from fer_nb.nets.known import COMPARED, GENOTYPES, refuse_unbuilt
+from fer_nb.nets.known import COMPARED, GENOTYPES, NETS, refuse_unbuilt
 from fer_nb.speed import timing
 from fer_nb.study import Run, kept_genotype, sized
 from fer_nb.training import predict
@@ -34,14 +34,12 @@ def build(name: str) -> nn.Module:
     """
     refuse_unbuilt([name])
     torch.manual_seed(0)
-    if name in models.NAMES:
-        return models.build(name, CLASSES)
     if name in COMPARED:
         from torchvision.models import get_model
 
         return get_model(name, weights=None, num_classes=CLASSES)
     of, size = sized(name)
-    if of in GENOTYPES:
+    if name in NETS or of in GENOTYPES:
         return by_name.build(Run("emonas", "ferm", name, 0), CLASSES)
     described = by_name.described_in(kept_genotype(name), size)
     return by_name.build_described({"model": name, "classes": CLASSES} | described)

@@ -12,7 +12,7 @@ from fer_nb.nets.cells import SearchedNet
 from fer_nb.speed import latency, timing
 
 
-@pytest.mark.parametrize("name", known.COMPARED)
+@pytest.mark.parametrize("name", [*known.COMPARED, "MobileNetV2"])
 def test_macs_of_torchvisions_nets_agree_with_torch(name):
     model = latency.build(name).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
