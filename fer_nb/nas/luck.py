@@ -38,14 +38,14 @@ def is_found(model: str) -> bool:
 def groups(datasets: list[str]) -> dict[str, list[str]]:
     """The data sets whose test pictures are taken together, by a title: each alone, but folds of one set all in one.
 
-    ["ckplus-subject1", "ckplus-subject2", "ferm"] gives {"ckplus-subject, 2 folds": the first two, "ferm": ["ferm"]}.
+    ["ckplus-subject1", "ckplus-subject2", "ferm"] gives {"ckplus-subject (2 folds)": the first two, "ferm": ["ferm"]}.
     """
 
     def stem(name):
         return re.sub(r"(-[a-z]+)[0-9]+$", r"\1", name)
 
     parts = [(of, list(names)) for of, names in groupby(sorted(datasets, key=stem), key=stem)]
-    return {f"{of}, {len(names)} folds" if len(names) > 1 else names[0]: names for of, names in parts}
+    return {f"{of} ({len(names)} folds)" if len(names) > 1 else names[0]: names for of, names in parts}
 
 
 def accuracies(runs: list[Run], datasets: list[str]) -> pd.DataFrame:

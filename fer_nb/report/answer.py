@@ -88,8 +88,9 @@ def searches_words(table: pd.DataFrame) -> str:
 def luck_words(table: pd.DataFrame) -> str:
     """Whether a search finds better nets than chance: ``table`` of nas.luck's table-9-random."""
     words = [
-        f"on {row.data} {counted(row.genotypes, 'net')} of {row.model} beat {row.beaten:.0f}% of {row.random_nets}"
-        f" random ones (mean {decimal(row.accuracy)}% against {decimal(row.random_mean)}%, Holm's p {row.p_holm:.3f})"
+        f"on {row.data} {counted(row.genotypes, 'net')} that {row.model} found, at {decimal(row.accuracy)}% on average,"
+        f" beat {row.beaten:.0f}% of {row.random_nets} random ones, at {decimal(row.random_mean)}% (Holm's p"
+        f" {row.p_holm:.3f})"
         for row in table.itertuples()
     ]
     return f"Search or luck: {'; '.join(words)}." if words else ""

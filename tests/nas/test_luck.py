@@ -41,7 +41,7 @@ def test_folds_of_a_set_are_one_group():
     given = ["ckplus-subject2", "ferm", "ckplus-subject1", "ckplus-fold1"]
     assert luck.groups(given) == {
         "ckplus-fold1": ["ckplus-fold1"],
-        "ckplus-subject, 2 folds": ["ckplus-subject2", "ckplus-subject1"],
+        "ckplus-subject (2 folds)": ["ckplus-subject2", "ckplus-subject1"],
         "ferm": ["ferm"],
     }
 
@@ -54,7 +54,7 @@ def test_accuracies_pool_the_folds_and_leave_out_what_is_neither_found_nor_rando
     found = luck.accuracies(runs, ["ckplus-subject1", "ckplus-subject2"])
     assert found.to_dict("records") == [
         {
-            "data": "ckplus-subject, 2 folds",
+            "data": "ckplus-subject (2 folds)",
             "model": "EmoNAS",
             "seed": 0,
             "random": False,

@@ -42,8 +42,8 @@ def test_search_or_luck():
     row = {"data": "ferm", "model": "EmoNAS", "genotypes": 2, "accuracy": 85.0, "beaten": 62.5, "random_nets": 8}
     table = pd.DataFrame([row | {"random_mean": 84.25, "p_holm": 0.25}])
     assert answer.luck_words(table) == (
-        "Search or luck: on ferm 2 nets of EmoNAS beat 62% of 8 random ones (mean 85.00% against 84.25%, Holm's p"
-        " 0.250)."
+        "Search or luck: on ferm 2 nets that EmoNAS found, at 85.00% on average, beat 62% of 8 random ones, at 84.25%"
+        " (Holm's p 0.250)."
     )
     assert answer.luck_words(table.iloc[:0]) == ""
 
