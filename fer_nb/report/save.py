@@ -78,7 +78,7 @@ def save_sentences(table: pd.DataFrame, name: str, study: str, caption: str = ""
                 cells = "".join(f"<td>{found.get(method, '–')}</td>" for method in methods)
             else:  # it is not about the maps of one method
                 cells = f'<td colspan="{len(methods)}">{"; ".join(found.values())}</td>'
-            needed = html.escape(of_quantity["bound"].iloc[0]) or "–"
+            needed = html.escape(of_quantity["bound"].iloc[0]).replace(" -", " −") or "–"
             body.append(f'<tr><th scope="row">{html.escape(quantity)}</th>{cells}<td>{needed}</td></tr>')
         blocks.append(
             f'<section class="sentence"><p><b class="verdict {verdict.replace(" ", "-")}">{verdict}</b> '
