@@ -36,7 +36,7 @@ def findings() -> Findings:
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _searches(), _luck()]
+    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _luck() or _searches()]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
@@ -99,16 +99,20 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
 
 
 def _found_nets() -> list[str]:
-    """Each net that a search found on FER2013 and FERm, beside the net that its study compares it with."""
+    """Each net that a search found, on FER2013 and FERm, beside the net that its study compares it with."""
     table = searched_nets().dropna(subset="difference")
-    return [
-        f"{part.name}: {row['model']}, a found net with {row['parameters'] / 1e6:.2f} million parameters, "
-        f"reaches {in_words(row['accuracy'], row['low'], row['high'])}%:"
-        f" {in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
-        f" to {row['reference']}."
-        for part in (thesis.SECTION_3_3[name] for name in ("fer2013", "ferm"))
-        for row in table[table["data"] == part.dataset].to_dict("records")
-    ]
+    parts = {thesis.SECTION_3_3[name].dataset: thesis.SECTION_3_3[name].name for name in ("fer2013", "ferm")}
+    table = table[table["data"].isin(parts)].sort_values("data")
+    lines = []
+    for (net, parameters), rows in table.groupby(["model", "parameters"], sort=False):
+        reached = [
+            f"{in_words(row['accuracy'], row['low'], row['high'])}% on {parts[row['data']]}"
+            f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
+            f" to {row['reference']})"
+            for row in rows.to_dict("records")
+        ]
+        lines.append(f"{net}, a found net with {parameters / 1e6:.2f} million parameters: {', '.join(reached)}.")
+    return lines
 
 
 def _hand_made() -> str:
