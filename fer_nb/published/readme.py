@@ -104,14 +104,15 @@ def _found_nets() -> list[str]:
     parts = {thesis.SECTION_3_3[name].dataset: thesis.SECTION_3_3[name].name for name in ("fer2013", "ferm")}
     table = table[table["data"].isin(parts)].sort_values("data")
     lines = []
-    for (net, parameters), rows in table.groupby(["model", "parameters"], sort=False):
+    for net, rows in table.groupby("model", sort=False):
         reached = [
             f"{in_words(row['accuracy'], row['low'], row['high'])}% on {parts[row['data']]}"
             f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
             f" to {row['reference']})"
             for row in rows.to_dict("records")
         ]
-        lines.append(f"{net}, a found net with {parameters / 1e6:.2f} million parameters: {', '.join(reached)}.")
+        millions = rows["parameters"].max() / 1e6
+        lines.append(f"{net}, a found net with {millions:.2f} million parameters: {', '.join(reached)}.")
     return lines
 
 
