@@ -221,6 +221,8 @@ def _searched(folders: list[Path]) -> Iterable[str]:
         costs = costs[["model", "parameters", "macs", "latency_ms"]]
         both = table.merge(costs, on="model")
         for dataset, rows in both.groupby("data", sort=False):
+            if len(rows) == 1:
+                continue  # one point shows nothing that the table does not
             caption = f"Study {folder.name}, {dataset}: accuracy over parameters."
             name = f"parameters-{folder.name}-{dataset}"
             yield _figure(name, caption, [rows], partial(accuracy_over_parameters, rows))
