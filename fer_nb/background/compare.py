@@ -1,5 +1,6 @@
 """Hand-made features with a linear SVM, and the nets on the same test pictures: accuracies with their intervals."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,18 @@ def kept_nets(studies: list[str], name: str) -> list[dict]:
 def kept_files(study: str, kind: str, dataset: str, model: str) -> list[Path]:
     """The files of a ``kind``, "predictions" or "histories", that a kept study has of a net, one a seed."""
     return sorted((paths.REPORTS / "reference" / study / kind).glob(f"{dataset}-{model}-seed[0-9]*.csv*"))
+
+
+def kept_test_predictions(studies: Iterable[str], dataset: str, model: str) -> tuple[str, list[pd.DataFrame]]:
+    """The first of ``studies`` that keeps predictions of a net, and those of its test pictures, a table a seed.
+
+    ("", []) where none keeps them.
+    """
+    for study in studies:
+        if files := kept_files(study, "predictions", dataset, model):
+            tables = [pd.read_csv(file) for file in files]
+            return study, [table[table["split"] == "test"] for table in tables]
+    return "", []
 
 
 def words(table: pd.DataFrame) -> str:

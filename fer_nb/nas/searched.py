@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from fer_nb import intervals
-from fer_nb.background.compare import kept_files, kept_nets, refuse_unkept
+from fer_nb.background.compare import kept_nets, kept_test_predictions, refuse_unkept
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
@@ -64,12 +64,10 @@ def accuracy_table(
     """
     nets = by_model(runs, dataset)
     against, known_as = shares(nets[reference]) if reference in nets else None, reference
-    for study in beside if against is None else ():
-        if files := kept_files(study, "predictions", dataset, reference):
-            tables = [pd.read_csv(file) for file in files]
-            against = shares_right(pd.concat(table[table["split"] == "test"] for table in tables))
-            known_as = f"{reference} of {study}"
-            break
+    if against is None:
+        study, tables = kept_test_predictions(beside, dataset, reference)
+        if study:
+            against, known_as = shares_right(pd.concat(tables)), f"{reference} of {study}"
     rows = []
     for model, of_model in nets.items():
         table = pooled(of_model)

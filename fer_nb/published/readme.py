@@ -36,7 +36,8 @@ def findings() -> Findings:
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made(), _luck() or _searches()]
+    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made()]
+    said += [_words("table-9-random") or _words("table-9-against")]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
@@ -101,12 +102,11 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
 def _found_nets() -> list[str]:
     """Each net that a search found, on FER2013 and FERm, beside the net that its study compares it with."""
     table = searched_nets().dropna(subset="difference")
-    parts = {thesis.SECTION_3_3[name].dataset: thesis.SECTION_3_3[name].name for name in ("fer2013", "ferm")}
-    table = table[table["data"].isin(parts)].sort_values("data")
+    table = table[table["data"].isin(["fer2013", "ferm"])].sort_values("data")
     lines = []
     for net, rows in table.groupby("model", sort=False):
         reached = [
-            f"{in_words(row['accuracy'], row['low'], row['high'])}% on {parts[row['data']]}"
+            f"{in_words(row['accuracy'], row['low'], row['high'])}% on {thesis.DATASETS[row['data']]}"
             f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
             f" to {row['reference']})"
             for row in rows.to_dict("records")
@@ -136,14 +136,10 @@ def _hand_made() -> str:
     )
 
 
-def _searches() -> str:
-    tables = kept_tables("table-9-against")
-    return answer.searches_words(pd.concat(tables)) if tables else ""
-
-
-def _luck() -> str:
-    tables = kept_tables("table-9-random")
-    return answer.luck_words(pd.concat(tables)) if tables else ""
+def _words(name: str) -> str:
+    """What ``answer.WORDS`` says of the kept tables of one name, together."""
+    tables = kept_tables(name)
+    return answer.WORDS[name](pd.concat(tables)) if tables else ""
 
 
 def _section_4_2() -> str:

@@ -5,15 +5,14 @@ another machine and keep the study again. Kept again as they are, they give the 
 """
 
 import gzip
-import json
 import sys
 from pathlib import Path
 
-from fer_nb.files import replacing, sha256
 from fer_nb.finished import is_finished
 from fer_nb.published.origins import kept_folder
 from fer_nb.study import Run, training_runs
 from fer_nb.training import weights
+from fer_nb.training.finish import write_files
 
 ADDED = ("run", "classes", "calibration", "date")  # by keep.packed_weights, to what metrics.json says
 
@@ -38,13 +37,8 @@ def restore(run: Run) -> bool:
         "history.csv": lambda path: path.write_bytes((kept / "histories" / f"{run.name}.csv").read_bytes()),
         "predictions.csv": lambda path: path.write_bytes(_content(predictions[0])),
     }
-    for name, write in writers.items():
-        with replacing(run.folder / name) as partial:
-            write(partial)
     metrics = {name: value for name, value in facts.items() if name not in ADDED} | {"started": facts["date"]}
-    metrics["files"] = {name: sha256(run.folder / name) for name in writers}
-    with replacing(run.folder / "metrics.json") as partial:  # last, as ``finish`` does
-        partial.write_text(json.dumps(metrics, indent=1) + "\n")
+    write_files(run, writers, metrics)
     return True
 
 

@@ -12,7 +12,7 @@ import torch
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from fer_nb.background.compare import kept_files
+from fer_nb.background.compare import kept_test_predictions
 from fer_nb.data import augment, datasets
 from fer_nb.evaluation import measures, thesis
 from fer_nb.intervals import change_interval, in_words, wilson
@@ -256,11 +256,9 @@ def kept_accuracy(studies: Sequence[str], dataset: str, model: str) -> dict:
 
     In percent on the test split, mean over the seeds, with Wilson's 95% interval over the test pictures.
     """
-    for study in studies:
-        if files := kept_files(study, "predictions", dataset, model):
-            table = pd.concat(pd.read_csv(file) for file in files)
-            tested = table[table["split"] == "test"]
-            mean = measures.accuracy(tested)
-            low, high = wilson(mean, len(tested) // len(files))
-            return {"accuracy": mean, "low": low, "high": high, "study": study}
-    return {}
+    study, tables = kept_test_predictions(studies, dataset, model)
+    if not study:
+        return {}
+    mean = measures.accuracy(pd.concat(tables))
+    low, high = wilson(mean, len(tables[0]))
+    return {"accuracy": mean, "low": low, "high": high, "study": study}

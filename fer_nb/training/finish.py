@@ -1,6 +1,8 @@
 """What a finished training run leaves in its folder, so that every table can be made again without training."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 from torch import nn
@@ -31,13 +33,21 @@ def finish(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.Da
         "history.csv": lambda path: history.to_csv(path, index=False, float_format="%.6g"),
         "predictions.csv": lambda path: predictions.to_csv(path, index=False, float_format="%.5f"),
     }
+    return write_files(run, writers, metrics)
+
+
+def write_files(run: Run, writers: dict[str, Callable[[Path], object]], metrics: dict) -> dict:
+    """Write a run's files, each by the function that takes its path, and last metrics.json with their SHA-256.
+
+    Returns what metrics.json says: ``metrics`` and files.
+    """
     for name, write in writers.items():
         with replacing(run.folder / name) as partial:
             write(partial)
-    metrics["files"] = {name: sha256(run.folder / name) for name in writers}
+    sealed = metrics | {"files": {name: sha256(run.folder / name) for name in writers}}
     with replacing(run.folder / "metrics.json") as partial:
-        partial.write_text(json.dumps(metrics, indent=1) + "\n")
-    return metrics
+        partial.write_text(json.dumps(sealed, indent=1) + "\n")
+    return sealed
 
 
 def summarise(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd.DataFrame, precision: str) -> dict:
