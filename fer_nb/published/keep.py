@@ -5,8 +5,9 @@
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
 FERm (they contain no picture); the weights of the light and the found nets trained on these; and the genotypes that
-searches found. No predictions on CK+ are kept: its licence is narrower. The texts are the findings in README.md with
-their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is kept.
+searches found. Of a study of drawn clips only the tables are kept, and no predictions on CK+: its licence is narrower.
+The texts are the findings in README.md with their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is
+kept.
 """
 
 import gzip
@@ -25,7 +26,15 @@ from fer_nb.evaluation.calibration import calibrate
 from fer_nb.files import replacing
 from fer_nb.finished import finished_file, read_predictions
 from fer_nb.published.card import model_card
-from fer_nb.published.origins import finished_metrics, kept_folder, kept_studies, origins_table, study_command
+from fer_nb.published.origins import (
+    carried,
+    drawn_clips,
+    finished_metrics,
+    kept_folder,
+    kept_studies,
+    origins_table,
+    study_command,
+)
 from fer_nb.published.readme import draw_picture, findings, findings_text, insert_into_readme
 from fer_nb.published.report import write_report
 from fer_nb.published.results import markdown_table, results_text
@@ -46,20 +55,30 @@ PLAIN = 300_000  # bytes: a larger file of predictions is compressed
 def keep_study(study: str) -> Path:
     """Write what is kept of a study to ``reports/reference/<study>/``, in place of what was there; that folder.
 
-    Beside the tables are origins.csv (``origins_table``), predictions/, histories/, weights/ and genotypes/.
-    Raises what ``origins_table`` and ``packed_weights`` raise; nothing is written then.
+    Beside the tables are origins.csv (``origins_table``), predictions/, histories/, weights/ and genotypes/. Tables of
+    notebooks that have not run here stay where they can (``origins.carried``).
+    Raises what ``origins_table`` and ``packed_weights`` raise, and ValueError where tables would stay that may be about
+    other weights; nothing is written then.
     """
-    made = origins_table(study)
-    folder, source = kept_folder() / study, paths.REPORTS / study / "tables"
-    files = {f"{name}.csv": (source / f"{name}.csv").read_bytes() for name in made["table"]}
+    made, stay = origins_table(study), carried(study)
+    folder, tables = kept_folder() / study, paths.REPORTS / study / "tables"
+    source = dict.fromkeys(made["table"], tables) | dict.fromkeys(stay["table"], folder)
+    files = {f"{name}.csv": (place / f"{name}.csv").read_bytes() for name, place in source.items()}
     files["origins.csv"] = made.to_csv(index=False, lineterminator="\n").encode()
-    runs = training_runs(study)
+    runs = [run for run in training_runs(study) if not drawn_clips([run.dataset])]
     files |= dict(kept_predictions(run) for run in runs if run.dataset in PREDICTIONS)
     files |= {f"histories/{run.name}.csv": finished_file(run, "history.csv").read_bytes() for run in runs}
     # of each net whose weights are kept, the first seed
     kept = [run for run in runs if sized(run.model)[0] in weights.KEPT and run.dataset in weights.KEPT_ON]
     first = {f"{run.model}-{run.dataset}": run for run in reversed(kept)}
     files |= {f"weights/{name}.safetensors": packed_weights(run) for name, run in first.items()}
+    before = {f"weights/{file.name}": file.read_bytes() for file in (folder / "weights").glob("[!.]*")}
+    changed = [name for name, content in before.items() if files.get(name) != content]
+    if len(stay) and changed:
+        raise ValueError(
+            f"{study}/{changed[0]} would change, which the kept tables of {stay['notebook'].iloc[0]} may be about: run"
+            " that notebook here too"
+        )
     found = [genotype(study, *of) for of in searches(study)]
     files |= {f"genotypes/{file.name}": file.read_bytes() for file in found}
     fresh, old = (folder.with_name(f".{study}.{word}.partial") for word in ("new", "old"))

@@ -1,4 +1,8 @@
-"""What made each table of a finished study: from the manifests of its pages and the runs' metrics.json."""
+"""What made each table of a finished study: from the manifests of its pages and the runs' metrics.json.
+
+Tables of drawn faces are no results. Those of drawn clips are: they compare ways of making one picture of a clip, on
+motions that are known.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -6,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from fer_nb import paths
+from fer_nb.drawing.conditions import CONDITIONS
 from fer_nb.evaluation.calibration import calibrated_runs
 from fer_nb.finished import read_metrics
 from fer_nb.report.manifest import read_manifest
@@ -19,6 +24,7 @@ RESULTS = (
     "detection",
     *(name for of in TABLES.values() for names in of.values() for name in names),
 )
+OF_CLIPS = ("micro",)  # those that hold results of drawn clips
 
 
 def kept_folder() -> Path:
@@ -31,6 +37,18 @@ def kept_studies() -> list[Path]:
     return sorted(path.parent for path in kept_folder().glob("[!.]*/origins.csv"))
 
 
+def drawn_clips(datasets: Iterable[str]) -> bool:
+    """Whether the data sets are drawn clips, all of them."""
+    bases = {name.partition("_")[0] for name in datasets}
+    return bool(bases) and bases <= CONDITIONS.keys()
+
+
+def _no_results(given: dict) -> bool:
+    """Whether a notebook with these parameters reads drawn data other than clips."""
+    datasets = [name for of in ("datasets", "micro", "clips") for name in given.get(of, [])]
+    return given.get("data") == "synthetic" and not drawn_clips(datasets)
+
+
 def study_command(study: str) -> str:
     """The command that makes a study."""
     return f"snakemake -c 2 --config study={study}"
@@ -41,29 +59,59 @@ def origins_table(study: str) -> pd.DataFrame:
 
     Columns: table, notebook, its date and commit; runs (how many training runs the table is computed from), their
     epochs, minutes (in all), trained_commit, device and precision (number format); data (SHA-256 of each file).
-    Raises ValueError for a study on drawn faces, whose tables are no results; FileNotFoundError where there is no
-    such study, where a table is missing, or where no manifest tells what made it.
+    Of a study of drawn clips they are the tables of clips alone. Rows that are ``carried`` are among them.
+    Raises ValueError for a study on drawn faces; FileNotFoundError where there is no such study, where a table is
+    missing, or where no manifest tells what made it.
     """
     # One's own pictures are no results of a study, and nobody else's business.
     names = [name for name in notebooks(study) if name not in ("04_training", "14_own_pictures")]
-    if any(parameters(study, name).get("data") == "synthetic" for name in names):
+    if any(_no_results(parameters(study, name)) for name in names):
         raise ValueError(f"study {study} reads drawn faces, so its tables are no results: name a study on real data")
+    before = carried(study)
+    names = [name for name in names if name not in set(before["notebook"])]
     first = ["runs"] if "05_evaluation" in names else []
     for table in [*first, *(table for name in names for table in promised(study, name))]:
         if not (paths.REPORTS / study / "tables" / f"{table}.csv").exists():
             raise FileNotFoundError(f"study {study} has no {table}.csv: make it with `{study_command(study)}`")
     trainings, planned = training_runs(study), evaluation_runs(study) if first else []
     trained = {run: finished_metrics(run) for run in trainings}
-    return pd.DataFrame(
+    results = OF_CLIPS if drawn_clips(run.dataset for run in trainings) else RESULTS
+    rows = [
         _origin(table["name"], made, [trained[run] for run in runs_behind(table["name"], planned, trainings)])
         for made in [finished_manifest(study, name) for name in names]
         for table in made["tables"]
-        if any(f"{table['name']}-".startswith(f"{name}-") for name in RESULTS)
-    )
+        if any(f"{table['name']}-".startswith(f"{name}-") for name in results)
+    ]
+    return pd.DataFrame(sorted([*before.to_dict("records"), *rows], key=lambda row: row["notebook"]))
+
+
+def kept_origins(study: str) -> pd.DataFrame:
+    """``origins_table`` of a study as it is kept, each value as text; without a row where it is not kept."""
+    file = kept_folder() / study / "origins.csv"
+    columns = ["table", "notebook", "runs"]
+    return pd.read_csv(file, dtype=str, keep_default_na=False) if file.exists() else pd.DataFrame(columns=columns)
+
+
+def carried(study: str) -> pd.DataFrame:
+    """The rows of ``kept_origins`` that stay: of notebooks that have not run here and that read no run of training.
+
+    So runs can be added to a kept study without hours of MP and Score-CAM, which read the weights of one run alone:
+    ``keep.keep_study`` refuses these tables where the kept weights would change.
+    """
+    kept, names = kept_origins(study), notebooks(study)
+    compares = set(kept.loc[kept["runs"] != "0", "notebook"])
+    stay = [
+        name in names
+        and name not in compares
+        and read_manifest(study, name) is None
+        and set(promised(study, name)) <= set(kept["table"])
+        for name in kept["notebook"]
+    ]
+    return kept[pd.Series(stay, kept.index, dtype=bool)]
 
 
 def finished_manifest(study: str, page: str) -> dict:
-    """The manifest of a page whose notebook ran to its end on real data.
+    """The manifest of a page whose notebook ran to its end on real data or drawn clips.
 
     Raises FileNotFoundError where there is none, ValueError where the notebook read drawn faces.
     """
@@ -74,13 +122,13 @@ def finished_manifest(study: str, page: str) -> dict:
             f"reports/{study}/{page}.json {what}, so nothing tells what made the results: run `{study_command(study)}`"
             f"; where the notebook has run, `python -m fer_nb.report {study}` writes the file"
         )
-    if made["parameters"].get("data") == "synthetic":
+    if _no_results(made["parameters"]):
         raise ValueError(f"reports/{study}/{page}.json: the notebook read drawn faces: run it on real data")
     return made
 
 
 def finished_metrics(run: Run) -> dict:
-    """metrics.json of a run on real data.
+    """metrics.json of a run on real data or drawn clips.
 
     Raises FileNotFoundError where the run has not finished, ValueError where it does not tell what made it, or was
     trained on drawn faces.
@@ -88,7 +136,7 @@ def finished_metrics(run: Run) -> dict:
     metrics = read_metrics(run)
     if "parameters" not in metrics:
         raise ValueError(f"{run.folder}/metrics.json does not tell what made it: delete the folder and train anew")
-    if metrics["parameters"].get("data") != "real":
+    if metrics["parameters"].get("data") != "real" and not drawn_clips([run.dataset]):
         raise ValueError(f"{run.name} was not trained on the real data: train it with `data: real`")
     return metrics
 
@@ -98,7 +146,7 @@ def runs_behind(table: str, runs: list[Run], others: Sequence[Run] = ()) -> list
 
     ``runs`` are those of notebook 05; ``others`` are all of the study, those of notebook 10 included.
     """
-    if any(f"{table}-".startswith(f"{name}-") for name in TABLES["10_searched_networks"][""]):
+    if any(f"{table}-".startswith(f"{name}-") for name in (*TABLES["10_searched_networks"][""], *OF_CLIPS)):
         return list(others)
     if table.startswith("ablation"):
         changed = {(run.dataset, run.model) for run in runs if run.change}

@@ -1,13 +1,16 @@
-"""``python -m fer_nb.published.restore STUDY`` puts the kept runs of a study back under ``runs/``.
+"""``python -m fer_nb.published.restore STUDY`` puts kept runs back under ``runs/`` and kept tables under ``reports/``.
 
-Its notebooks then read them as if they had been trained here: to look at results without training, or to add runs on
-another machine and keep the study again. Kept again as they are, they give the same files.
+Its notebooks then read them as if they had been made here: to look at results without training, or to add runs on
+another machine and keep the study again (``keep.keep_study`` says which notebooks need not run). Kept again as they
+are, the runs give the same files.
 """
 
 import gzip
 import sys
 from pathlib import Path
 
+from fer_nb import paths
+from fer_nb.files import replacing
 from fer_nb.finished import is_finished
 from fer_nb.published.origins import kept_folder
 from fer_nb.study import Run, training_runs
@@ -42,6 +45,16 @@ def restore(run: Run) -> bool:
     return True
 
 
+def restore_tables(study: str) -> None:
+    """Write the kept tables of a study into ``reports/<study>/tables/``, where it has none of that name."""
+    for kept in sorted((kept_folder() / study).glob("[!.]*.csv")):
+        table = paths.REPORTS / study / "tables" / kept.name
+        if kept.name != "origins.csv" and not table.exists():
+            table.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(table) as partial:
+                partial.write_bytes(kept.read_bytes())
+
+
 def _content(path: Path) -> bytes:
     """Of a kept file of predictions, decompressed. Raises ValueError where it is damaged."""
     content = path.read_bytes()
@@ -58,6 +71,7 @@ def main(arguments: list[str]) -> None:
         for run in training_runs(arguments[0]):
             there = restore(run)
             print(f"{run.name}: {f'in {run.folder}' if there else 'its weights are not kept: train it'}")
+        restore_tables(arguments[0])
     except (OSError, ValueError) as error:
         sys.exit(f"fer_nb.published.restore: {error}")
 

@@ -17,6 +17,7 @@ from fer_nb.nas import luck
 from fer_nb.nets import genotypes
 from fer_nb.published import __main__, keep, origins
 from fer_nb.published.card import model_card
+from fer_nb.report.promised import TABLES
 from fer_nb.training import weights
 
 ROOT = Path(__file__).parents[2]
@@ -229,3 +230,48 @@ def test_the_texts_beside_what_is_kept_are_made_from_it(monkeypatch):
     assert (origins.kept_folder() / "README.md").read_text() == keep.kept_readme(), "run `python -m fer_nb.published`"
     path = origins.kept_folder() / "MODEL_CARD.md"
     assert (path.read_text() if path.exists() else "") == model_card(), "run `python -m fer_nb.published`"
+
+
+def test_tables_of_notebooks_that_have_not_run_here_stay(tree, capsys):
+    executed("06_mp_analysis", [(name, pd.DataFrame({"area": [25.0]})) for name in TABLES["06_mp_analysis"][""]])
+    (tree / "params/tiny/06_mp_analysis.yaml").write_text("data: real\ndataset: ferm\n")
+    folder = keep.keep_study("tiny")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    executed("06_mp_analysis", [("mp", pd.DataFrame({"area": [26.0]}))])  # saved, but no manifest tells what made it
+    (paths.REPORTS / "tiny/06_mp_analysis.json").unlink()
+    keep.keep_study("tiny")
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    kept = folder / "weights/lightResNetl-ferm.safetensors"
+    kept.write_bytes(kept.read_bytes() + b"of another run")
+    message = fails(capsys, "tiny")
+    assert "tiny/weights/lightResNetl-ferm.safetensors would change, which the kept tables of 06_mp_analysis" in message
+    assert message.endswith("run that notebook here too")
+
+
+def test_tables_of_training_runs_do_not_stay(capsys):
+    keep.keep_study("tiny")
+    (paths.REPORTS / "tiny/05_evaluation.json").unlink()
+    assert "reports/tiny/05_evaluation.json is missing" in fails(capsys, "tiny")
+
+
+def test_of_drawn_clips_the_tables_are_kept(tree, tensors):
+    for path in (tree / "params/tiny").iterdir():
+        path.unlink()
+    (tree / "params/tiny/04_training.yaml").write_text("data: synthetic\nepochs: 60\n")
+    clips = "datasets: [micro1_apex-subject1]\nclips: [micro1_apex]\nmicro: [micro1_apex]\nsubjects: 2\n"
+    text = f"data: synthetic\nseeds: [0]\nnets: [lightResNetl]\nmicro_nets: [lightResNetl]\n{clips}"
+    (tree / "params/tiny/10_searched_networks.yaml").write_text(text)
+    scores = pd.DataFrame({"data": "micro1_apex", "model": "lightResNetl", "measure": ["accuracy", "UAR", "UF1"]})
+    scores = scores.assign(value=[80.0, 70.0, 60.0], low=50.0, high=90.0, subjects=2, clips=18)
+    given = {"datasets": ["micro1_apex-subject1"], "micro": ["micro1_apex"], "clips": ["micro1_apex"]}
+    saved = [(name, pd.DataFrame({"model": ["lightResNetl"]})) for name in ("table-9", "table-10")]
+    executed("10_searched_networks", [*saved, ("micro", scores)], data="synthetic", **given)
+    shutil.rmtree(tree / "runs/tiny/04_training")
+    for run in study.training_runs("tiny"):
+        train(run, scores, tensors)
+        metrics = json.loads((run.folder / "metrics.json").read_text()) | {"parameters": {"data": "synthetic"}}
+        (run.folder / "metrics.json").write_text(json.dumps(metrics))
+    __main__.main(["tiny"])
+    folder = tree / "reports/reference/tiny"
+    assert sorted(path.name for path in folder.iterdir()) == ["micro.csv", "origins.csv"]
+    assert pd.read_csv(folder / "origins.csv").loc[0, ["table", "runs"]].tolist() == ["micro", 2]

@@ -38,6 +38,17 @@ def test_a_kept_run_is_put_back_and_kept_again_as_it_was(tree, kept, capsys):
     assert {path: path.read_bytes() for path in origins.kept_folder().rglob("*") if path.is_file()} == kept
 
 
+def test_kept_tables_are_put_back_where_there_are_none(kept):
+    tables = paths.REPORTS / "tiny/tables"
+    made = (tables / "table-3-6.csv").read_bytes()
+    (tables / "table-3-2.csv").unlink()
+    (tables / "table-3-6.csv").write_text("made here\n")
+    restore.main(["tiny"])
+    assert (tables / "table-3-2.csv").read_bytes() == kept[origins.kept_folder() / "tiny/table-3-2.csv"]
+    assert (tables / "table-3-6.csv").read_text() == "made here\n" != made.decode()
+    assert not (tables / "origins.csv").exists()
+
+
 def test_predictions_that_are_compressed_are_put_back_plain(kept, tree, monkeypatch):
     shutil.move(tree / RUN.name, RUN.folder)
     shutil.move(tree / "ferm-lightResNetl-seed1", RUN.folder.parent)
