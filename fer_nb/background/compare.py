@@ -27,7 +27,7 @@ TITLES = {
     "ferm": "FERm",
 }
 # The tables of a kept study with the accuracy of each net; table-9 says the data set in its column "data".
-KEPT = {"ckplus-fold1": "table-3-6", "fer2013": "table-3-8", "ferm": "table-3-10"}
+KEPT = {"ckplus-fold1": "table-3-6", BY_SUBJECT: "table-3-6-splits", "fer2013": "table-3-8", "ferm": "table-3-10"}
 SCORES = ["accuracy", "mean_per_class_accuracy"]
 COLUMNS = ["data", "method", "study", "epochs", "C", "accuracy", "low", "high", "mean_per_class_accuracy"]
 COLUMNS += ["sequence_low", "sequence_high", "pictures", "sequences"]
@@ -138,6 +138,9 @@ def kept_nets(studies: list[str], name: str) -> list[dict]:
                 continue
             nets = pd.read_csv(folder / f"{table}.csv")
             nets = nets[nets["data"] == name] if "data" in nets else nets
+            nets = (
+                nets[(nets["split"] == "folds by subject") & (nets["folds"] == len(FOLDS))] if "split" in nets else nets
+            )
             least = min(map(int, epochs[table].split("; ")))
             nets = nets.assign(method=nets["model"], study=study, epochs=least)
             found += nets.reindex(columns=["method", "study", "epochs", *SCORES]).to_dict("records")

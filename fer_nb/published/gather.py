@@ -60,7 +60,7 @@ def searched_nets() -> pd.DataFrame:
         for folder in kept_studies()
         if (folder / "table-9.csv").exists()
     ]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SEARCHED)
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*SEARCHED, "study"])
 
 
 def kept_claims(results: pd.DataFrame) -> pd.DataFrame:

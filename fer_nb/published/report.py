@@ -16,24 +16,19 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fer_nb.evaluation import plots, thesis
-from fer_nb.nas import drawing
-from fer_nb.nas.plots import accuracy_over_parameters, among_random
-from fer_nb.nets import genotypes
+from fer_nb.published import parts, searched
 from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
 from fer_nb.published.gather import confusions, histories, kept_tables, measured_rows, most_pictures
 from fer_nb.published.origins import kept_folder, kept_studies, study_command
-from fer_nb.published.picture import draw
 from fer_nb.published.readme import PICTURE, Findings
 from fer_nb.report.claims import CAPTION
-from fer_nb.report.manifest import anchor
 from fer_nb.report.page import fill_template
-from fer_nb.report.save import save_sentences, save_table
+from fer_nb.report.save import save_sentences
 from fer_nb.saliency import plots as saliency_plots
 from fer_nb.saliency import robustness
 from fer_nb.speed import plots as speed_plots
 from fer_nb.training import weights
 
-PLACE = "reference"  # the folder under reports/
 _CODE = re.compile("`([^`]+)`")
 TOGETHER = "Nets are measured together only where one recipe trained them; of several, the one of most epochs."
 CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
@@ -49,14 +44,15 @@ def write_report(found: Findings) -> Path:
         raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
     best, said = found.best, found.sentences
     sections = {
-        "Claims of both sources": [_table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
+        "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
         "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
         "Learning curves (figures 3-11, 3-12)": _curves(best),
         "What the net looks at (chapter 4)": _chapter_4(folders),
         "Speed and size": _speed(folders),
-        "Searched networks (EmoNAS)": _searched(folders),
+        "Searched networks (EmoNAS)": searched.nets(folders),
+        "Micro-expressions (drawn clips)": searched.clips(folders),
     }
     joined = {title: Markup("\n".join(parts)) for title, parts in sections.items()}
     shown = {title: body for title, body in joined.items() if body}
@@ -64,7 +60,7 @@ def write_report(found: Findings) -> Path:
     page = fill_template(
         kept_folder() / "index.html",
         "reference.html.j2",
-        study=PLACE,
+        study=parts.PLACE,
         title="Results of the kept studies",
         findings=[Markup(_CODE.sub(r"<code>\1</code>", html.escape(sentence))) for sentence in said],
         nonce=nonce,
@@ -82,23 +78,6 @@ def write_report(found: Findings) -> Path:
     return page
 
 
-def _figure(name: str, caption: str, numbers: Iterable[pd.DataFrame], make: Callable[[], Figure]) -> str:
-    """A figure of the page, drawn where it is out of date."""
-    draw(kept_folder() / "figures" / f"{name}.svg", numbers, make)
-    return _shown(name, caption, f"figures/{name}.svg")
-
-
-def _shown(name: str, caption: str, file: str) -> str:
-    words = html.escape(caption)
-    picture = f'<img alt="{words}" src="{html.escape(file)}">'
-    key = html.escape(anchor("figure", name))
-    return f'<figure class="report" id="{key}">{picture}<figcaption>{words}</figcaption></figure>'
-
-
-def _table(table: pd.DataFrame, name: str, caption: str, **options) -> str:
-    return str(save_table(table, name, PLACE, caption, **options).data)
-
-
 def _key(title: str) -> str:
     """The heading's id."""
     return title.partition(" (")[0].lower().replace(" ", "-")
@@ -106,7 +85,7 @@ def _key(title: str) -> str:
 
 def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
-    yield _shown("summary", caption, PICTURE)
+    yield parts.shown("summary", caption, PICTURE)
     caption = (
         "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, and of those"
         " the last, whatever its accuracy; minutes are those of one training run."
@@ -114,13 +93,29 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
         difference=best["accuracy"] - best["thesis_accuracy"]
     )
-    yield _table(whole, "accuracies", caption, digits={"minutes": 0})
+    yield parts.table(whole, "accuracies", caption, digits={"minutes": 0})
     for part in thesis.SECTION_3_3.values():
         found = [_rows(row, f"{part.table}-classes") for row in measured_rows(best, part)]
         found = [table for table in found if len(table)]
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
-            yield _table(pd.concat(found), f"{part.table}-classes", caption)
+            yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
+    yield from _splits(kept_studies())
+
+
+def _splits(folders: list[Path]) -> Iterable[str]:
+    found = [
+        pd.read_csv(folder / "table-3-6-splits.csv").assign(study=folder.name)
+        for folder in folders
+        if (folder / "table-3-6-splits.csv").exists()
+    ]
+    if found:
+        caption = (
+            "CK+ by the way of splitting: accuracy in percent with its 95% interval over sequences. Folds by position"
+            " share subjects with training, folds by subject do not."
+        )
+        columns = ["model", "split", "study", "folds", "accuracy", "sequence_low", "sequence_high", "sequences"]
+        yield parts.table(pd.concat(found)[columns], "ckplus-splits", caption)
 
 
 def _rows(row: dict, name: str) -> pd.DataFrame:
@@ -133,9 +128,11 @@ def _rows(row: dict, name: str) -> pd.DataFrame:
 def _counts() -> Iterable[str]:
     if tables := kept_tables("summary-counts"):
         table = pd.concat(tables).drop_duplicates("table").sort_values("table")
-        yield _table(table, "counts", "Counted cells, and those that are not as the thesis prints them.")
+        yield parts.table(table, "counts", "Counted cells, and those that are not as the thesis prints them.")
     if tables := kept_tables("table-3-1"):
-        yield _table(tables[-1], "table-3-1", "Table 3-1. Parameters and what the thesis calls FLOPs, beside MACs.")
+        yield parts.table(
+            tables[-1], "table-3-1", "Table 3-1. Parameters and what the thesis calls FLOPs, beside MACs."
+        )
 
 
 def _confusions(best: pd.DataFrame) -> Iterable[str]:
@@ -144,7 +141,7 @@ def _confusions(best: pd.DataFrame) -> Iterable[str]:
         if matrices:
             caption = f"{part.name}: confusion matrices, in percent of the true class. {part.finding}".strip()
             numbers = [matrix.assign(model=model) for model, matrix in matrices.items()]
-            yield _figure(part.confusions, caption, numbers, partial(plots.confusion_matrices, matrices))
+            yield parts.figure(part.confusions, caption, numbers, partial(plots.confusion_matrices, matrices))
 
 
 def _curves(best: pd.DataFrame) -> Iterable[str]:
@@ -154,7 +151,7 @@ def _curves(best: pd.DataFrame) -> Iterable[str]:
             caption = f"{part.name}: {title.lower()} after each epoch, first seed of each net."
             numbers = [history.assign(model=model) for model, history in shown.items()]
             name = f"curves-{quantity}-{key}"
-            yield _figure(name, caption, numbers, partial(plots.learning_curves, shown, quantity))
+            yield parts.figure(name, caption, numbers, partial(plots.learning_curves, shown, quantity))
 
 
 def _looked_at() -> Iterable[str]:
@@ -166,7 +163,7 @@ def _looked_at() -> Iterable[str]:
         f"As figure 4-1, on drawn faces: what {NET}, trained on FERm, looks at for the expression that it reads."
         f" Of {FACES} faces of an expression the first that it reads right is shown, or else the first."
     )
-    yield _figure("fig-4-1-drawn", caption, [pd.DataFrame([made_by])], lambda: looked_at(*weights.released(NET)))
+    yield parts.figure("fig-4-1-drawn", caption, [pd.DataFrame([made_by])], lambda: looked_at(*weights.released(NET)))
 
 
 def _chapter_4(folders: list[Path]) -> Iterable[str]:
@@ -175,7 +172,7 @@ def _chapter_4(folders: list[Path]) -> Iterable[str]:
     if tables:
         caption = "The sentences of section 4.2: what was measured on real pictures, and whether they hold."
         sentences = most_pictures(tables).fillna({"method": "", "quantity": "", "bound": ""})
-        yield str(save_sentences(sentences, "section-4-2", PLACE, caption, digits=3).data)
+        yield str(save_sentences(sentences, "section-4-2", parts.PLACE, caption, digits=3).data)
     for folder in folders:
         if (folder / "robustness.csv").exists():
             table = pd.read_csv(folder / "robustness.csv").fillna({"method": ""})
@@ -183,7 +180,7 @@ def _chapter_4(folders: list[Path]) -> Iterable[str]:
             printed = {one["transform"]: one for one in thesis.FIGURES_4_2.values()}
             printed = {name: one | {"strength": robustness.JUDGED[name]} for name, one in printed.items()}
             caption = f"Study {folder.name}: accuracy, probability of the true class and similarity of the maps."
-            yield _figure(
+            yield parts.figure(
                 f"robustness-{folder.name}",
                 caption,
                 [table],
@@ -211,46 +208,8 @@ def _speed(folders: list[Path]) -> Iterable[str]:
             table, caption = pd.read_csv(folder / f"{name}.csv"), f"Study {folder.name}: {words}"
             if name in figures:
                 drawn = f"{caption}, drawn."
-                yield _figure(f"{name}-{folder.name}", drawn, [table], partial(figures[name], table))
-            yield _table(table, f"{name}-{folder.name}", f"{caption}.")
-
-
-def _searched(folders: list[Path]) -> Iterable[str]:
-    for folder in (folder for folder in folders if (folder / "table-9.csv").exists()):
-        table, costs = (pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))
-        costs = costs[["model", "parameters", "macs", "latency_ms"]]
-        both = table.merge(costs, on="model")
-        for dataset, rows in both.groupby("data", sort=False):
-            if len(rows) == 1:
-                continue  # one point shows nothing that the table does not
-            caption = f"Study {folder.name}, {dataset}: accuracy over parameters."
-            name = f"parameters-{folder.name}-{dataset}"
-            yield _figure(name, caption, [rows], partial(accuracy_over_parameters, rows))
-        caption = f"Study {folder.name}: accuracy in percent, difference to the reference in points, cost of a picture."
-        yield _table(both, f"searched-{folder.name}", caption)
-        yield from _luck(folder)
-        for file in sorted((folder / "genotypes").glob("EmoNAS*-seed0.json")):
-            found, _ = genotypes.load(file)
-            caption = f"Study {folder.name}: the cells of {file.stem} (as figures 5 and 6 of EmoNAS)."
-            edges = pd.DataFrame([*found.normal, *found.reduce])
-            yield _figure(f"cells-{folder.name}-{file.stem}", caption, [edges], partial(drawing.figure, found))
-
-
-def _luck(folder: Path) -> Iterable[str]:
-    """Found nets among random ones, where a study has trained both."""
-    file = folder / "table-9-genotypes.csv"
-    if file.exists():
-        trained = pd.read_csv(file)
-        caption = f"Study {folder.name}: accuracy of found nets (dots) and of random ones (ticks)."
-        yield _figure(f"among-random-{folder.name}", caption, [trained], partial(among_random, trained))
-    captions = {
-        "random": "percent of the random nets that the found ones beat, and the rank test's p",
-        "supernet": "Kendall's tau of the search's ranking of the random genotypes with their trained accuracies",
-    }
-    for name, words in captions.items():
-        if (folder / f"table-9-{name}.csv").exists():
-            table, caption = pd.read_csv(folder / f"table-9-{name}.csv"), f"Study {folder.name}: {words}."
-            yield _table(table, f"table-9-{name}-{folder.name}", caption, digits=dict.fromkeys(("p", "p_holm"), 4))
+                yield parts.figure(f"{name}-{folder.name}", drawn, [table], partial(figures[name], table))
+            yield parts.table(table, f"{name}-{folder.name}", f"{caption}.")
 
 
 def _study(folder: Path) -> dict:

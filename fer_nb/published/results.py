@@ -8,6 +8,7 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.intervals import in_words
 from fer_nb.nas.luck import sentence as luck_sentence
+from fer_nb.published.gather import searched_nets
 from fer_nb.published.origins import kept_studies
 
 NAN = float("nan")
@@ -32,6 +33,7 @@ def results_text() -> str:
         _counts(folders),
         *_splits(folders),
         *_searched(folders),
+        *_clips(folders),
     ]
     return "\n\n".join(filter(None, texts)) + "\n"
 
@@ -118,12 +120,11 @@ def _taus(folder: Path) -> pd.DataFrame:
 
 def _searched(folders: list[Path]) -> list[str]:
     """Nets that searches found beside others, from notebook 10: as tables 9 and 10 of the source of EmoNAS."""
-    rows, lines = [], []
-    for folder in (folder for folder in folders if (folder / "table-9.csv").exists()):
+    rows, lines, nets = [], [], searched_nets()
+    for folder in (folder for folder in folders if folder.name in set(nets["study"])):
         made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
-        table = pd.read_csv(folder / "table-9.csv").merge(pd.read_csv(folder / "table-10.csv"), on="model")
-        for row in table.to_dict("records"):
-            gap, low, high = (row.get(name, NAN) for name in ("difference", "difference_low", "difference_high"))
+        for row in nets[nets["study"] == folder.name].to_dict("records"):
+            gap, low, high = (row[name] for name in ("difference", "difference_low", "difference_high"))
             # none for the reference itself, nor in a study that has not trained it
             words = "–" if pd.isna(gap) else f"{in_words(gap, low, high, signed=True)} to {row['reference']}"
             rows.append({"data": row["data"], "net": row["model"], "study": folder.name})
@@ -150,3 +151,19 @@ def _searched(folders: list[Path]) -> list[str]:
         " that of one picture on one thread in ONNX Runtime."
     )
     return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
+
+
+def _clips(folders: list[Path]) -> list[str]:
+    """Scores on drawn micro-expressions, each subject held out in turn, from notebook 10."""
+    rows = []
+    for folder in (folder for folder in folders if (folder / "micro.csv").exists()):
+        for (data, model), scores in pd.read_csv(folder / "micro.csv").groupby(["data", "model"], sort=False):
+            row = {"pictures of clips": data, "net": model, "study": folder.name}
+            row |= {one.measure: in_words(one.value, one.low, one.high) for one in scores.itertuples()}
+            rows.append(row | {name: scores[name].iloc[0] for name in ("subjects", "clips")})
+    lead = (
+        "Drawn micro-expressions, in percent with 95% intervals over subjects, each held out in turn: a clip as its"
+        " dynamic image, its apex frame, the mean of its frames, or the optical flow from onset to apex (Farneback,"
+        " TV-L1). They compare kinds of picture on known motions, and say nothing about faces of people."
+    )
+    return [lead, markdown_table(rows)] if rows else []

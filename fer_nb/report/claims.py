@@ -97,4 +97,5 @@ def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results
 def searched(accuracies: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Tables 9 and 10 in one; difference and its interval are missing where a study trained no reference."""
     both = accuracies.merge(costs, on="model")
-    return both.reindex(columns=both.columns.union(["reference", "difference", "difference_low", "difference_high"]))
+    columns = ["reference", "difference", "difference_low", "difference_high"]
+    return both.reindex(columns=[*both, *(name for name in columns if name not in both)])

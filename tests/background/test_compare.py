@@ -101,6 +101,15 @@ def test_a_set_without_sequences_has_no_interval_over_them():
     assert pd.isna(row["sequences"]) and pd.isna(row["sequence_low"]) and row["pictures"] == 6
 
 
+def test_kept_nets_of_all_ten_folds_by_subject():
+    splits = ["the thesis's fold", "folds by subject", "folds by subject"]
+    keep(
+        "whole", "table-3-6-splits", model=["A", "A", "B"], split=splits, folds=[1, 10, 4], accuracy=[93.0, 89.0, 88.0]
+    )
+    (net,) = compare.kept_nets(["whole"], "ckplus-subject")
+    assert (net["method"], net["study"], net["epochs"], net["accuracy"]) == ("A", "whole", 12, 89.0)
+
+
 def test_nets_are_means_over_seeds_and_folds_and_must_be_finished(plan):
     runs = [finish("ferm", "AHAHAH"), finish("ferm", "AHAAAA", seed=1)]
     plan(*runs, Run("tiny", "ferm", "ResNet18", 0), finish("ckplus-subject1", "AHAHAH"))

@@ -43,7 +43,15 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
         (tree / f"params/tiny/{name}.yaml").write_text(text)
     file = study.genotype("tiny", "EmoNAS", 0)
     genotypes.save(file, genotypes.random(np.random.default_rng(0), 1), {"channels": 4, "cells": 3, "stem_stride": 2})
-    measured = {"data": "ckplus-fold1", "accuracy": 90.0, "low": 85.0, "high": 95.0, "seeds": 1}
+    measured = {
+        "data": "ckplus-fold1",
+        "accuracy": 90.0,
+        "low": 85.0,
+        "high": 95.0,
+        "seeds": 1,
+        "worst": 90.0,
+        "best": 90.0,
+    }
     nets = [
         {"model": "lightResNetl"},
         {
@@ -275,3 +283,9 @@ def test_of_drawn_clips_the_tables_are_kept(tree, tensors):
     folder = tree / "reports/reference/tiny"
     assert sorted(path.name for path in folder.iterdir()) == ["micro.csv", "origins.csv"]
     assert pd.read_csv(folder / "origins.csv").loc[0, ["table", "runs"]].tolist() == ["micro", 2]
+    words = (
+        "| micro1_apex | lightResNetl | tiny | 80.00 [50.00, 90.00] | 70.00 [50.00, 90.00] | 60.00 [50.00, 90.00] | 2 |"
+    )
+    assert words in (tree / "reports/reference/RESULTS.md").read_text()
+    page = (tree / "reports/reference/index.html").read_text()
+    assert 'src="figures/micro-tiny.svg"' in page and 'href="tables/micro-tiny.csv"' in page
