@@ -31,6 +31,8 @@ from fer_nb.training import weights
 
 _CODE = re.compile("`([^`]+)`")
 TOGETHER = "Nets are measured together only where one recipe trained them; of several, the one of most epochs."
+ACCURACIES = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference", "verdict"]
+ACCURACIES += ["study", "seeds", "epochs", "minutes"]
 CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
 
 
@@ -45,7 +47,7 @@ def write_report(found: Findings) -> Path:
     best, said = found.best, found.sentences
     sections = {
         "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
-        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
+        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best, folders),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
         "Learning curves (figures 3-11, 3-12)": _curves(best),
@@ -83,7 +85,7 @@ def _key(title: str) -> str:
     return title.partition(" (")[0].lower().replace(" ", "-")
 
 
-def _accuracies(best: pd.DataFrame) -> Iterable[str]:
+def _accuracies(best: pd.DataFrame, folders: list[Path]) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
     yield parts.shown("summary", caption, PICTURE)
     caption = (
@@ -92,15 +94,15 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     )
     whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
         difference=best["accuracy"] - best["thesis_accuracy"]
-    )
+    )[ACCURACIES]
     yield parts.table(whole, "accuracies", caption, digits={"minutes": 0})
+    yield from _splits(folders)
     for part in thesis.SECTION_3_3.values():
         found = [_rows(row, f"{part.table}-classes") for row in measured_rows(best, part)]
         found = [table for table in found if len(table)]
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
-    yield from _splits(kept_studies())
 
 
 def _splits(folders: list[Path]) -> Iterable[str]:

@@ -54,9 +54,9 @@ def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
     """Each net of a table of accuracies in each study that trained it, or else as not run."""
     rows = []
     for model, printed in part.accuracies.items():
-        row = {"data": part.name, "net": model, "study": "–", "accuracy [95% interval]": "–", "mean per class": "–"}
-        row |= dict.fromkeys(("seeds", "epochs", "minutes"), "–")
-        row |= {"thesis": f"{printed:.2f}", "difference": "–", "verdict": "not run"}
+        row = {"data": part.name, "net": model, "accuracy [95% interval]": "–", "thesis": f"{printed:.2f}"}
+        row |= {"difference": "–", "verdict": "not run"}
+        row |= dict.fromkeys(("study", "mean per class", "seeds", "epochs", "minutes"), "–")
         found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
         for folder, ours in found.items():
             epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)

@@ -20,7 +20,7 @@ CAPTION = (
     "What both sources say they found, what was measured, its 95% interval, what it must be for the sentence to hold"
     " (our reading), and whether it does."
 )
-COLUMNS = ["source", "where", "sentence", "measured", "low", "high", "needed", "seeds", "table", "verdict"]
+COLUMNS = ["source", "where", "sentence", "verdict", "measured", "low", "high", "needed", "seeds", "table"]
 MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
     "ratio": measured.ratio,
