@@ -37,7 +37,7 @@ def findings() -> Findings:
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
     said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made()]
-    said += [_words("table-9-random") or _words("table-9-against")]
+    said += [_words("table-9-random") or _words("table-9-against"), _words("micro")]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
@@ -93,7 +93,7 @@ def _large_sets(results: pd.DataFrame) -> list[str]:
             best = ran.loc[(ran["accuracy"] - ran["thesis_accuracy"]).idxmax()]
             lines.append(
                 f"{part}: {best['model']} reaches {in_words(best['accuracy'], best['low'], best['high'])}% in"
-                f" {best['minutes']:.0f} minutes of training ({best['epochs']:.0f} epochs, study `{best['study']}`);"
+                f" {best['minutes']:.0f} minutes ({best['epochs']:.0f} epochs, study `{best['study']}`);"
                 f" the thesis prints {best['thesis_accuracy']:.2f}%."
             )
     return lines
@@ -108,7 +108,7 @@ def _found_nets() -> list[str]:
         reached = [
             f"{in_words(row['accuracy'], row['low'], row['high'])}% on {thesis.DATASETS[row['data']]}"
             f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
-            f" to {row['reference']})"
+            f" to {row['reference'].partition(' of ')[0]})"
             for row in rows.to_dict("records")
         ]
         millions = rows["parameters"].max() / 1e6

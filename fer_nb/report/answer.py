@@ -52,7 +52,7 @@ def accuracies_words(table: pd.DataFrame) -> str:
     for ours, place in PLACES.items():
         which = verdict.str.startswith(ours)
         few = int((which & short).sum())
-        after = f" ({few} after fewer epochs than the thesis's)" if few else ""
+        after = f" ({few} after fewer epochs)" if few else ""
         parts += [f"{place} for {which.sum()}{after}"] if which.any() else []
     where = f" The thesis's value lies {', '.join(parts)}." if parts else ""
     return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured.{where}"
@@ -96,6 +96,16 @@ def luck_words(table: pd.DataFrame) -> str:
     return f"Search or luck: {'; '.join(words)}." if words else ""
 
 
+def micro_words(table: pd.DataFrame) -> str:
+    """UF1 by kind of picture, of the first set of clips and the first net: ``table`` of nas.searched.micro_table."""
+    rows = table[(table["measure"] == "UF1") & (table["model"] == table["model"].iloc[0])]
+    clips = rows["data"].iloc[0].partition("_")[0]
+    rows = rows[rows["data"].str.startswith(f"{clips}_")]
+    words = [f"{row.data.partition('_')[2]} {in_words(row.value, row.low, row.high)}" for row in rows.itertuples()]
+    who = f"{clips}, {rows['subjects'].iloc[0]} held-out subjects"
+    return f"Micro-expressions ({who}), UF1 of {table['model'].iloc[0]}: {', '.join(words)}%."
+
+
 def claims_words(table: pd.DataFrame) -> str:
     """How many sentences of results of both sources hold: ``table`` of report.claims.claims_table."""
     parts = [f"{source} {len(rows)} ({tally(rows['verdict'])})" for source, rows in table.groupby("source", sort=False)]
@@ -108,6 +118,7 @@ WORDS = {
     "section-4-2": sentences_words,
     "table-9-against": searches_words,
     "table-9-random": luck_words,
+    "micro": micro_words,
     "summary-claims": claims_words,
 }
 

@@ -12,7 +12,7 @@ def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
     words = answer.accuracies_words(pd.DataFrame({"verdict": verdicts}))
     assert words == (
         "4 of the thesis's 5 accuracies have been measured. The thesis's value lies within our 95% interval for 1,"
-        " above our interval for 2 (1 after fewer epochs than the thesis's), below our interval for 1."
+        " above our interval for 2 (1 after fewer epochs), below our interval for 1."
     )
     assert answer.accuracies_words(pd.DataFrame({"verdict": ["not run"]})).startswith("0 of the thesis's 1 acc")
     drawn = answer.accuracies_words(pd.DataFrame({"verdict": ["drawn faces", "not run"]}))
@@ -55,6 +55,21 @@ def test_each_answer_leads_to_its_table(tmp_path, monkeypatch):
     pages = [{"href": "12_summary.html", "tables": [{"name": "summary"}, {"name": "section-4-2"}]}]
     (found,) = answer.answers("small", pages)
     assert found["href"] == "12_summary.html#table-summary" and found["words"].startswith("0 of the thesis's 1")
+
+
+def test_micro_expressions_are_those_of_the_first_clips_and_net():
+    rows = [
+        ("micro1_dynamic", "a", "UF1", 94.0),
+        ("micro1_dynamic", "a", "UAR", 90.0),
+        ("micro1_apex", "a", "UF1", 20.0),
+    ]
+    rows += [("micro2_dynamic", "a", "UF1", 99.0), ("micro1_dynamic", "b", "UF1", 98.0)]
+    table = pd.DataFrame(rows, columns=["data", "model", "measure", "value"])
+    said = answer.micro_words(table.assign(low=10.0, high=99.0, subjects=24))
+    assert said == (
+        "Micro-expressions (micro1, 24 held-out subjects), UF1 of a:"
+        " dynamic 94.00 [10.00, 99.00], apex 20.00 [10.00, 99.00]%."
+    )
 
 
 @pytest.mark.parametrize(
