@@ -93,10 +93,10 @@ def kept_origins(study: str) -> pd.DataFrame:
 
 
 def carried(study: str) -> pd.DataFrame:
-    """The rows of ``kept_origins`` that stay: of notebooks that have not run here and that read no run of training.
+    """The rows of ``kept_origins`` that stay: of notebooks that have not run here and that compare no training runs.
 
-    So runs can be added to a kept study without hours of MP and Score-CAM, which read the weights of one run alone:
-    ``keep.keep_study`` refuses these tables where the kept weights would change.
+    So runs can be added to a kept study without hours of MP and Score-CAM, which read the weights of one run alone.
+    Those must be kept, and ``keep.keep_study`` refuses such tables where kept weights would change.
     """
     kept, names = kept_origins(study), notebooks(study)
     compares = set(kept.loc[kept["runs"] != "0", "notebook"])
@@ -104,10 +104,17 @@ def carried(study: str) -> pd.DataFrame:
         name in names
         and name not in compares
         and read_manifest(study, name) is None
+        and _explains_kept(study, parameters(study, name))
         and set(promised(study, name)) <= set(kept["table"])
         for name in kept["notebook"]
     ]
     return kept[pd.Series(stay, kept.index, dtype=bool)]
+
+
+def _explains_kept(study: str, given: dict) -> bool:
+    """Whether the weights of the net that a notebook explains are kept; True where it explains none."""
+    weights = kept_folder() / study / "weights"
+    return "model" not in given or (weights / f"{given['model']}-{given['dataset']}.safetensors").exists()
 
 
 def finished_manifest(study: str, page: str) -> dict:

@@ -242,7 +242,7 @@ def test_the_texts_beside_what_is_kept_are_made_from_it(monkeypatch):
 
 def test_tables_of_notebooks_that_have_not_run_here_stay(tree, capsys):
     executed("06_mp_analysis", [(name, pd.DataFrame({"area": [25.0]})) for name in TABLES["06_mp_analysis"][""]])
-    (tree / "params/tiny/06_mp_analysis.yaml").write_text("data: real\ndataset: ferm\n")
+    (tree / "params/tiny/06_mp_analysis.yaml").write_text("data: real\ndataset: ferm\nmodel: lightResNetl\n")
     folder = keep.keep_study("tiny")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     executed("06_mp_analysis", [("mp", pd.DataFrame({"area": [26.0]}))])  # saved, but no manifest tells what made it
@@ -254,6 +254,14 @@ def test_tables_of_notebooks_that_have_not_run_here_stay(tree, capsys):
     message = fails(capsys, "tiny")
     assert "tiny/weights/lightResNetl-ferm.safetensors would change, which the kept tables of 06_mp_analysis" in message
     assert message.endswith("run that notebook here too")
+
+
+def test_tables_about_weights_that_are_not_kept_do_not_stay(tree, capsys):
+    executed("06_mp_analysis", [(name, pd.DataFrame({"area": [25.0]})) for name in TABLES["06_mp_analysis"][""]])
+    (tree / "params/tiny/06_mp_analysis.yaml").write_text("data: real\ndataset: ckplus-fold1\nmodel: lightResNetl\n")
+    keep.keep_study("tiny")
+    (paths.REPORTS / "tiny/06_mp_analysis.json").unlink()
+    assert "reports/tiny/06_mp_analysis.json is missing" in fails(capsys, "tiny")
 
 
 def test_tables_of_training_runs_do_not_stay(capsys):
