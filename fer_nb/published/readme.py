@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fer_nb import paths
+from fer_nb.data.folds import FOLDS
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.evaluation.plots import accuracy_intervals
@@ -36,7 +37,7 @@ def findings() -> Findings:
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
     lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
-    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _hand_made()]
+    said = [lead, _counts(), *_large_sets(best), *_found_nets(), _by_subject()]
     said += [_words("table-9-random") or _words("table-9-against"), _words("micro")]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
@@ -116,24 +117,20 @@ def _found_nets() -> list[str]:
     return lines
 
 
-def _hand_made() -> str:
-    """The best of the hand-made features on CK+ by subject, and the nets that are trained on the same ten folds."""
-    tables = kept_tables("hand-made")
-    rows = pd.concat(tables) if tables else pd.DataFrame(columns=["data", "method"])
+def _by_subject() -> str:
+    """CK+ on ten folds by subject: hand-made features, and the nets of all kept studies."""
+    made = kept_tables("hand-made")
+    rows = pd.concat(made) if made else pd.DataFrame(columns=["data", "method"])
     rows = rows[rows["data"].str.endswith("ten folds by subject") & rows["method"].str.contains("SVM")]
-    if rows.empty:
-        return ""
-    best = rows.loc[rows["accuracy"].idxmax()]
-    accuracy = in_words(best["accuracy"], best["sequence_low"], best["sequence_high"])
-    nets = [
-        f"; {net['model']} reaches {in_words(net['accuracy'], net['sequence_low'], net['sequence_high'])}%"
-        for table in kept_tables("table-3-6-splits")
-        for net in table[(table["split"] == "folds by subject") & (table["folds"] == 10)].to_dict("records")
+    found = rows.to_dict("records")
+    for table in kept_tables("table-3-6-splits"):
+        nets = table[(table["split"] == "folds by subject") & (table["folds"] == len(FOLDS))]
+        found += nets.rename(columns={"model": "method"}).to_dict("records")
+    reached = [
+        f"{row['method']} {in_words(row['accuracy'], row['sequence_low'], row['sequence_high'])}%"
+        for row in sorted(found, key=lambda row: -row["accuracy"])
     ]
-    return (
-        f"Hand-made features still serve on CK+: {best['method']} reaches {accuracy}% on ten folds by subject"
-        f" (interval over sequences){''.join(nets)}."
-    )
+    return f"CK+ on ten folds by subject (interval over sequences): {', '.join(reached)}." if reached else ""
 
 
 def _words(name: str) -> str:

@@ -80,8 +80,8 @@ def test_statements_that_a_kept_table_decides(tree):
     reaches = "EmoNAS_16x6, a found net with 0.18 million parameters: 84.74 [83.00, 86.00]% on FERm"
     assert text.count("a found net") == 1 and f"{reaches} (−1.62 [−2.50, −0.70] points to ours)." in text
     assert "on up to 140, of its 4 sentences 2 hold, 1 does not, 1 cannot be decided" in text
-    words = "on ten folds by subject (interval over sequences); EmoNAS reaches 93.00 [90.00, 96.00]%."
-    assert f"LBP + linear SVM reaches 91.74 [88.00, 94.00]% {words}" in text
+    words = "EmoNAS 93.00 [90.00, 96.00]%, LBP + linear SVM 91.74 [88.00, 94.00]%."
+    assert f"- CK+ on ten folds by subject (interval over sequences): {words}" in text
     assert "Sentences of results: thesis" in text
     assert text.count("points on ckplus-fold1") == 1 and "−5.00 [−15.00, +4.00] points" in text
 
