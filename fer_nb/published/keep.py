@@ -4,10 +4,10 @@
     python -m fer_nb.published          only write the texts anew from what is kept
 
 Kept are the tables; loss and accuracy by epoch of each training run; the predictions for each picture of FER2013 and
-FERm (they contain no picture); the weights of the light and the found nets trained on these; and the genotypes that
-searches found. Of a study of drawn clips only the tables are kept, and no predictions on CK+: its licence is narrower.
-The texts are the findings in README.md with their picture, and README.md, RESULTS.md and MODEL_CARD.md beside what is
-kept.
+FERm (they contain no picture); the weights of the light and the found nets trained on these, or else the run's metrics;
+and the genotypes that searches found. Of a study of drawn clips only the tables are kept, and no predictions on CK+:
+its licence is narrower. The texts are the findings in README.md with their picture, and README.md, RESULTS.md and
+MODEL_CARD.md beside what is kept.
 """
 
 import gzip
@@ -47,6 +47,7 @@ LINKED = {
     "predictions": "Predictions for each picture",
     "histories": "Loss and accuracy by epoch",
     "weights": "Weights in half precision",
+    "metrics": "Metrics of runs whose weights are not kept",
     "genotypes": "Cells that searches found",
 }
 PLAIN = 300_000  # bytes: a larger file of predictions is compressed
@@ -55,8 +56,8 @@ PLAIN = 300_000  # bytes: a larger file of predictions is compressed
 def keep_study(study: str) -> Path:
     """Write what is kept of a study to ``reports/reference/<study>/``, in place of what was there; that folder.
 
-    Beside the tables are origins.csv (``origins_table``), predictions/, histories/, weights/ and genotypes/. Tables of
-    notebooks that have not run here stay where they can (``origins.carried``).
+    Beside the tables are origins.csv (``origins_table``), predictions/, histories/, weights/, metrics/ and genotypes/.
+    Tables of notebooks that have not run here stay where they can (``origins.carried``).
     Raises what ``origins_table`` and ``packed_weights`` raise, and ValueError where tables would stay that may be about
     other weights; nothing is written then.
     """
@@ -72,6 +73,8 @@ def keep_study(study: str) -> Path:
     kept = [run for run in runs if sized(run.model)[0] in weights.KEPT and run.dataset in weights.KEPT_ON]
     first = {f"{run.model}-{run.dataset}": run for run in reversed(kept)}
     files |= {f"weights/{name}.safetensors": packed_weights(run) for name, run in first.items()}
+    bare = [run for run in runs if run.dataset in PREDICTIONS and run not in first.values()]
+    files |= {f"metrics/{run.name}.json": json.dumps(_facts(run), indent=1).encode() for run in bare}
     before = {f"weights/{file.name}": file.read_bytes() for file in (folder / "weights").glob("[!.]*")}
     changed = [name for name, content in before.items() if files.get(name) != content]
     if len(stay) and changed:
@@ -117,15 +120,22 @@ def packed_weights(run: Run) -> bytes:
     """
     if run.dataset not in weights.KEPT_ON:
         raise ValueError(f"{run.name}: only weights of nets on {' and '.join(weights.KEPT_ON)} are kept")
-    facts, path = finished_metrics(run), finished_file(run, "weights.safetensors")
+    facts, path = _facts(run), finished_file(run, "weights.safetensors")
     with safe_open(path, "pt") as file:
         facts |= json.loads((file.metadata() or {}).get("fer_nb", "{}"))
     facts |= {"run": run.name, "classes": list(read_predictions(run).columns[3:])}
     facts["calibration"] = asdict(calibrate(read_predictions(run, "valid")))
-    facts["date"] = facts.pop("started")[:10]
-    facts.pop("files", None)  # of the run's folder
+    facts["date"] = facts.pop("date")  # last, as in the files that are kept
     tensors = {name: _half(value) for name, value in load_file(path).items()}
     return save(tensors, {"fer_nb": json.dumps(facts)})
+
+
+def _facts(run: Run) -> dict:
+    """metrics.json of a finished run, with the day for the second and without the files of its folder."""
+    facts = finished_metrics(run)
+    facts["date"] = facts.pop("started")[:10]
+    facts.pop("files", None)
+    return facts
 
 
 def _half(value: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ are, the runs give the same files.
 """
 
 import gzip
+import json
 import sys
 from pathlib import Path
 
@@ -17,29 +18,32 @@ from fer_nb.study import Run, training_runs
 from fer_nb.training import weights
 from fer_nb.training.finish import write_files
 
-ADDED = ("run", "classes", "calibration", "date")  # by keep.packed_weights, to what metrics.json says
+ADDED = ("run", "classes", "calibration", "date")  # by keep.py, to what metrics.json says
 
 
 def restore(run: Run) -> bool:
-    """Write the files of a kept run into its folder; False where its weights or its predictions are not kept.
+    """Write the files of a kept run into its folder; False where its predictions are not kept.
 
-    The weights are in float32, rounded to half precision; ``started`` is the day alone. A run that has finished is
-    left as it is, and True returned. Raises ValueError where a kept file is damaged.
+    The weights, where they are kept, are in float32, rounded to half precision; ``started`` is the day alone. A run
+    that has finished is left as it is, and True returned. Raises ValueError where a kept file is damaged.
     """
     if is_finished(run):
         return True
     kept = kept_folder() / run.study
-    packed = kept / "weights" / f"{run.model}-{run.dataset}.safetensors"
-    facts = weights.about(packed) if packed.exists() else {}
     predictions = [path for path in (kept / "predictions").glob(f"{run.name}.csv*") if path.suffix in (".csv", ".gz")]
-    if facts.get("run") != run.name or not predictions:
-        return False
-    net, classes = weights.from_file(packed)
+    packed, bare = kept / "weights" / f"{run.model}-{run.dataset}.safetensors", kept / "metrics" / f"{run.name}.json"
     writers = {
-        "weights.safetensors": lambda path: weights.save_weights(path, net, list(classes)),
         "history.csv": lambda path: path.write_bytes((kept / "histories" / f"{run.name}.csv").read_bytes()),
         "predictions.csv": lambda path: path.write_bytes(_content(predictions[0])),
     }
+    facts = weights.about(packed) if packed.exists() else {}
+    if facts.get("run") == run.name:
+        net, classes = weights.from_file(packed)
+        writers["weights.safetensors"] = lambda path: weights.save_weights(path, net, list(classes))
+    else:
+        facts = json.loads(bare.read_text()) if bare.exists() else {}
+    if not (facts and predictions):
+        return False
     metrics = {name: value for name, value in facts.items() if name not in ADDED} | {"started": facts["date"]}
     write_files(run, writers, metrics)
     return True
@@ -70,7 +74,7 @@ def main(arguments: list[str]) -> None:
     try:
         for run in training_runs(arguments[0]):
             there = restore(run)
-            print(f"{run.name}: {f'in {run.folder}' if there else 'its weights are not kept: train it'}")
+            print(f"{run.name}: {f'in {run.folder}' if there else 'it is not kept: train it'}")
         restore_tables(arguments[0])
     except (OSError, ValueError) as error:
         sys.exit(f"fer_nb.published.restore: {error}")

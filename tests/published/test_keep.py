@@ -117,7 +117,8 @@ def test_what_is_kept_and_nothing_else(tree):
     names |= {f"histories/{run.name}" for run in study.training_runs("tiny")}
     expected = {f"{name}.csv" for name in names | {"predictions/ferm-lightResNetl-seed1"}}
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == expected | {"weights/lightResNetl-ferm.safetensors"}  # of CK+ no picture's row
+    expected |= {"weights/lightResNetl-ferm.safetensors", "metrics/ferm-lightResNetl-seed1.json"}
+    assert found == expected  # of CK+ no picture's row
     assert (folder / "table-3-6.csv").read_bytes() == (tree / "reports/tiny/tables/table-3-6.csv").read_bytes()
     assert sorted(path.name for path in folder.parent.iterdir()) == [
         "MODEL_CARD.md",

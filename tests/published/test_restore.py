@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -25,7 +26,9 @@ def test_a_kept_run_is_put_back_and_kept_again_as_it_was(tree, kept, capsys):
     restore.main(["tiny"])
     out = capsys.readouterr().out
     assert f"{RUN.name}: in {RUN.folder}" in out
-    assert "ferm-lightResNetl-seed1: its weights are not kept: train it" in out
+    other = replace(RUN, seed=1)  # of which no weights are kept
+    assert f"{other.name}: in {other.folder}" in out and not (other.folder / "weights.safetensors").exists()
+    assert len(read_predictions(other)) and read_metrics(other)["seed"] == 1
     before = tree / RUN.name
     for name in ("history.csv", "predictions.csv"):
         assert (RUN.folder / name).read_bytes() == (before / name).read_bytes()
@@ -33,7 +36,6 @@ def test_a_kept_run_is_put_back_and_kept_again_as_it_was(tree, kept, capsys):
     assert weights.trained(RUN)[1] == weights.released("lightResNetl")[1]
     metrics = read_metrics(RUN)
     assert (metrics["started"], metrics["test_accuracy"]) == ("2026-11-20", 75.0)
-    shutil.move(tree / "ferm-lightResNetl-seed1", RUN.folder.parent)
     keep.keep_study("tiny")
     assert {path: path.read_bytes() for path in origins.kept_folder().rglob("*") if path.is_file()} == kept
 
@@ -47,6 +49,12 @@ def test_kept_tables_are_put_back_where_there_are_none(kept):
     assert (tables / "table-3-2.csv").read_bytes() == kept[origins.kept_folder() / "tiny/table-3-2.csv"]
     assert (tables / "table-3-6.csv").read_text() == "made here\n" != made.decode()
     assert not (tables / "origins.csv").exists()
+
+
+def test_a_run_that_is_not_kept_is_named(kept, capsys):
+    (origins.kept_folder() / "tiny/metrics/ferm-lightResNetl-seed1.json").unlink()
+    restore.main(["tiny"])
+    assert "ferm-lightResNetl-seed1: it is not kept: train it" in capsys.readouterr().out
 
 
 def test_predictions_that_are_compressed_are_put_back_plain(kept, tree, monkeypatch):
