@@ -12,7 +12,7 @@ from fer_nb.evaluation.measures import verdict
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.published.gather import kept_claims, kept_tables, most_pictures, searched_nets
+from fer_nb.published.gather import kept_claims, kept_tables, most_pictures, recipe, searched_nets
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.picture import draw
 from fer_nb.published.results import row_of, training_of
@@ -46,14 +46,15 @@ def findings() -> Findings:
 def kept_results() -> pd.DataFrame:
     """The kept results for each of the thesis's accuracies (tables 3-6, 3-8, 3-10), a row for each study.
 
-    The one trained for most epochs comes first, and of several the one made last: not the one that looks best on the
-    test split. Where there is none, the verdict is "not run" and what was not measured is missing.
+    The one trained for most epochs comes first, of several the one by the thesis's own protocol, and of those the one
+    made last: not the one that looks best on the test split. Where there is none, the verdict is "not run" and what was
+    not measured is missing.
 
     Returns:
         DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval.
     """
     rows = []
-    for part in thesis.SECTION_3_3.values():
+    for own, part in thesis.SECTION_3_3.items():  # own: the study with the thesis's protocol
         for model, printed in part.accuracies.items():
             row = {"dataset": part.name, "model": model, "thesis_accuracy": printed, "verdict": "not run"}
             kept = [(folder, row_of(folder / f"{part.table}.csv", model)) for folder in kept_studies()]
@@ -62,7 +63,8 @@ def kept_results() -> pd.DataFrame:
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
                 about["verdict"] = verdict(ours, printed, epochs, part.epochs)
-                found.append(((epochs, _date(folder, part.table)), row | {key: ours[key] for key in MEASURED} | about))
+                order = epochs, recipe(folder.name, part.dataset) == own, _date(folder, part.table)
+                found.append((order, row | {key: ours[key] for key in MEASURED} | about))
             found.sort(key=lambda one: one[0], reverse=True)
             rows += [one for _, one in found] or [row]
     return pd.DataFrame(rows, columns=COLUMNS)

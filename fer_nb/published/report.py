@@ -89,8 +89,9 @@ def _accuracies(best: pd.DataFrame, folders: list[Path]) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
     yield parts.shown("summary", caption, PICTURE)
     caption = (
-        "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, and of those"
-        " the last, whatever its accuracy; minutes are those of one training run."
+        "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, of those the"
+        " one by the thesis's own protocol, and then the last, whatever its accuracy; minutes are those of one training"
+        " run."
     )
     whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
         difference=best["accuracy"] - best["thesis_accuracy"]

@@ -1,6 +1,7 @@
 """What the README says was found, its picture, and that README and docs name what is there."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -26,10 +27,12 @@ def test_each_of_the_thesiss_accuracies_has_a_row():
 
 
 def test_the_longest_training_stands_for_a_cell_and_then_the_last(tree):
-    """Not the one that looks best on the test split."""
+    """Not the one that looks best on the test split. The thesis's own protocol is that of study ckplus."""
     keep.keep_study("tiny")
     folder = origins.kept_folder()
-    for name, epochs, date, accuracy in (("short", 5, "2030-01-01", 99.0), ("later", 60, "2030-01-01", 50.0)):
+    given = [("short", 5, "2030-01-01", 99.0), ("later", 60, "2030-01-01", 50.0), ("ckplus", 60, "2000-01-01", 40.0)]
+    for name, epochs, date, accuracy in given:
+        shutil.copytree(tree / "params/tiny", tree / "params" / name)
         (folder / name).mkdir()
         for file in ("table-3-6.csv", "runs.csv", "origins.csv"):
             table = pd.read_csv(folder / "tiny" / file)
@@ -37,7 +40,7 @@ def test_the_longest_training_stands_for_a_cell_and_then_the_last(tree):
             table.assign(**changed.get(file, {"date": date})).to_csv(folder / name / file, index=False)
     results = readme.kept_results()
     results = results[(results["dataset"] == "CK+") & (results["model"] == "ResNet18")]
-    assert results["study"].tolist() == ["later", "tiny", "short"] and results["accuracy"].iloc[0] == 50
+    assert results["study"].tolist() == ["ckplus", "later", "tiny", "short"] and results["accuracy"].iloc[0] == 40
 
 
 def test_findings_are_counted():
