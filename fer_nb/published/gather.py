@@ -1,8 +1,12 @@
 """What of the kept studies is shown together: their results, the one that stands for a cell, and the claims."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from fer_nb.background.compare import kept_files
+from fer_nb.drawing.conditions import CONDITIONS
+from fer_nb.drawing.micro_expressions import CLASSES
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
 from fer_nb.published.origins import kept_studies
@@ -61,6 +65,17 @@ def searched_nets() -> pd.DataFrame:
         if (folder / "table-9.csv").exists()
     ]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*SEARCHED, "study"])
+
+
+def conditions_in_words(names: Iterable[str]) -> str:
+    """How hard the sets of drawn clips with these names (micro1_apex) are."""
+    sets = dict.fromkeys(name.partition("_")[0] for name in names)
+    known = {name: one for name, one in CONDITIONS.items() if name in sets}
+    told = [f"{name} {one.motion or 'varied'}, {one.noise}, {one.drift}" for name, one in known.items()]
+    return (
+        "The farthest motion in pixels, the noise in grey levels and the drift of the head in pixels:"
+        f" {'; '.join(told)}. {len(CLASSES)} classes of as many clips: chance is {100 / len(CLASSES):.0f}%."
+    )
 
 
 def kept_claims(results: pd.DataFrame) -> pd.DataFrame:

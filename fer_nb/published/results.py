@@ -8,7 +8,7 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.intervals import in_words
 from fer_nb.nas.luck import sentence as luck_sentence
-from fer_nb.published.gather import searched_nets
+from fer_nb.published.gather import conditions_in_words, searched_nets
 from fer_nb.published.origins import kept_studies
 
 NAN = float("nan")
@@ -166,4 +166,5 @@ def _clips(folders: list[Path]) -> list[str]:
         " dynamic image, its apex frame, the mean of its frames, or the optical flow from onset to apex (Farneback,"
         " TV-L1). They compare kinds of picture on known motions, and say nothing about faces of people."
     )
-    return [lead, markdown_table(rows)] if rows else []
+    told = conditions_in_words(row["pictures of clips"] for row in rows)
+    return [f"{lead} {told}", markdown_table(rows)] if rows else []

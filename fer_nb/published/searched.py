@@ -10,7 +10,7 @@ from fer_nb.nas import drawing
 from fer_nb.nas.plots import accuracy_over_parameters, among_random, micro_curves, micro_scores
 from fer_nb.nets import genotypes
 from fer_nb.published import parts
-from fer_nb.published.gather import searched_nets
+from fer_nb.published.gather import conditions_in_words, searched_nets
 
 COLUMNS = ["data", "model", "accuracy", "low", "high", "seeds", "worst", "best", "reference"]
 COLUMNS += ["difference", "difference_low", "difference_high", "parameters", "macs", "latency_ms"]
@@ -58,6 +58,7 @@ def clips(folders: list[Path]) -> Iterable[str]:
     for folder in (folder for folder in folders if (folder / "micro.csv").exists()):
         scores = pd.read_csv(folder / "micro.csv")
         caption = f"Study {folder.name}: UF1 on drawn clips by kind of picture, each subject held out in turn."
+        caption += f" {conditions_in_words(scores['data'])}"
         yield parts.figure(f"micro-{folder.name}", caption, [scores], partial(micro_scores, scores))
         caption = f"Study {folder.name}: accuracy, UAR and UF1 in percent, with 95% intervals over subjects."
         yield parts.table(scores, f"micro-{folder.name}", caption)

@@ -34,3 +34,10 @@ def test_claims_over_several_nets_are_of_one_recipe():
     assert results.loc[results["model"] == "lightResNetl", "accuracy"].iloc[0] == 99
     found = gather.kept_claims(pd.concat([results, other])).set_index("sentence")["measured"]
     assert found["On CK+ the light nets are better than others' methods."] == 90
+
+
+def test_drawn_clips_say_how_hard_they_are():
+    words = gather.conditions_in_words(["micro05_apex", "micro_mean", "micro05_dynamic"])
+    assert words.endswith(
+        ": micro varied, 1.5, 0.192; micro05 0.5, 1.5, 0.192. 3 classes of as many clips: chance is 33%."
+    )
