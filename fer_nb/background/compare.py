@@ -138,9 +138,8 @@ def kept_nets(studies: list[str], name: str) -> list[dict]:
                 continue
             nets = pd.read_csv(folder / f"{table}.csv")
             nets = nets[nets["data"] == name] if "data" in nets else nets
-            nets = (
-                nets[(nets["split"] == "folds by subject") & (nets["folds"] == len(FOLDS))] if "split" in nets else nets
-            )
+            if "split" in nets:
+                nets = nets[(nets["split"] == "folds by subject") & (nets["folds"] == len(FOLDS))]
             least = min(map(int, epochs[table].split("; ")))
             nets = nets.assign(method=nets["model"], study=study, epochs=least)
             found += nets.reindex(columns=["method", "study", "epochs", *SCORES]).to_dict("records")
