@@ -140,6 +140,7 @@ def kept_nets(studies: list[str], name: str) -> list[dict]:
             nets = nets[nets["data"] == name] if "data" in nets else nets
             if "split" in nets:
                 nets = nets[(nets["split"] == "folds by subject") & (nets["folds"] == len(FOLDS))]
+            nets = nets[~nets["model"].isin([net["method"] for net in found if net["study"] == study])]
             least = min(map(int, epochs[table].split("; ")))
             nets = nets.assign(method=nets["model"], study=study, epochs=least)
             found += nets.reindex(columns=["method", "study", "epochs", *SCORES]).to_dict("records")

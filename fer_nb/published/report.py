@@ -52,6 +52,7 @@ def write_report(found: Findings) -> Path:
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
         "Learning curves (figures 3-11, 3-12)": _curves(best),
         "What the net looks at (chapter 4)": _chapter_4(folders),
+        "Detectors (chapter 2)": _detectors(),
         "Speed and size": _speed(folders),
         "Searched networks (EmoNAS)": searched.nets(folders),
         "Micro-expressions (drawn clips)": searched.clips(folders),
@@ -189,6 +190,17 @@ def _chapter_4(folders: list[Path]) -> Iterable[str]:
                 [table],
                 partial(saliency_plots.robustness, table, printed, robustness.TRAINED),
             )
+
+
+def _detectors() -> Iterable[str]:
+    captions = {
+        "detection-found": "Faces found, in percent with Wilson's 95% interval; median time of a picture in ms.",
+        "detection-enlarged": "Accuracy of a kept net on faces that were enlarged on a background, found and cut out"
+        " again, in percent; the difference to that on the original pictures, in points with its 95% interval.",
+    }
+    for name, caption in captions.items():
+        if tables := kept_tables(name):
+            yield parts.table(tables[-1], name, caption)
 
 
 def _speed(folders: list[Path]) -> Iterable[str]:

@@ -101,6 +101,17 @@ def test_a_set_without_sequences_has_no_interval_over_them():
     assert pd.isna(row["sequences"]) and pd.isna(row["sequence_low"]) and row["pictures"] == 6
 
 
+def test_a_kept_net_that_two_tables_have_is_shown_once():
+    keep("both", "table-9", model=["A", "B"], data="ferm", accuracy=[88.1, 87.0])
+    keep("both", "table-3-10", model=["A"], accuracy=[88.12])
+    origins = pd.DataFrame({"table": ["table-3-10", "table-9"], "epochs": ["60", "60"]})
+    origins.to_csv(paths.REPORTS / "reference/both/origins.csv", index=False)
+    assert [(net["method"], net["accuracy"]) for net in compare.kept_nets(["both"], "ferm")] == [
+        ("A", 88.12),
+        ("B", 87.0),
+    ]
+
+
 def test_kept_nets_of_all_ten_folds_by_subject():
     splits = ["the thesis's fold", "folds by subject", "folds by subject"]
     keep(
