@@ -16,9 +16,14 @@ from fer_nb.study import protocol
 from fer_nb.study_files import parameter_files
 
 
+def by_study(name: str) -> dict[str, pd.DataFrame]:
+    """The tables of one name, by the study that keeps it."""
+    return {folder.name: pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()}
+
+
 def kept_tables(name: str) -> list[pd.DataFrame]:
     """The tables of one name, of the studies that keep it."""
-    return [pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()]
+    return list(by_study(name).values())
 
 
 def most_pictures(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -59,11 +64,8 @@ def recipe(study: str, dataset: str) -> str:
 
 def searched_nets() -> pd.DataFrame:
     """``claims.searched`` of all studies that keep tables 9 and 10, and a column "study"."""
-    found = [
-        claims.searched(*(pd.read_csv(folder / f"table-{number}.csv") for number in (9, 10))).assign(study=folder.name)
-        for folder in kept_studies()
-        if (folder / "table-9.csv").exists()
-    ]
+    costs = by_study("table-10")
+    found = [claims.searched(table, costs[study]).assign(study=study) for study, table in by_study("table-9").items()]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*SEARCHED, "study"])
 
 

@@ -16,7 +16,6 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
@@ -31,6 +30,7 @@ from fer_nb.published.origins import (
     drawn_clips,
     finished_metrics,
     kept_folder,
+    kept_origins,
     kept_studies,
     origins_table,
     study_command,
@@ -154,7 +154,7 @@ def kept_readme() -> str:
     if weights.kept_files():
         text.append("[MODEL_CARD.md](MODEL_CARD.md) says what the weights are, how to load them and their limits.")
     for folder in kept_studies():
-        made = pd.read_csv(folder / "origins.csv", dtype=str, keep_default_na=False).to_dict("records")
+        made = kept_origins(folder.name).to_dict("records")
         files = sorted({file for row in made for file in row["data"].split("; ") if file})
         text += [f"## {folder.name}", f"Made by `{study_command(folder.name)}` from these files (SHA-256):"]
         text += ["\n".join(f"- `{file.replace(' ', '`: ')}" for file in files)]

@@ -1,6 +1,5 @@
 """What README.md says was found: a picture and a few sentences, from the tables of the studies that are kept."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,7 +12,7 @@ from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
 from fer_nb.published.gather import kept_claims, kept_tables, most_pictures, recipe, searched_nets
-from fer_nb.published.origins import kept_folder, kept_studies
+from fer_nb.published.origins import kept_folder, kept_origins, kept_studies
 from fer_nb.published.picture import draw
 from fer_nb.published.results import row_of, training_of
 from fer_nb.report import answer
@@ -63,15 +62,15 @@ def kept_results() -> pd.DataFrame:
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
                 about["verdict"] = verdict(ours, printed, epochs, part.epochs)
-                order = epochs, recipe(folder.name, part.dataset) == own, _date(folder, part.table)
+                order = epochs, recipe(folder.name, part.dataset) == own, _date(folder.name, part.table)
                 found.append((order, row | {key: ours[key] for key in MEASURED} | about))
             found.sort(key=lambda one: one[0], reverse=True)
             rows += [one for _, one in found] or [row]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _date(folder: Path, table: str) -> str:
-    return pd.read_csv(folder / "origins.csv", index_col="table").loc[table, "date"]
+def _date(study: str, table: str) -> str:
+    return kept_origins(study).set_index("table").loc[table, "date"]
 
 
 def findings_text(found: Findings) -> str:
@@ -111,7 +110,7 @@ def _found_nets() -> list[str]:
         reached = [
             f"{in_words(row['accuracy'], row['low'], row['high'])}% on {thesis.DATASETS[row['data']]}"
             f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
-            f" to {row['reference'].partition(' of ')[0]})"
+            f" to {row['reference']})"
             for row in rows.to_dict("records")
         ]
         millions = rows["parameters"].max() / 1e6

@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from fer_nb.evaluation import plots, thesis
 from fer_nb.published import parts, searched
 from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
-from fer_nb.published.gather import confusions, histories, kept_tables, measured_rows, most_pictures
-from fer_nb.published.origins import kept_folder, kept_studies, study_command
+from fer_nb.published.gather import by_study, confusions, histories, kept_tables, measured_rows, most_pictures
+from fer_nb.published.origins import kept_folder, kept_origins, kept_studies, study_command
 from fer_nb.published.readme import PICTURE, Findings
 from fer_nb.report.claims import CAPTION
 from fer_nb.report.page import fill_template
@@ -47,7 +47,7 @@ def write_report(found: Findings) -> Path:
     best, said = found.best, found.sentences
     sections = {
         "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
-        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best, folders),
+        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
         "Learning curves (figures 3-11, 3-12)": _curves(best),
@@ -55,9 +55,9 @@ def write_report(found: Findings) -> Path:
         "Detectors (chapter 2)": _detectors(),
         "Speed and size": _speed(folders),
         "Searched networks (EmoNAS)": searched.nets(folders),
-        "Micro-expressions (drawn clips)": searched.clips(folders),
+        "Micro-expressions (drawn clips)": searched.clips(),
     }
-    joined = {title: Markup("\n".join(parts)) for title, parts in sections.items()}
+    joined = {title: Markup("\n".join(shown)) for title, shown in sections.items()}
     shown = {title: body for title, body in joined.items() if body}
     nonce = hashlib.sha256("\n".join([*said, *shown.values()]).encode()).hexdigest()  # the same content, the same page
     page = fill_template(
@@ -86,7 +86,7 @@ def _key(title: str) -> str:
     return title.partition(" (")[0].lower().replace(" ", "-")
 
 
-def _accuracies(best: pd.DataFrame, folders: list[Path]) -> Iterable[str]:
+def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
     yield parts.shown("summary", caption, PICTURE)
     caption = (
@@ -98,7 +98,7 @@ def _accuracies(best: pd.DataFrame, folders: list[Path]) -> Iterable[str]:
         difference=best["accuracy"] - best["thesis_accuracy"]
     )[ACCURACIES]
     yield parts.table(whole, "accuracies", caption, digits={"minutes": 0})
-    yield from _splits(folders)
+    yield from _splits()
     for part in thesis.SECTION_3_3.values():
         found = [_rows(row, f"{part.table}-classes") for row in measured_rows(best, part)]
         found = [table for table in found if len(table)]
@@ -107,12 +107,8 @@ def _accuracies(best: pd.DataFrame, folders: list[Path]) -> Iterable[str]:
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
 
 
-def _splits(folders: list[Path]) -> Iterable[str]:
-    found = [
-        pd.read_csv(folder / "table-3-6-splits.csv").assign(study=folder.name)
-        for folder in folders
-        if (folder / "table-3-6-splits.csv").exists()
-    ]
+def _splits() -> Iterable[str]:
+    found = [table.assign(study=study) for study, table in by_study("table-3-6-splits").items()]
     if found:
         caption = (
             "CK+ by the way of splitting: accuracy in percent with its 95% interval over sequences. Folds by position"
@@ -229,6 +225,6 @@ def _speed(folders: list[Path]) -> Iterable[str]:
 
 def _study(folder: Path) -> dict:
     """What made a study's tables: name, command, date of the last notebook, commits, devices."""
-    made = pd.read_csv(folder / "origins.csv", dtype=str, keep_default_na=False)
+    made = kept_origins(folder.name)
     facts = {name: ", ".join(sorted({value for value in made[name] if value})) for name in ("commit", "device")}
     return facts | {"name": folder.name, "command": study_command(folder.name), "date": made["date"].max()}

@@ -8,8 +8,8 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.intervals import in_words
 from fer_nb.nas.luck import sentence as luck_sentence
-from fer_nb.published.gather import conditions_in_words, searched_nets
-from fer_nb.published.origins import kept_studies
+from fer_nb.published.gather import by_study, conditions_in_words, searched_nets
+from fer_nb.published.origins import kept_origins, kept_studies
 
 NAN = float("nan")
 
@@ -33,7 +33,7 @@ def results_text() -> str:
         _counts(folders),
         *_splits(folders),
         *_searched(folders),
-        *_clips(folders),
+        *_clips(),
     ]
     return "\n\n".join(filter(None, texts)) + "\n"
 
@@ -122,7 +122,7 @@ def _searched(folders: list[Path]) -> list[str]:
     """Nets that searches found beside others, from notebook 10: as tables 9 and 10 of the source of EmoNAS."""
     rows, lines, nets = [], [], searched_nets()
     for folder in (folder for folder in folders if folder.name in set(nets["study"])):
-        made = pd.read_csv(folder / "origins.csv", dtype=str).set_index("table")
+        made = kept_origins(folder.name).set_index("table")
         for row in nets[nets["study"] == folder.name].to_dict("records"):
             gap, low, high = (row[name] for name in ("difference", "difference_low", "difference_high"))
             # none for the reference itself, nor in a study that has not trained it
@@ -153,12 +153,12 @@ def _searched(folders: list[Path]) -> list[str]:
     return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
 
 
-def _clips(folders: list[Path]) -> list[str]:
+def _clips() -> list[str]:
     """Scores on drawn micro-expressions, each subject held out in turn, from notebook 10."""
     rows = []
-    for folder in (folder for folder in folders if (folder / "micro.csv").exists()):
-        for (data, model), scores in pd.read_csv(folder / "micro.csv").groupby(["data", "model"], sort=False):
-            row = {"pictures of clips": data, "net": model, "study": folder.name}
+    for study, table in by_study("micro").items():
+        for (data, model), scores in table.groupby(["data", "model"], sort=False):
+            row = {"pictures of clips": data, "net": model, "study": study}
             row |= {one.measure: in_words(one.value, one.low, one.high) for one in scores.itertuples()}
             rows.append(row | {name: scores[name].iloc[0] for name in ("subjects", "clips")})
     lead = (

@@ -10,7 +10,7 @@ from fer_nb.nas import drawing
 from fer_nb.nas.plots import accuracy_over_parameters, among_random, micro_curves, micro_scores
 from fer_nb.nets import genotypes
 from fer_nb.published import parts
-from fer_nb.published.gather import conditions_in_words, searched_nets
+from fer_nb.published.gather import by_study, conditions_in_words, searched_nets
 
 COLUMNS = ["data", "model", "accuracy", "low", "high", "seeds", "worst", "best", "reference"]
 COLUMNS += ["difference", "difference_low", "difference_high", "parameters", "macs", "latency_ms"]
@@ -53,21 +53,18 @@ def _luck(folder: Path) -> Iterable[str]:
             yield parts.table(table, f"table-9-{name}-{folder.name}", caption, digits=dict.fromkeys(("p", "p_holm"), 4))
 
 
-def clips(folders: list[Path]) -> Iterable[str]:
+def clips() -> Iterable[str]:
     """Scores on drawn clips: they compare kinds of picture."""
-    for folder in (folder for folder in folders if (folder / "micro.csv").exists()):
-        scores = pd.read_csv(folder / "micro.csv")
-        caption = f"Study {folder.name}: UF1 on drawn clips by kind of picture, each subject held out in turn."
+    differences, graded = by_study("micro-differences"), by_study("micro-graded")
+    for study, scores in by_study("micro").items():
+        caption = f"Study {study}: UF1 on drawn clips by kind of picture, each subject held out in turn."
         caption += f" {conditions_in_words(scores['data'])}"
-        yield parts.figure(f"micro-{folder.name}", caption, [scores], partial(micro_scores, scores))
-        caption = f"Study {folder.name}: accuracy, UAR and UF1 in percent, with 95% intervals over subjects."
-        yield parts.table(scores, f"micro-{folder.name}", caption)
-        if (folder / "micro-differences.csv").exists():
-            caption = f"Study {folder.name}: accuracy of one kind of picture minus that of another, in points."
-            yield parts.table(
-                pd.read_csv(folder / "micro-differences.csv"), f"micro-differences-{folder.name}", caption
-            )
-        if (folder / "micro-graded.csv").exists():
-            graded = pd.read_csv(folder / "micro-graded.csv")
-            caption = f"Study {folder.name}: UF1 and UAR over what makes the clips hard."
-            yield parts.figure(f"micro-graded-{folder.name}", caption, [graded], partial(micro_curves, graded))
+        yield parts.figure(f"micro-{study}", caption, [scores], partial(micro_scores, scores))
+        caption = f"Study {study}: accuracy, UAR and UF1 in percent, with 95% intervals over subjects."
+        yield parts.table(scores, f"micro-{study}", caption)
+        if study in differences:
+            caption = f"Study {study}: accuracy of one kind of picture minus that of another, in points."
+            yield parts.table(differences[study], f"micro-differences-{study}", caption)
+        if study in graded:
+            caption, table = f"Study {study}: UF1 and UAR over what makes the clips hard.", graded[study]
+            yield parts.figure(f"micro-graded-{study}", caption, [table], partial(micro_curves, table))
