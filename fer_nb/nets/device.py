@@ -150,11 +150,15 @@ class DepthwiseConv2d(nn.Conv2d):
         return Float32BackwardConvolution.apply(*arguments, self.stride, self.padding, self.groups)
 
 
+def slow_backward(layer: nn.Module) -> bool:
+    """Whether ``layer`` is a depthwise convolution with stride 2, whose gradients are taken in float32 (see above)."""
+    return isinstance(layer, nn.Conv2d) and layer.groups > 1 and layer.stride == (2, 2) and layer.dilation == (1, 1)
+
+
 def float32_depthwise(model: nn.Module) -> None:
-    """Take the gradients of the stride-2 depthwise convolutions of ``model`` in float32 (see above)."""
+    """Take the gradients of the stride-2 depthwise convolutions of ``model`` in float32."""
     for layer in model.modules():
-        plain = type(layer) is nn.Conv2d and layer.dilation == (1, 1)
-        if plain and layer.groups > 1 and layer.stride == (2, 2):
+        if type(layer) is nn.Conv2d and slow_backward(layer):
             layer.__class__ = DepthwiseConv2d
 
 

@@ -1,7 +1,7 @@
 """A faster copy of a net with frozen weights, which computes the same up to rounding.
 
-Batch norms are folded into the convolutions before them, ReLUs are computed in place or within the convolution, the
-memory format is channels_last. What each is worth is measured by saliency/speed.py.
+Batch norms are folded into the convolutions before them, ReLUs are computed in place or, like the additions of residual
+blocks, within the convolution, the memory format is channels_last. What each is worth is measured by saliency/speed.py.
 """
 
 import copy
@@ -9,47 +9,106 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 
-from fer_nb.nets import device, export
+from fer_nb.nets import device, export, models
 
 
-class ConvolutionReLU(nn.Conv2d):
-    """Convolution and ReLU; on the CPU, where no gradient is asked for, in one pass of oneDNN.
+class FusedConvolution(nn.Conv2d):
+    """A frozen convolution, the addition of a shortcut and a ReLU, on the CPU in one pass of oneDNN.
 
-    It is the pass that torch.compile would call: a wide map is written once, not twice.
+    It is the pass that torch.compile would call: a wide map is written once, not up to three times, and the weights
+    are put in oneDNN's order once, not in every call. It computes in the number format of its weights.
     """
 
+    relu = False
+    packed = None
+
+    def forward(self, x, shortcut=None):
+        x = x.to(self.weight.dtype)
+        shortcut = shortcut if shortcut is None else shortcut.to(x.dtype)
+        return FusedFunction.apply(x, shortcut, self) if torch.is_grad_enabled() else self.compute(x, shortcut)
+
+    def compute(self, x, shortcut):
+        if self.packed is None:  # in the order that is best for pictures of this size
+            geometry = self.padding, self.stride, self.dilation, self.groups
+            self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *geometry, x.shape)
+        given = self.packed, self.bias, self.padding, self.stride, self.dilation, self.groups
+        after = "relu" if self.relu else "none"
+        if shortcut is None:
+            return torch.ops.mkldnn._convolution_pointwise(x, *given, after, [], "")
+        after = after if self.relu else None
+        return torch.ops.mkldnn._convolution_pointwise.binary(x, shortcut, *given, "add", 1.0, after, [], None)
+
+
+class FusedFunction(torch.autograd.Function):
+    """``FusedConvolution.compute`` with its gradients at the input and the shortcut."""
+
+    @staticmethod
+    def forward(context, x, shortcut, layer):
+        out = layer.compute(x, shortcut)
+        context.layer = layer
+        context.save_for_backward(x, out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(context, gradient):
+        layer, (x, out) = context.layer, context.saved_tensors
+        if layer.relu:
+            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
+        dtype = torch.float32 if device.slow_backward(layer) else x.dtype
+        # Of x only the shape counts.
+        given = gradient.to(dtype), x if x.dtype == dtype else torch.empty_like(x, dtype=dtype), layer.weight.to(dtype)
+        geometry = layer.stride, layer.padding, layer.dilation, False, (0, 0), layer.groups
+        found, _, _ = torch.ops.aten.convolution_backward(*given, None, *geometry, (True, False, False))
+        return found.to(x.dtype), gradient if context.needs_input_grad[1] else None, None
+
+
+class FoldedBlock(nn.Module):
+    """A residual block of models.py in eval mode, whose last convolution adds the shortcut.
+
+    ``layers``: its convolutions and ReLUs, the last of them a FusedConvolution.
+    """
+
+    def __init__(self, block, layers):
+        super().__init__()
+        self.first, self.last, self.shortcut = nn.Sequential(*layers[:-1]), layers[-1], block.shortcut
+        self.last.relu = isinstance(block, models.ResidualBlock) or isinstance(block.activation, nn.ReLU)
+
     def forward(self, x):
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        if torch.is_grad_enabled() or not fusible(x.device, dtype):
-            return super().forward(x).relu_()
-        bias = None if self.bias is None else self.bias.to(dtype)
-        geometry = self.padding, self.stride, self.dilation, self.groups
-        return torch.ops.mkldnn._convolution_pointwise(
-            x.to(dtype), self.weight.to(dtype), bias, *geometry, "relu", [], ""
-        )
+        return self.last(self.first(x), self.shortcut(x))
+
+
+def fuse(net, dtype):
+    """Let the convolutions of a folded net compute in ``dtype`` with the ReLUs and additions after them, in place."""
+    for layer in net.modules():
+        plain = type(layer) in (nn.Conv2d, device.DepthwiseConv2d) and not isinstance(layer.padding, str)
+        if plain and layer.padding_mode == "zeros":
+            layer.__class__ = FusedConvolution
+            layer.to(dtype)
+    for name, block in list(net.named_modules()):
+        if name and isinstance(block, models.ResidualBlock | models.BasicBlock1):
+            layers = [layer for layer in block.block if not isinstance(layer, nn.Identity)]
+            if isinstance(layers[-1], FusedConvolution):
+                net.set_submodule(name, FoldedBlock(block, layers))
+    for conv, layers, i in followed_by_relu(net):
+        if isinstance(conv, FusedConvolution):
+            conv.relu, layers[i] = True, nn.Identity()
+
+
+def followed_by_relu(net):
+    """Each convolution that a ReLU follows in an nn.Sequential, that Sequential, and the ReLU's place in it."""
+    for layers in [layer for layer in net.modules() if isinstance(layer, nn.Sequential)]:
+        computing = [i for i, layer in enumerate(layers) if not isinstance(layer, nn.Identity)]
+        for i, j in pairwise(computing):
+            if isinstance(layers[i], nn.Conv2d) and type(layers[j]) is nn.ReLU:
+                yield layers[i], layers, j
 
 
 def fusible(where, dtype):
     """Whether oneDNN computes there in this number format."""
     return where.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available()
-
-
-def join_relu(module):
-    """Join each plain convolution of every nn.Sequential inside ``module`` with the ReLU that follows it, in place."""
-    for child in module.children():
-        join_relu(child)
-    if not isinstance(module, nn.Sequential):
-        return
-    computing = [i for i, layer in enumerate(module) if not isinstance(layer, nn.Identity)]
-    for i, j in pairwise(computing):
-        layer = module[i]
-        if not isinstance(layer, nn.Conv2d) or type(module[j]) is not nn.ReLU:
-            continue
-        if type(layer) is nn.Conv2d and layer.padding_mode == "zeros" and not isinstance(layer.padding, str):
-            layer.__class__, module[j] = ConvolutionReLU, nn.Identity()
-        else:
-            module[j] = nn.ReLU(inplace=True)
 
 
 class FastNet:
@@ -72,9 +131,11 @@ class FastNet:
         if heap and self.device.type == "cpu":
             device.keep_heap()
         with torch.no_grad():
-            net = export.fold(copy.deepcopy(model))
-            self.net = device.prepare(net, self.device).requires_grad_(False)
-            join_relu(self.net)
+            self.net = export.fold(copy.deepcopy(model)).requires_grad_(False).to(memory_format=torch.channels_last)
+            if fusible(self.device, self.computes_in):
+                fuse(self.net, self.computes_in)
+            for _, layers, i in followed_by_relu(self.net):
+                layers[i] = nn.ReLU(inplace=True)
 
     def __call__(self, x):
         """Logits (N, classes) of pictures ``x``, in the number format of the net."""
