@@ -78,8 +78,7 @@ def attribution(net: nn.Module, method: str, variant: str, iterations: int) -> C
         return ScoreCAM(net, LAYER, align_corners=True, precision="auto", progress=False).attribute
     settled = SETTLED if variant == "ours, until settled" else None
     precision = "float32" if variant == "ours, float32" else "auto"
-    given = {"iterations": iterations, "settled": settled, "precision": precision, "progress": False}
-    mp = MeaningfulPerturbation(net, **given)
+    mp = MeaningfulPerturbation(net, iterations=iterations, settled=settled, precision=precision, progress=False)
     if variant.startswith("ours"):
         return mp.attribute
     net.requires_grad_(variant == "one at a time")
