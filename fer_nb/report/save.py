@@ -217,8 +217,8 @@ def _column(column: pd.Series, digits: int, signed: bool = False) -> tuple[str, 
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         cells = ["–" if pd.isna(value) else html.escape(str(value)) for value in column]
         longest = max(map(len, cells), default=0)
-        # Longer cells wrap where the page is narrow (style.css).
-        wraps = ";min-width:12em" if longest > 40 else ";min-width:7em" if longest > 20 else ""
+        # Longer cells wrap where the page is narrow (style.css), most of them to two lines.
+        wraps = f";min-width:{min(max(longest // 4, 7), 18)}em" if longest > 20 else ""
         return "text-align:left" + wraps, cells
     places = 0 if pd.api.types.is_integer_dtype(column) else digits
     return "text-align:right", ["–" if pd.isna(value) else decimal(value, places, signed) for value in column]

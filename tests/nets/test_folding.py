@@ -2,6 +2,7 @@ import pytest
 import torch
 from planted import random_net, traces
 from torch import nn
+from torch.nn.functional import cosine_similarity
 
 from fer_nb.nets import device, folding, models
 
@@ -24,12 +25,21 @@ def test_the_copy_computes_what_the_net_does_and_leaves_it_alone(name, block_rel
         wanted = net(x)
         assert torch.allclose(fast(x), wanted, atol=1e-4 * wanted.abs().max())  # by the fused passes
 
-    net.double()
-    fast, views = folding.FastNet(net), [x.double().requires_grad_(), x.double().requires_grad_()]
-    outputs = [net(views[0]), fast(views[1])]
-    gradients = [torch.autograd.grad(y[:, 1].sum(), view)[0] for y, view in zip(outputs, views, strict=True)]
-    assert torch.allclose(*outputs, rtol=1e-9)
+    assert any(isinstance(layer, folding.FoldedBlock) for layer in fast.net.modules()) == (name != "VGG19")
+    gradients = gradients_of(net, fast, x)
+    assert cosine_similarity(*(g.flatten() for g in gradients), dim=0) > 0.999  # rounding may move a maximum
+
+    net.double()  # without the fused passes, and so exact that ReLUs round alike
+    fast, x = folding.FastNet(net), x.double()
+    assert torch.allclose(net(x), fast(x), rtol=1e-9)
+    gradients = gradients_of(net, fast, x)
     assert torch.allclose(*gradients, rtol=1e-6, atol=1e-9 * gradients[0].abs().max())
+
+
+def gradients_of(net, fast, x):
+    """The gradient of a class at the pictures, by a net and by its copy."""
+    views = [x.clone().requires_grad_(), x.clone().requires_grad_()]
+    return [torch.autograd.grad(one(view)[:, 1].sum(), view)[0] for one, view in zip((net, fast), views, strict=True)]
 
 
 def test_a_net_without_batch_norm_or_sequential_is_taken_as_it_is():
@@ -54,6 +64,8 @@ def test_number_formats():
         with context:
             a, b = full(x), half(x)
         assert a.dtype == b.dtype == torch.float32 and not torch.equal(a, b) and torch.allclose(a, b, atol=0.05)
+    a, b = gradients_of(full, half, x)
+    assert cosine_similarity(a.flatten(), b.flatten(), dim=0) > 0.99
 
 
 def test_an_unknown_number_format_is_refused():
