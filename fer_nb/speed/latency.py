@@ -2,9 +2,8 @@
 
 Weights are random, as no cost depends on them. Input is (N, 3, 44, 44) for every net, torchvision's too.
 
-PyTorch runs in the fastest form of those tried: evaluation and inference mode, float32, channels last, batch norms
-folded, a heap that keeps its buffers. ONNX Runtime runs the files of ``nets.export`` with all its graph optimisations,
-which are its default.
+PyTorch runs as everywhere in the study, by ``folding.FastNet``, in float32. ONNX Runtime runs the files of
+``nets.export`` with all its graph optimisations, which are its default.
 """
 
 from pathlib import Path
@@ -17,7 +16,8 @@ from torch import nn
 
 from fer_nb.data import augment
 from fer_nb.names import refuse_unknown
-from fer_nb.nets import by_name, device, export, models
+from fer_nb.nets import by_name, export, models
+from fer_nb.nets.folding import FastNet
 from fer_nb.nets.known import COMPARED, GENOTYPES, NETS, refuse_unbuilt
 from fer_nb.speed import timing
 from fer_nb.study import Run, kept_genotype, sized
@@ -77,14 +77,8 @@ def measure(runtime: str, net: str | Path, batch_size: int, threads: int, second
     refuse_unknown("runtime", [runtime], RUNTIMES)
     torch.set_num_threads(threads)
     before = timing.peak_memory_mb()
-    layout = torch.contiguous_format
-    if runtime == "PyTorch":
-        device.keep_heap()
-        layout = torch.channels_last
-        call = export.fold(build(str(net))).to(memory_format=layout)
-    else:
-        call = predict.onnx_net(net)
-    pictures = torch.rand(batch_size, 3, augment.CROP, augment.CROP).contiguous(memory_format=layout)
+    call = FastNet(build(str(net)), "float32") if runtime == "PyTorch" else predict.onnx_net(net)
+    pictures = torch.rand(batch_size, 3, augment.CROP, augment.CROP)
     with torch.inference_mode():
         times = timing.repeat(lambda: call(pictures), seconds, warmup=2)
     found = dict(zip(("p10", "median", "p90"), 1000 * np.quantile(times, [0.1, 0.5, 0.9]), strict=True))
