@@ -30,15 +30,13 @@ class FusedConvolution(nn.Conv2d):
         return FusedFunction.apply(x, shortcut, self) if torch.is_grad_enabled() else self.compute(x, shortcut)
 
     def compute(self, x, shortcut):
+        geometry = self.padding, self.stride, self.dilation, self.groups
         if self.packed is None:  # in the order that is best for pictures of this size
-            geometry = self.padding, self.stride, self.dilation, self.groups
             self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight, *geometry, x.shape)
-        given = self.packed, self.bias, self.padding, self.stride, self.dilation, self.groups
-        after = "relu" if self.relu else "none"
+        given, convolve = (self.packed, self.bias, *geometry), torch.ops.mkldnn._convolution_pointwise
         if shortcut is None:
-            return torch.ops.mkldnn._convolution_pointwise(x, *given, after, [], "")
-        after = after if self.relu else None
-        return torch.ops.mkldnn._convolution_pointwise.binary(x, shortcut, *given, "add", 1.0, after, [], None)
+            return convolve(x, *given, "relu" if self.relu else "none", [], "")
+        return convolve.binary(x, shortcut, *given, "add", 1.0, "relu" if self.relu else None, [], None)
 
 
 class FusedFunction(torch.autograd.Function):

@@ -69,7 +69,8 @@ def measure(runtime: str, net: str | Path, batch_size: int, threads: int, second
 
     Returns:
         {"median", "p10", "p90": milliseconds a batch; "memory_mb": growth of the process's largest resident memory:
-        weights, activations, buffers, and the library's code and caches in use}.
+        weights (in PyTorch the net's own and the copy's), activations, buffers, and the library's code and caches in
+        use}.
 
     Raises:
         ValueError: unknown runtime or net, no ONNX file.
