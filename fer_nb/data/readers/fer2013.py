@@ -19,6 +19,7 @@ USAGE = {"Training": "train", "PublicTest": "valid", "PrivateTest": "test"}
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # folders in the order of the labels
 FOLDERS = {"train": "train", "validation": "valid", "test": "test", "valid": "valid", "val": "valid"}
 FOLDERS |= {usage.lower(): split for usage, split in USAGE.items()}
+OWN = {"angry", "sad", "neutral"}  # emotions that are no folders of CK+48, which may lie beside FER2013's
 
 
 def find(home: Path) -> Path:
@@ -120,20 +121,31 @@ def files(folder: Path) -> list[Path]:
 
 
 def _listed(folder: Path) -> list[tuple[Path, int, str]]:
-    """Each picture with its label and split.
+    """Each picture with its label and split; folders of splits and emotions are known in capitals too.
 
-    Raises FileNotFoundError where an emotion has none, ValueError for a folder of pictures that is no split.
+    Raises FileNotFoundError where there are no folders of pictures, or one lacks an emotion; ValueError for a folder of
+    pictures that is no split.
     """
     listed = []
-    for part in sorted(path for path in folder.iterdir() if (path / EMOTIONS[0]).is_dir()):
-        if part.name.lower() not in FOLDERS:
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+        inside = sorted(path for path in part.iterdir() if path.is_dir())
+        is_split = part.name.lower() in FOLDERS
+        if not {path.name.lower() for path in inside} & (set(EMOTIONS) if is_split else OWN):
+            continue
+        if not is_split:
             raise ValueError(f"{part}: no split of FER2013: name it {', '.join(list(FOLDERS)[:3])}, or move it away")
+        split = FOLDERS[part.name.lower()]
         for label, emotion in enumerate(EMOTIONS):
-            found = pictures_in(part / emotion, (".jpg", ".jpeg", ".png"))
+            of_emotion = [path for path in inside if path.name.lower() == emotion]
+            found = [path for each in of_emotion for path in pictures_in(each, (".jpg", ".jpeg", ".png"))]
             if not found:
                 raise FileNotFoundError(f"{part / emotion}: no pictures; expected *.jpg or *.png of this emotion")
-            split = FOLDERS[part.name.lower()]
             listed += [(path, label, USAGE.get(path.name.split("_")[0], split)) for path in found]
+    if not listed:
+        raise FileNotFoundError(
+            f"{folder}: no picture folders of FER2013; expected train/<emotion>/*.jpg or *.png, with the emotions "
+            f"{', '.join(EMOTIONS)}"
+        )
     return listed
 
 

@@ -78,6 +78,36 @@ def test_no_picture_folder_is_passed_over(elsewhere, name):
         datasets.load("fer2013", "real")
 
 
+def test_a_split_that_lacks_an_emotion_is_named(elsewhere):
+    folder = elsewhere / "data/fer2013"
+    write_folders(folder, {"train": "im", "validation": "im", "test": "im"})
+    (folder / "validation/angry").rename(folder / "validation/anger")
+    with pytest.raises(FileNotFoundError, match="validation/angry: no pictures; expected"):
+        datasets.load("fer2013", "real")
+
+
+def test_picture_folders_in_capitals(elsewhere):
+    folder = elsewhere / "data/fer2013"
+    write_folders(folder, {"train": "im", "test": "im"})
+    for emotion in fer2013.EMOTIONS:
+        (folder / "train" / emotion).rename(folder / "train" / emotion.capitalize())
+    assert datasets.load("fer2013", "real").of_split("train").labels.tolist() == list(range(7))
+
+
+def test_a_folder_without_emotions_is_named(elsewhere):
+    folder = elsewhere / "data/fer2013"
+    (folder / "train/anger").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="fer2013: no picture folders of FER2013; expected train/<emotion>"):
+        datasets.load("fer2013", "real")
+
+
+def test_picture_folders_beside_those_of_ckplus(elsewhere):
+    write_folders(elsewhere / "data", {"train": "im", "test": "im", "CK+48": "im"})
+    for emotion, name in {"angry": "anger", "sad": "sadness", "neutral": "contempt"}.items():
+        (elsewhere / "data/CK+48" / emotion).rename(elsewhere / "data/CK+48" / name)
+    assert len(datasets.load("fer2013", "real")) == 14
+
+
 def test_picture_names_tell_public_from_private_test(elsewhere):
     folder = elsewhere / "data"
     write_folders(folder / "fer2013", {"train": "Training", "test": "PublicTest"})
