@@ -65,9 +65,11 @@ THESIS = (
     Claim("Conclusion", "The light nets are fast.", ("latency as a share", LIGHT, "ResNet18"), "below", 1.0),
     Claim("Abstract", "lightResNetl is fit for real time (here: one processor thread).",
           ("latency", "lightResNetl"), "below", 33.3),
-    Claim("4.2.1", "MP and Score-CAM find basically the same regions.", ("section 4.2", "methods overlap")),
+    Claim("4.2.1", "MP and Score-CAM find basically the same regions.",
+          ("section 4.2", "methods overlap", "methods beyond other pictures")),
     Claim("4.3", "The net looks at the middle of the face: brows, nose, mouth.",
-          ("section 4.2", "enrichment: all, brows + nose + mouth")),
+          ("section 4.2", "enrichment: all, brows + nose + mouth", "enrichment: all, brows", "enrichment: all, nose",
+           "enrichment: all, mouth")),
     Claim("4.3", "The net is robust to brightness, contrast, rotation and horizontal flip.",
           ("section 4.2", "accuracy change: brightness", "accuracy change: contrast", "accuracy change: rotation",
            "accuracy change: horizontal flip")),
@@ -98,10 +100,11 @@ EMONAS = (
 def holds(low: float, high: float, relation: str, bound: float) -> str:
     """ "yes" or "no" where the whole interval lies on one side of the bound, else "cannot say".
 
-    relation: "above", "below" or "about" (within a tenth of the bound).
+    relation: "above", "below" or "about" (within a tenth of the bound: the interval is to lie within, or outside).
     """
     if relation == "about":
-        return "yes" if 0.9 * bound <= low and high <= 1.1 * bound else "no"
+        within, outside = 0.9 * bound <= low and high <= 1.1 * bound, high < 0.9 * bound or low > 1.1 * bound
+        return "yes" if within else "no" if outside else "cannot say"
     above, below = low > bound, high < bound  # both False for NaN
     if not above and not below:
         return "cannot say"

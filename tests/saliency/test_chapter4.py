@@ -163,7 +163,9 @@ def test_frames_of_a_sequence_count_once(evidence):
 @pytest.mark.parametrize(
     ("low", "high", "relation", "holds"),
     [(1.1, 2, "above", "yes"), (0.9, 2, "above", "cannot say"), (0.2, 0.9, "above", "no"),
-     (0.2, 0.9, "below", "yes"), (1.1, 2, "below", "no"), (np.nan, np.nan, "below", "cannot say")],
+     (0.2, 0.9, "below", "yes"), (1.1, 2, "below", "no"), (np.nan, np.nan, "below", "cannot say"),
+     (0.95, 1.05, "about", "yes"), (1.08, 1.08, "about", "yes"), (1.2, 1.3, "about", "no"), (0.5, 0.5, "about", "no"),
+     (0.8, 1.0, "about", "cannot say"), (0.5, 2, "about", "cannot say"), (np.nan, np.nan, "about", "cannot say")],
 )  # fmt: skip
 def test_holds(low, high, relation, holds):
     assert chapter4.holds(low, high, relation, 1.0) == holds
