@@ -50,9 +50,12 @@ def like(x: Map) -> Map:
 
 
 def as_map(x: torch.Tensor) -> Map:
-    """``x`` (N, C, H, W), which is copied unless it is laid out channels last."""
+    """``x`` (N, C, H, W), which is copied unless the channels of a pixel lie side by side."""
     n, channels, height, width = x.shape
-    return Map(x.permute(0, 2, 3, 1).reshape(-1, channels), n, height, width)
+    values = x.permute(0, 2, 3, 1).reshape(-1, channels)
+    if values.stride(1) != 1:  # of a single picture, or of an expanded gradient, the reshape is a view
+        values = values.contiguous()
+    return Map(values, n, height, width)
 
 
 def as_tensor(x: Map) -> torch.Tensor:

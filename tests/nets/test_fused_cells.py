@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from fer_nb.nets import fused, genotypes, kernels
+from fer_nb.nets import fused, fused_cells, genotypes, kernels
 from fer_nb.nets.cells import Cell, SearchedNet
 from fer_nb.nets.genotypes import KNOWN, Genotype
-from fer_nb.nets.operations import OPERATIONS
+from fer_nb.nets.operations import OPERATIONS, build
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler")
 
@@ -63,6 +63,27 @@ def test_each_operation_trains_as_the_plain_one(name, reduction):
 def test_cells_of_any_width_behind_a_reduction(genotype, channels):
     plain, ours = both(genotype, channels, False, True)
     compare(plain, ours, torch.randn(2, 12, 11, 13), torch.randn(2, 20, 6, 7))
+
+
+def test_a_single_picture_laid_out_channels_first():
+    """Its map as rows is a view whose channels are not side by side; the passes took them to be."""
+    plain, ours = both(KNOWN["DARTS_V2"], 16, False, False)
+    compare(plain, ours, torch.randn(1, 12, 9, 8), torch.randn(1, 20, 9, 8))
+
+
+@pytest.mark.parametrize("expanded", [False, True])
+def test_an_operation_takes_a_single_picture_and_its_gradient_channels_first(expanded):
+    torch.manual_seed(0)
+    operation = build("sep_conv_3x3", 16, 1)
+    exact, x = copy.deepcopy(operation).double(), torch.randn(1, 16, 9, 8)
+    theirs, own = x.double().requires_grad_(), x.clone().requires_grad_()
+    wanted, found = exact(theirs), fused_cells.operate(operation, own)
+    gradient = torch.randn(1, 1 if expanded else 16, 9, 8).expand(wanted.shape)
+    wanted.backward(gradient.double())
+    found.backward(gradient)
+    assert distance(found, wanted.detach()) < 2e-5
+    assert distance(own.grad, theirs.grad) < 2e-5
+    assert distance(operation[-1].weight.grad, exact[-1].weight.grad) < 2e-5
 
 
 def test_a_source_that_no_edge_takes_and_maps_of_one_pixel():
