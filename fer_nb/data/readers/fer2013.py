@@ -3,6 +3,7 @@
 The split is that of the column Usage: Training, PublicTest and PrivateTest are "train", "valid" and "test".
 """
 
+import re
 import reprlib
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def _pixels(path: Path, column: pd.Series) -> np.ndarray:
 
 def _pixel_row(where: str, text: str) -> np.ndarray:
     numbers = text.split()
-    bad = [number for number in numbers if not (number.isascii() and number.isdigit() and int(number) <= 255)]
+    # By the pattern first: int() refuses thousands of digits by an error of its own.
+    bad = [number for number in numbers if not (re.fullmatch("[0-9]{1,3}", number) and int(number) <= 255)]
     if bad:
         raise ValueError(
             f"{where}: pixel {reprlib.repr(bad[0])}, expected 0 to 255; correct or download the file again"

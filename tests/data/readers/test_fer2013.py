@@ -139,6 +139,7 @@ first = str(pictures()[3, 0, 0])  # the first pixel of data row 4
         (edited(4, f",{first} ", f",{first} 9 "), "data row 4: 2,305 pixels"),
         (edited(4, f",{first} ", ",256 "), "data row 4: pixel '256', expected 0 to 255"),
         (edited(4, f",{first} ", ",1000000000000000000009 "), "data row 4: pixel '1000000000000000000009'"),
+        (edited(4, f",{first} ", f",{'9' * 5000} "), "data row 4: pixel '99999"),
         (edited(4, f",{first} ", ",abc "), "data row 4: pixel 'abc'"),
         (edited(4, f",{first} ", ",-1 "), "data row 4: pixel '-1'"),
         (edited(4, f",{first} ", ",1.5 "), "data row 4: pixel '1.5'"),
