@@ -12,15 +12,9 @@ KINDS = ("dynamic", "apex", "mean", *METHODS)
 
 
 def ckplus_clips(faces: FaceSet) -> ClipSet:
-    """CK+'s sequences as clips of three frames, in the order of ``faces``; the last frame is the apex.
-
-    Raises ValueError for a sequence with frames in two classes.
-    """
+    """CK+'s sequences, as ``ckplus.read`` gives them, as clips of three frames; the last frame is the apex."""
     names = pd.Series(faces.sequences)
     rows = [np.array(of.index) for _, of in names.groupby(names, sort=False)]
-    for where in rows:
-        if len(set(faces.labels[where])) > 1:
-            raise ValueError(f"sequence {names[where[0]]} is in two classes: leave its frames in one folder")
     first = np.array([where[0] for where in rows])
     return ClipSet(
         frames=tuple(faces.images[where] for where in rows),

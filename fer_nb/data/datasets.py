@@ -96,17 +96,19 @@ def digests(faces: FaceSet) -> np.ndarray:
 
 def repeated(faces: FaceSet) -> np.ndarray:
     """bool (N,): the pictures outside "train" that are byte for byte in "train" too."""
-    pictures = digests(faces)
-    train = set(pictures[faces.split == "train"])
-    return np.array([picture in train for picture in pictures], bool) & (faces.split != "train")
+    return _on_both_sides(faces) & (faces.split != "train")
 
 
 def without_repeats(faces: FaceSet) -> FaceSet:
     """``faces`` without the pictures of "train" that are byte for byte in another split too."""
-    pictures = digests(faces)
-    held_out = set(pictures[faces.split != "train"])
-    again = np.array([picture in held_out for picture in pictures], bool) & (faces.split == "train")
-    return faces.subset(~again)
+    return faces.subset(~_on_both_sides(faces) | (faces.split != "train"))
+
+
+def _on_both_sides(faces: FaceSet) -> np.ndarray:
+    """bool (N,): the pictures that are byte for byte both in "train" and outside it."""
+    pictures, train = digests(faces), faces.split == "train"
+    both = set(pictures[train]) & set(pictures[~train])
+    return np.array([picture in both for picture in pictures], bool)
 
 
 def distribution(faces: FaceSet) -> pd.DataFrame:

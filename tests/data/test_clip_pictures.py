@@ -1,7 +1,5 @@
-from dataclasses import replace
 
 import numpy as np
-import pytest
 from owners import clips, write_ckplus
 
 from fer_nb.data import clip_pictures, datasets, emonas_sets
@@ -30,10 +28,3 @@ def test_sequences_of_ckplus_are_clips(elsewhere):
     assert found.subjects.tolist() == ["S000", "S001"] * 7 and found.names[4] == "S000_002"
     faces = datasets.load("ckplusclips_dynamic", "real")
     assert np.array_equal(faces.images[2], dynamic_image(whole.images[6:9]))
-
-
-def test_a_sequence_of_ckplus_in_two_classes(elsewhere):
-    write_ckplus(elsewhere / "data/ck+/CK+48", subjects=1)
-    faces = datasets.load("ckplus", "real")
-    with pytest.raises(ValueError, match="sequence S000_000 is in two classes"):
-        clip_pictures.ckplus_clips(replace(faces, sequences=np.full(21, "S000_000")))
