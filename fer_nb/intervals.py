@@ -1,16 +1,16 @@
-"""95% intervals: of a mean over pictures by the bootstrap (Efron 1979), of a share by Wilson's score."""
+"""95% intervals, of a mean over pictures by Student's t, of a share by Wilson's score; and one test."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import bootstrap, norm
+from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from fer_nb.names import decimal
 
-RESAMPLES = 1000
-LEAST = 8  # values: the bootstrap's interval of fewer is far too narrow, so they get none
-BATCH = 100  # resamples in memory at a time
+LEAST = 8  # values: fewer do not show whether their mean is near normal, so they get no interval
+LEVEL = 0.05  # of tests
 
 
 def in_words(value: float, low: float, high: float, digits: int = 2, signed: bool = False) -> str:
@@ -24,39 +24,56 @@ def in_words(value: float, low: float, high: float, digits: int = 2, signed: boo
     return middle if pd.isna(low) or pd.isna(high) else f"{middle} [{', '.join(ends)}]"
 
 
+def beyond_chance(p: float) -> str:
+    """The verdict of a test whose hypothesis is that something is no better than chance."""
+    return "is better than chance" if p < LEVEL else "cannot be told from chance"
+
+
 def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
     """95% Wilson score interval (low, high), in percent, of an accuracy in percent on ``pictures`` pictures."""
     low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")
     return 100 * low, 100 * high
 
 
-def mean_interval(values: ArrayLike, seed: int = 0, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
-    """(mean, low, high, number) of per-picture ``values`` (N,), NaN ignored: 95% percentile bootstrap over pictures.
+def mean_interval(values: ArrayLike, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of per-picture ``values`` (N,), NaN ignored: 95% t interval over pictures.
 
     With ``groups`` (N,), over the means of the groups: the three frames of a sequence of CK+ are nearly one picture, so
-    they count once. ``low`` and ``high`` are NaN for fewer than ``LEAST`` values.
+    they count once. ``low`` and ``high`` are NaN for fewer than ``LEAST`` values, and where all values are the same:
+    they do not show how far other pictures would be from them.
     """
-    return _interval((_per_group(values, groups),), _mean, seed)
+    values = _per_group(values, groups)
+    if not len(values):
+        return float("nan"), float("nan"), float("nan"), 0
+    known = len(values) >= LEAST and not _same(values)
+    low, high = DescrStatsW(values).tconfint_mean() if known else (float("nan"), float("nan"))
+    return float(values.mean()), float(low), float(high), len(values)
 
 
 def difference_interval(
-    first: ArrayLike, second: ArrayLike, seed: int = 0, groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None)
+    first: ArrayLike, second: ArrayLike, groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None)
 ) -> tuple[float, float, float, int]:
     """(mean of first minus mean of second, low, high, number) of two samples of different pictures.
 
-    The bootstrap draws from each sample; ``groups`` of each as in ``mean_interval``. ``low`` and ``high`` are NaN where
-    a sample has fewer than ``LEAST`` values.
+    Welch's t interval; ``groups`` of each as in ``mean_interval``. ``low`` and ``high`` are NaN where a sample has
+    fewer than ``LEAST`` values, or each has all its values the same.
     """
-    samples = tuple(_per_group(*sample) for sample in zip((first, second), groups, strict=True))
-    return _interval(samples, _difference, seed)
+    one, two = (_per_group(*sample) for sample in zip((first, second), groups, strict=True))
+    number = len(one) + len(two)
+    if not len(one) or not len(two):
+        return float("nan"), float("nan"), float("nan"), number
+    known = min(len(one), len(two)) >= LEAST and not (_same(one) and _same(two))
+    welch = CompareMeans(DescrStatsW(one), DescrStatsW(two))
+    low, high = welch.tconfint_diff(usevar="unequal") if known else (float("nan"), float("nan"))
+    return float(one.mean() - two.mean()), float(low), float(high), number
 
 
 def change_interval(changes: ArrayLike) -> tuple[float, float, float, int]:
     """(mean, low, high, number) of a change of accuracy in points; ``changes``: 100 gained, -100 lost, 0 neither.
 
     The adjusted Wald interval of Bonett and Price 2012 ("Adjusted Wald confidence interval for a difference of binomial
-    proportions based on paired data"): one more picture gained and one more lost. Unlike the bootstrap's, it has a
-    width where no picture changes.
+    proportions based on paired data"): one more picture gained and one more lost. Unlike the t interval, it has a width
+    where no picture changes.
     """
     changes = _per_group(changes)
     if not len(changes):
@@ -73,21 +90,6 @@ def _per_group(values: ArrayLike, groups: ArrayLike | None = None) -> np.ndarray
     return values.dropna().to_numpy()
 
 
-def _interval(samples, statistic, seed):
-    number = sum(map(len, samples))
-    if min(map(len, samples)) == 0:
-        return float("nan"), float("nan"), float("nan"), number
-    value = float(statistic(*samples, axis=-1))
-    if min(map(len, samples)) < LEAST:
-        return value, float("nan"), float("nan"), number
-    rng = np.random.default_rng(seed)
-    drawn = bootstrap(samples, statistic, n_resamples=RESAMPLES, batch=BATCH, method="percentile", rng=rng)
-    return value, float(drawn.confidence_interval.low), float(drawn.confidence_interval.high), number
-
-
-def _mean(values, axis):
-    return np.mean(values, axis=axis)
-
-
-def _difference(first, second, axis):
-    return np.mean(first, axis=axis) - np.mean(second, axis=axis)
+def _same(values: np.ndarray) -> bool:
+    """Whether all values are equal but for the last digits of what computed them."""
+    return np.allclose(values, values[0], rtol=1e-9, atol=0)

@@ -4,13 +4,24 @@ import pytest
 from fer_nb import intervals
 
 
-def test_the_interval_is_about_two_standard_errors_either_side():
-    values = np.random.default_rng(0).normal(3, 2, 400)
-    mean, low, high, number = intervals.mean_interval(values)
-    error = values.std() / np.sqrt(400)
-    assert (mean, number) == (pytest.approx(values.mean()), 400)
-    assert (mean - low, high - mean) == (pytest.approx(1.96 * error, rel=0.15), pytest.approx(1.96 * error, rel=0.15))
-    assert intervals.mean_interval(values) == intervals.mean_interval(values)
+def test_the_interval_is_students():
+    values = np.random.default_rng(0).normal(3, 2, 10)
+    half = 2.262157 * values.std(ddof=1) / np.sqrt(10)  # the quantile of t with 9 degrees of freedom
+    expected = (values.mean(), values.mean() - half, values.mean() + half, 10)
+    assert intervals.mean_interval(values) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_interval_of_few_values_covers_as_often_as_it_says():
+    samples = np.random.default_rng(3).normal(1, 1, (1000, 8))
+    found = [intervals.mean_interval(values) for values in samples]
+    assert np.mean([low < 1 < high for _, low, high, _ in found]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_values_that_are_all_the_same_have_no_interval():
+    value, low, high, number = intervals.mean_interval(np.full(60, 0.1) * 3)
+    assert (value, number) == (pytest.approx(0.3), 60) and np.isnan([low, high]).all()
+    value, low, high, number = intervals.difference_interval(np.full(30, 1.0), np.full(20, 0.4))
+    assert (value, number) == (pytest.approx(0.6), 50) and np.isnan([low, high]).all()
 
 
 def test_missing_values_and_too_few():
@@ -19,6 +30,7 @@ def test_missing_values_and_too_few():
     assert (value, number) == (3.0, 7) and np.isnan([low, high]).all()
     assert np.isfinite(intervals.mean_interval(range(intervals.LEAST))).all()
     assert intervals.mean_interval([])[3] == 0 and np.isnan(intervals.mean_interval([])[0])
+    assert intervals.difference_interval([], [1.0])[3] == 1
 
 
 def test_three_frames_of_one_sequence_count_once():
@@ -34,6 +46,9 @@ def test_difference_of_two_samples():
     value, low, high, number = intervals.difference_interval(first, second)
     assert value == pytest.approx(first.mean() - second.mean()) and number == 500
     assert 0.7 < low < value < high < 1.3
+    tripled = [np.repeat(sample, 3) for sample in (first, second)]
+    groups = np.repeat(range(300), 3), np.repeat(range(200), 3)
+    assert intervals.difference_interval(*tripled, groups) == pytest.approx((value, low, high, number))
 
 
 def test_a_change_of_accuracy_has_a_width_even_where_nothing_changed():

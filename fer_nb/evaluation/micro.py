@@ -7,6 +7,7 @@ from fer_nb import intervals
 from fer_nb.drawing.conditions import CONDITIONS
 
 MEASURES = ("accuracy", "UAR", "UF1")
+RESAMPLES = 1000  # of the bootstrap
 MIDDLE = "micro1"  # the condition of drawn clips that each other one makes harder or easier in one way
 
 
@@ -65,7 +66,7 @@ def _bootstrap(counts: np.ndarray, seed: int) -> np.ndarray:
     if subjects < intervals.LEAST:
         return np.full((2, len(MEASURES)), np.nan)
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=intervals.RESAMPLES)
+    times = rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=RESAMPLES)
     return np.nanpercentile(_measures(np.einsum("rs,sij->rij", times, counts)), [2.5, 97.5], axis=0)
 
 

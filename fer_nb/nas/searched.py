@@ -57,7 +57,7 @@ def accuracy_table(
     Returns:
         DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
         worst and best (of the seeds), reference (of a kept study: "lightResNetl of hours"), difference (points, to
-        that), difference_low, difference_high (95%, bootstrap over sequences or pictures, each with its share of right
+        that), difference_low, difference_high (95%, t interval over sequences or pictures, each with its share of right
         answers over the seeds).
 
     Raises ValueError where a net was measured on other pictures than the reference.
@@ -112,7 +112,7 @@ def beside_table(
 
 
 def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:
-    """One net's ``shares`` minus another's in points, low and high (95%, bootstrap over sequences or pictures).
+    """One net's ``shares`` minus another's in points, low and high (95%, t interval over sequences or pictures).
 
     ``names``: of both and of the data set, for the ValueError where they were measured on different pictures.
     """
@@ -196,7 +196,7 @@ def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame
     Kinds are compared within a set of clips: casme2_dynamic with casme2_apex, not with samm_apex.
 
     Returns:
-        DataFrame: model, first, second, difference (points), low, high (95%, bootstrap over subjects).
+        DataFrame: model, first, second, difference (points), low, high (95%, t interval over subjects).
     """
     rows, names = [], list(sets)
     for model in dict.fromkeys(run.model for run in runs if run.dataset.partition("-")[0] in sets):

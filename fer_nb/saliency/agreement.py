@@ -80,9 +80,9 @@ def with_other_pictures(
     return measure(first, as_array(second)[others][:, None])
 
 
-def mean_table(measured: pd.DataFrame, seed: int = 0, groups=None) -> pd.DataFrame:
-    """The columns of a table of one row a picture as rows: quantity, mean, low, high (bootstrap), pictures."""
-    rows = [(name, *mean_interval(measured[name], seed, groups)) for name in measured]
+def mean_table(measured: pd.DataFrame, groups=None) -> pd.DataFrame:
+    """The columns of a table of one row a picture as rows: quantity, mean, low, high (t interval), pictures."""
+    rows = [(name, *mean_interval(measured[name], groups)) for name in measured]
     return pd.DataFrame(rows, columns=["quantity", "mean", "low", "high", "pictures"])
 
 
@@ -100,7 +100,7 @@ def agreement_table(maps: dict, expressions: np.ndarray, seed: int = 0, groups=N
             other = with_other_pictures(similarity, maps[first], maps[second], expressions, seed)
             for expression, here in rows_by_name(expressions).items():
                 together = None if groups is None else np.asarray(groups)[here]
-                table = mean_table(own[here], seed, together).assign(other=other[here].mean().to_numpy())
+                table = mean_table(own[here], together).assign(other=other[here].mean().to_numpy())
                 tables.append(table.assign(first=first, second=second, expression=expression))
     columns = ["first", "second", "expression", "quantity", "mean", "low", "high", "other", "pictures"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)

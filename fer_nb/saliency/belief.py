@@ -10,7 +10,7 @@ BOUNDS = ["mean", "low", "high"]
 
 
 def belief_table(
-    measured: dict, cascades: dict, truth: pd.DataFrame | None = None, seed: int = 0, groups=None, labels=None
+    measured: dict, cascades: dict, truth: pd.DataFrame | None = None, groups=None, labels=None
 ) -> pd.DataFrame:
     """Which of our methods passes which test: "yes" or "no" where the whole 95% interval says so, else "cannot say".
 
@@ -28,7 +28,7 @@ def belief_table(
     for metric, relation in (("deletion", "below"), ("insertion", "above")):
         for other in ("random", "centre"):
             for method in OURS:
-                found = mean_interval(measured[method][metric] - measured[other][metric], seed, groups)
+                found = mean_interval(measured[method][metric] - measured[other][metric], groups)
                 rows.append((f"{metric}: better than a {other} map", method, *found[:3], relation, 0.0))
     for method in OURS:
         if method in cascades:

@@ -41,7 +41,7 @@ class Evidence:
     def mean(self, values: np.ndarray, expression: str = "all") -> tuple[float, float, float, int]:
         """Mean of the values (N,) of the pictures of one expression, with interval and number."""
         here = self.of(expression)
-        return mean_interval(values[here], self.seed, None if self.groups is None else self.groups[here])
+        return mean_interval(values[here], None if self.groups is None else self.groups[here])
 
     def of(self, expression: str) -> np.ndarray:
         """bool (N,): the pictures of one expression, or "all"."""

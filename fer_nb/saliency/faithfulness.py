@@ -191,7 +191,7 @@ def measure(
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
 
 
-def faithfulness_table(measured: dict[str, pd.DataFrame], seed: int = 0, groups=None) -> pd.DataFrame:
+def faithfulness_table(measured: dict[str, pd.DataFrame], groups=None) -> pd.DataFrame:
     """The means of ``measure`` per method.
 
     Args:
@@ -199,7 +199,7 @@ def faithfulness_table(measured: dict[str, pd.DataFrame], seed: int = 0, groups=
             "sensitivity"). groups: pictures that count as one (see intervals.mean_interval).
 
     Returns:
-        DataFrame: metric, better ("lower" or "higher"), method, mean, low, high (bootstrap; Wilson for increase),
+        DataFrame: metric, better ("lower" or "higher"), method, mean, low, high (t interval; Wilson for increase),
         pictures; the best method of each metric first.
     """
     rows = []
@@ -207,8 +207,8 @@ def faithfulness_table(measured: dict[str, pd.DataFrame], seed: int = 0, groups=
         found: list[dict[str, Any]] = []
         for method, table in measured.items():
             if metric in table:
-                mean, low, high, pictures = mean_interval(table[metric], seed, groups)
-                if metric == "increase" and pictures:  # a share of pictures, for which the bootstrap has no width at 0
+                mean, low, high, pictures = mean_interval(table[metric], groups)
+                if metric == "increase" and pictures:  # a share of pictures, for which the t interval has none at 0
                     low, high = wilson(mean, pictures)
                 row = {"metric": metric, "better": better, "method": method, "mean": mean, "low": low, "high": high}
                 found.append(row | {"pictures": pictures})

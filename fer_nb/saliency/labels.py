@@ -87,7 +87,7 @@ def by_heart(
 
 
 def labels_table(
-    model: nn.Module, other: nn.Module, makers: dict[str, Make], inputs, target, seed: int = 0, groups=None
+    model: nn.Module, other: nn.Module, makers: dict[str, Make], inputs, target, groups=None
 ) -> pd.DataFrame:
     """Similarity of each method's maps of the two nets.
 
@@ -96,12 +96,12 @@ def labels_table(
         groups: (N,), pictures that count as one, or None.
 
     Returns:
-        DataFrame: method, quantity (spearman, overlap, ssim), mean, low, high (bootstrap), pictures.
+        DataFrame: method, quantity (spearman, overlap, ssim), mean, low, high (t interval), pictures.
     """
     tables = []
     for name, make in makers.items():
         maps = [make(net)(inputs, target).cpu() for net in (model, other)]
-        tables.append(mean_table(similarity(*maps), seed, groups).assign(method=name))
+        tables.append(mean_table(similarity(*maps), groups).assign(method=name))
     return pd.concat(tables, ignore_index=True)[["method", "quantity", "mean", "low", "high", "pictures"]]
 
 

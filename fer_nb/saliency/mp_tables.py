@@ -13,7 +13,7 @@ from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 PROBABILITIES = ("before", "after", "deleted")
 
 
-def deletion_table(found: dict, names: np.ndarray, first: str = "expression", seed: int = 0) -> pd.DataFrame:
+def deletion_table(found: dict, names: np.ndarray, first: str = "expression") -> pd.DataFrame:
     """What MP deleted and how the probability changed, per name and for "all".
 
     Args:
@@ -21,13 +21,13 @@ def deletion_table(found: dict, names: np.ndarray, first: str = "expression", se
         first: title of the first column.
 
     Returns:
-        DataFrame: name; area, the share deleted in percent, with low and high (bootstrap); mean probability of the
+        DataFrame: name; area, the share deleted in percent, with low and high (t interval); mean probability of the
         class before, after, and all_deleted, with everything deleted; pictures.
     """
     rows = []
     for name, here in rows_by_name(names).items():
         mean = {key: float(np.asarray(found[key])[here].mean()) for key in PROBABILITIES}
-        area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here], seed)
+        area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here])
         rows.append({first: name, "area": area, "low": low, "high": high} | mean | {"pictures": pictures})
     return pd.DataFrame(rows).rename(columns={"deleted": "all_deleted"})
 
@@ -44,7 +44,7 @@ def deletion_in_words(table: pd.DataFrame) -> str:
 
 
 def by_perturbation(
-    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, seed: int = 0
+    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """The same pictures with each of MP's perturbations: a ``deletion_table`` with a row each, and the maps by name.
 
@@ -55,5 +55,5 @@ def by_perturbation(
         for name in PERTURBATIONS
     }
     joined = {key: torch.cat([getattr(one, key).cpu() for one in found.values()]) for key in ("area", *PROBABILITIES)}
-    table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation", seed)
+    table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation")
     return table[table["perturbation"] != "all"], {name: one.map.cpu() for name, one in found.items()}

@@ -27,7 +27,7 @@ def _share_difference(evidence, regions, first, second):
     found = {}
     for method, maps in evidence.maps.items():
         values = evidence.share(maps, regions)
-        found[method] = difference_interval(values[here], values[there], evidence.seed, groups)
+        found[method] = difference_interval(values[here], values[there], groups)
     return found
 
 
@@ -105,7 +105,7 @@ def _beyond_others(evidence, transform):
         return {}
     mine = changes.pop(transform)
     worst = min(changes.values(), key=lambda change: change.mean())
-    return {"": mean_interval((mine - worst).to_numpy(), evidence.seed)}
+    return {"": mean_interval((mine - worst).to_numpy())}
 
 
 def _kept(evidence, transform, expression):
@@ -119,7 +119,7 @@ def _probability_change(evidence, transform, expression):
     """Probability of the true class, changed picture minus the picture as it is."""
     table = _judged(evidence, transform, expression)
     before, after = (table[name] for name in PROBABILITIES)
-    return {"": mean_interval(_per_picture(after - before, table), evidence.seed)}
+    return {"": mean_interval(_per_picture(after - before, table))}
 
 
 def _mistaken(evidence, transform, expression, other):

@@ -131,7 +131,7 @@ def enrichment(maps, masks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.divide(shares(maps, chosen)[:, 0], area, out=np.full(len(area), np.nan), where=area > 0)
 
 
-def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0, groups=None) -> pd.DataFrame:
+def region_table(maps, masks: np.ndarray, expressions: np.ndarray, groups=None) -> pd.DataFrame:
     """Share of the mass and pointing game per expression (and "all") and region.
 
     Args:
@@ -139,9 +139,9 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
         groups: (N,), pictures that count as one (the frames of a CK+ sequence).
 
     Returns:
-        DataFrame: expression, region; share of the mass with share_low and share_high (bootstrap); hits of the pointing
-        game with hits_low and hits_high (Wilson); area, the region's share of the picture, which chance gives to both;
-        pictures; empty, how many of them have a map of zeros, which is ignored. Shares are 0 to 1.
+        DataFrame: expression, region; share of the mass with share_low and share_high (t interval); hits of the
+        pointing game with hits_low and hits_high (Wilson); area, the region's share of the picture, which chance gives
+        to both; pictures; empty, how many of them have a map of zeros, which is ignored. Shares are 0 to 1.
     """
     share, hit, area = shares(maps, masks), hits(maps, masks), masks.mean(axis=(2, 3))
     rows = []
@@ -149,7 +149,7 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, seed: int = 0
         together = None if groups is None else np.asarray(groups)[here]
         for place, region in enumerate(NAMES):
             row: dict[str, Any] = {"expression": expression, "region": region}
-            row["share"], row["share_low"], row["share_high"], count = mean_interval(share[here, place], seed, together)
+            row["share"], row["share_low"], row["share_high"], count = mean_interval(share[here, place], together)
             row |= hit_rate(hit[here, place], count) | {"area": area[here, place].mean()}
             rows.append(row | {"pictures": int(here.sum()), "empty": int(np.isnan(share[here, 0]).sum())})
     return pd.DataFrame(rows)

@@ -133,12 +133,12 @@ def predictions(
     return pd.concat(tables, ignore_index=True)
 
 
-def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def curves(predicted: pd.DataFrame) -> pd.DataFrame:
     """``predictions`` as curves against strength.
 
     Returns:
         DataFrame: transform, strength, quantity, mean, low, high, pictures. Quantities: accuracy in percent (Wilson);
-        probability of the true class (bootstrap); accuracy change in points against the picture as it is, picture by
+        probability of the true class (t interval); accuracy change in points against the picture as it is, picture by
         picture (intervals.change_interval); kept, percent of the right predictions that stay right (Wilson).
     """
     rows = []
@@ -146,7 +146,7 @@ def curves(predicted: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
         right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
         rows.append((name, strength, "accuracy", *rate_interval(right)))
         rows.append((name, strength, "kept", *rate_interval(right[was > 0])))
-        rows.append((name, strength, "probability", *mean_interval(table["probability"], seed)))
+        rows.append((name, strength, "probability", *mean_interval(table["probability"])))
         rows.append((name, strength, "accuracy change", *change_interval(right - was)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
 
@@ -167,17 +167,17 @@ def changed_maps(attribution: Attribution, images, target: torch.Tensor, name: s
     return turn_back(attribution(inputs.contiguous(), target).float().cpu(), name, strength)
 
 
-def map_similarity(attribution: Attribution, images, target, ladder=None, seed: int = 0) -> pd.DataFrame:
+def map_similarity(attribution: Attribution, images, target, ladder=None) -> pd.DataFrame:
     """Similarity of the maps of changed pictures, laid back, to those of the pictures as they are, against strength.
 
     Returns:
         DataFrame: transform, strength, quantity (spearman, overlap, ssim: saliency.agreement; only over pixels that
-        are known after the way there and back), mean, low, high (bootstrap), pictures.
+        are known after the way there and back), mean, low, high (t interval), pictures.
     """
     original, tables = changed_maps(attribution, images, target, "brightness", 0.0), []
     for name, strength in tqdm(_plan(ladder), "maps of changed pictures", mininterval=2, leave=False):
         maps = changed_maps(attribution, images, target, name, strength) if strength else original
-        table = mean_table(similarity(original, maps, known_after(name, strength)), seed)
+        table = mean_table(similarity(original, maps, known_after(name, strength)))
         tables.append(table.assign(transform=name, strength=strength))
     columns = ["transform", "strength", "quantity", "mean", "low", "high", "pictures"]
     return pd.concat(tables, ignore_index=True)[columns]

@@ -32,7 +32,7 @@ def cascade(model: nn.Module, make: Make, inputs, target, seed: int = 0, groups=
 
     Returns:
         DataFrame: depth (0 is the trained net), stage (the last that became random, "" at 0), quantity (spearman,
-        overlap, ssim), mean, low, high (bootstrap), pictures.
+        overlap, ssim), mean, low, high (t interval), pictures.
     """
     net = copy.deepcopy(model)
     trained, tables = make(net)(inputs, target).cpu(), []
@@ -40,7 +40,7 @@ def cascade(model: nn.Module, make: Make, inputs, target, seed: int = 0, groups=
         if stage:
             reset(getattr(net, stage), seed + depth)
         maps = make(net)(inputs, target).cpu() if stage else trained
-        tables.append(mean_table(similarity(trained, maps), seed, groups).assign(depth=depth, stage=stage))
+        tables.append(mean_table(similarity(trained, maps), groups).assign(depth=depth, stage=stage))
     return pd.concat(tables, ignore_index=True)[["depth", "stage", "quantity", "mean", "low", "high", "pictures"]]
 
 

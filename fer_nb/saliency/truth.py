@@ -46,9 +46,7 @@ def deciding_masks(masks: np.ndarray, true: np.ndarray, rival: np.ndarray) -> tu
     return (masks & chosen[:, :, None, None]).any(axis=1, keepdims=True), chosen.sum(axis=1)
 
 
-def truth_table(
-    maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, seed: int = 0, groups=None
-) -> pd.DataFrame:
+def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarray, groups=None) -> pd.DataFrame:
     """How well each method's maps of the true class lie on the deciding regions.
 
     Pairs of expressions that differ in all four regions of the face tell nothing and are excluded.
@@ -59,7 +57,7 @@ def truth_table(
 
     Returns:
         DataFrame, a row per method and kind of pair ("all", "at most two regions"), the method with the best gain in
-        "all" first. share: of the mass on the deciding regions, with low and high (bootstrap), and chance, their share
+        "all" first. share: of the mass on the deciding regions, with low and high (t interval), and chance, their share
         of the area. face_share: the same of the mass on brows, eyes, nose and mouth, with interval and face_chance:
         whether the map knows which part decides, and not only where the face is. gain: face_share minus its chance,
         picture by picture, with interval. hits: of the pointing game (Wilson), with the same chance. pictures.
@@ -76,11 +74,11 @@ def truth_table(
             share, hit = shares(given, deciding)[here, 0], hits(given, deciding)[here, 0]
             face, face_chance = (values[here] for values in face_shares(given, masks, deciding))
             row = {"method": method, "pairs": kind}
-            row["share"], row["low"], row["high"], number = mean_interval(share, seed, together)
-            row["chance"] = mean_interval(chance[here], seed, together)[0]
-            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, seed, together)
-            row["face_chance"] = mean_interval(face_chance, seed, together)[0]
-            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, seed, together)
+            row["share"], row["low"], row["high"], number = mean_interval(share, together)
+            row["chance"] = mean_interval(chance[here], together)[0]
+            row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, together)
+            row["face_chance"] = mean_interval(face_chance, together)[0]
+            row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, together)
             rows.append(row | hit_rate(hit, number) | {"pictures": int(here.sum())})
     table = pd.DataFrame(rows)
     order = table[table["pairs"] == "all"].set_index("method")["gain"].rank(ascending=False, method="first")

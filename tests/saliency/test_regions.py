@@ -77,7 +77,8 @@ def test_region_table():
     row = table.loc["all", "brows"]
     assert row[["share", "hits", "area", "pictures", "empty"]].tolist() == pytest.approx([15 / 19, 15 / 19, 0.5, 20, 1])
     assert row["share_low"] < 15 / 19 < row["share_high"] and row["hits_low"] < 15 / 19 < row["hits_high"]
-    assert table.loc[("Happy", "brows"), ["share", "share_low", "share_high"]].tolist() == [1, 1, 1]
+    assert table.loc[("Happy", "brows"), "share"] == 1
+    assert table.loc[("Happy", "brows"), ["share_low", "share_high"]].isna().all()  # ten times 1
     grouped = regions.region_table(maps, masks, expressions, groups=np.arange(20) // 2)
     assert grouped["hits_low"][0] < row["hits_low"]
 
