@@ -21,6 +21,7 @@ PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
 LARGEST = 100_000_000  # pixels: 300 MB as RGB
+LONGEST_SIDE = 32_766  # pixels: OpenCV cuts no face out of a picture with a longer one
 LONGEST = 1280  # pixels: longer side of the pictures that boxes are drawn on
 GREY_16_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
@@ -122,6 +123,10 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise ValueError(f"{path}: only {width}x{height} pixels; give a picture of at least {SMALLEST}x{SMALLEST}")
     if width * height > LARGEST:
         raise ValueError(_too_large(path, f" ({width}x{height})"))
+    if max(width, height) > LONGEST_SIDE:
+        raise ValueError(
+            f"{path}: {width}x{height} pixels, a side of more than {LONGEST_SIDE:,}; make it smaller, or cut it"
+        )
 
 
 def _too_large(path: Path, size: str = "") -> str:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_nb.data import detection
 from fer_nb.recognise import pictures
 
 RAMP = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (24, 1))  # 24 high, 32 wide
@@ -51,6 +52,7 @@ def write_bad(folder):
         (folder / name).write_bytes((folder / name).read_bytes()[:1500])
     Image.fromarray(RAMP[:1, :1]).save(folder / "one.png")
     Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
+    Image.new("1", (pictures.LONGEST_SIDE + 1, 20)).save(folder / "long.png")
     (folder / "none.avi").write_bytes(b"RIFF no frames")
 
 
@@ -63,6 +65,7 @@ def write_bad(folder):
         ("cut.png", "damaged or cut off"),
         ("one.png", "only 1x1 pixels"),
         ("huge.png", "make it smaller"),
+        ("long.png", "32767x20 pixels, a side of more than 32,766"),
         ("none.avi", "without frames"),
     ],
 )
@@ -72,6 +75,11 @@ def test_a_bad_file_is_one_line_and_the_rest_goes_on(tmp_path, name, words):
     bad, good = pictures.shots([tmp_path / name, tmp_path / "z.png"])
     assert words in bad.error and str(tmp_path / name) in bad.error and "\n" not in bad.error and not bad.pixels.size
     assert not good.error and good.pixels.shape == RAMP.shape
+
+
+def test_a_face_is_cut_out_of_the_longest_picture(tmp_path):
+    longest = saved(tmp_path, "longest.png", Image.new("L", (pictures.LONGEST_SIDE, 20)))
+    assert detection.crop(longest, detection.Face((0, 0, 20, 20), None, 1)).shape == (48, 48)
 
 
 def test_files_of_folders_in_order_without_hidden_ones(tmp_path):
