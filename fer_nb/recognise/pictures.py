@@ -22,6 +22,7 @@ VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
 LARGEST = 100_000_000  # pixels: 300 MB as RGB
 LONGEST_SIDE = 32_766  # pixels: OpenCV cuts no face out of a picture with a longer one
+WHOLE = 0.9  # of the frames that a video's head promises: with fewer it was cut off; some heads estimate
 LONGEST = 1280  # pixels: longer side of the pictures that boxes are drawn on
 GREY_16_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
@@ -156,12 +157,14 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
 def read_video(path: Path, every: int = 1) -> Iterator[Shot]:
     """Every ``every``-th frame of a video from its first; those between are not decoded to pictures.
 
+    Of a video that was cut off, the last Shot is an error.
+
     Raises:
         ValueError: OpenCV finds no frame in it.
     """
     video = cv2.VideoCapture(str(path))
     try:
-        frame = 0
+        frame, time = 0, 0.0
         while video.grab():
             time = video.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if frame % every == 0:
@@ -170,12 +173,16 @@ def read_video(path: Path, every: int = 1) -> Iterator[Shot]:
                     raise ValueError(f"{path}: frame {frame} cannot be decoded; convert the video, to MP4 for example")
                 yield Shot(path, cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), frame, time)
             frame += 1
+        promised, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
     finally:
         video.release()
     if not frame:
         raise ValueError(
             f"{path}: a video without frames, or none that OpenCV can read; convert it, to MP4 for example"
         )
+    # By the time too: at a varying rate there are fewer frames than the head tells, but the last one comes at the end.
+    if max(frame, time * rate + 1) < WHOLE * promised:
+        yield Shot(path, error=f"{path}: ends after frame {frame} of {promised:.0f}: cut off; copy it again")
 
 
 def preview(pixels: np.ndarray) -> np.ndarray:

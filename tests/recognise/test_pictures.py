@@ -105,6 +105,43 @@ def test_every_third_frame_of_a_video_with_its_time(tmp_path):
     assert read[0].pixels.shape == (48, 64, 3)
 
 
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_video_that_was_cut_off_ends_with_an_error(tmp_path, every):
+    film = tmp_path / "film.avi"
+    write_video(film, np.random.default_rng(0).integers(0, 256, (24, 48, 64, 3), dtype=np.uint8))
+    assert not any(shot.error for shot in pictures.shots([film], every))
+    content = film.read_bytes()
+    film.write_bytes(content[: len(content) // 2])
+    *read, last = pictures.shots([film], every)
+    frames = len(list(pictures.shots([film]))) - 1
+    assert 5 < frames < 20 and [shot.frame for shot in read] == list(range(0, frames, every))
+    assert last.error == f"{film}: ends after frame {frames} of 24: cut off; copy it again" and not last.pixels.size
+
+
+def test_a_video_whose_head_estimates_its_frames_is_whole_where_its_time_is(tmp_path, monkeypatch):
+    class Varying:
+        """Ten frames over a second, as of a screen that was recorded: the head tells 1,000 a second."""
+
+        taken = 0
+
+        def grab(self):
+            self.taken += 1
+            return self.taken <= 10
+
+        def retrieve(self):
+            return True, np.zeros((48, 64, 3), np.uint8)
+
+        def get(self, what):
+            told = {cv2.CAP_PROP_FRAME_COUNT: 1000, cv2.CAP_PROP_FPS: 1000}
+            return told.get(what, 100 * self.taken)
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoCapture", lambda path: Varying())
+    assert [shot.error for shot in pictures.shots([tmp_path / "screen.webm"])] == [""] * 10
+
+
 def test_a_video_is_in_colour_as_a_picture_is(tmp_path):
     red = np.zeros((48, 64, 3), np.uint8)
     red[..., 2] = 255  # OpenCV writes BGR
