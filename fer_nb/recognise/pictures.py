@@ -95,9 +95,11 @@ def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
         content: of the file, where it is not read from ``path``, which then only names it.
 
     Raises:
-        ValueError: it cannot be decoded or holds damaged data, or is too small or too large; the line names the file
-            and the remedy.
+        ValueError: it cannot be opened or decoded, holds damaged data, or is too small or too large; the line names the
+            file and the remedy.
     """
+    if content is None:
+        _check_opens(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
@@ -117,6 +119,13 @@ def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
         raise ValueError(f"{path}: not a picture that Pillow can read; save it as PNG or JPEG") from error
     except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for damaged PNG files
         raise ValueError(f"{path}: damaged or cut off ({error}); copy or save it again") from error
+
+
+def _check_opens(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; check that it is still there and that you may read it") from error
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
@@ -160,8 +169,9 @@ def read_video(path: Path, every: int = 1) -> Iterator[Shot]:
     Of a video that was cut off, the last Shot is an error.
 
     Raises:
-        ValueError: OpenCV finds no frame in it.
+        ValueError: it cannot be opened, or OpenCV finds no frame in it.
     """
+    _check_opens(path)
     video = cv2.VideoCapture(str(path))
     try:
         frame, time = 0, 0.0

@@ -77,6 +77,12 @@ def test_a_bad_file_is_one_line_and_the_rest_goes_on(tmp_path, name, words):
     assert not good.error and good.pixels.shape == RAMP.shape
 
 
+@pytest.mark.parametrize("name", ["gone.png", "gone.avi"])
+def test_a_file_that_vanished_is_not_called_damaged(tmp_path, name):
+    (shot,) = pictures.shots([tmp_path / name])
+    assert shot.error.startswith(f"{tmp_path / name}: No such file or directory; check that it is still there")
+
+
 def test_a_face_is_cut_out_of_the_longest_picture(tmp_path):
     longest = saved(tmp_path, "longest.png", Image.new("L", (pictures.LONGEST_SIDE, 20)))
     assert detection.crop(longest, detection.Face((0, 0, 20, 20), None, 1)).shape == (48, 48)
@@ -139,6 +145,7 @@ def test_a_video_whose_head_estimates_its_frames_is_whole_where_its_time_is(tmp_
             pass
 
     monkeypatch.setattr(cv2, "VideoCapture", lambda path: Varying())
+    (tmp_path / "screen.webm").touch()
     assert [shot.error for shot in pictures.shots([tmp_path / "screen.webm"])] == [""] * 10
 
 
