@@ -68,6 +68,17 @@ def difference_interval(
     return float(one.mean() - two.mean()), float(low), float(high), number
 
 
+def share_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of per-picture ``hits`` (N,), 0 to 100, NaN ignored: Wilson's score interval.
+
+    With ``groups`` as in ``mean_interval``: of the groups' mean on as many trials as there are groups.
+    """
+    hits = _per_group(hits, groups)
+    if not len(hits):
+        return float("nan"), float("nan"), float("nan"), 0
+    return float(hits.mean()), *wilson(float(hits.mean()), len(hits)), len(hits)
+
+
 def change_interval(changes: ArrayLike) -> tuple[float, float, float, int]:
     """(mean, low, high, number) of a change of accuracy in points; ``changes``: 100 gained, -100 lost, 0 neither.
 

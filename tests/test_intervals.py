@@ -62,6 +62,15 @@ def test_a_change_of_accuracy_has_a_width_even_where_nothing_changed():
     assert (low, high) == pytest.approx((100 * (gained - lost - half), 100 * (gained - lost + half)), abs=1e-3)
 
 
+def test_a_share_of_tripled_pictures_is_that_of_the_pictures():
+    hits = 100.0 * (np.random.default_rng(4).random(33) < 0.7)
+    value, low, high, number = intervals.share_interval(hits)
+    assert (value, low, high, number) == (hits.mean(), *intervals.wilson(hits.mean(), 33), 33)
+    tripled = intervals.share_interval(np.repeat(hits, 3), np.repeat(range(33), 3))
+    assert tripled == pytest.approx((value, low, high, number))
+    assert intervals.share_interval([])[3] == 0 and np.isnan(intervals.share_interval([np.nan])[0])
+
+
 def test_wilson_of_all_right_and_of_half():
     z2 = 1.959964**2
     assert intervals.wilson(100, 33) == pytest.approx((100 * 33 / (33 + z2), 100))

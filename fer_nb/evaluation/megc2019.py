@@ -13,7 +13,6 @@ from fer_nb.evaluation import micro
 CLASSES = ("negative", "positive", "surprise")
 # Clips of each class, and subjects, of the three sets of the composite (See et al. 2019; combined_3class_gt.csv).
 COMPOSITE = {"smic": ((70, 51, 43), 16), "casme2": ((88, 32, 25), 24), "samm": ((92, 26, 15), 28)}
-BASELINE = {"UF1": 58.82, "UAR": 57.85}  # LBP-TOP on the composite, in percent (See et al. 2019)
 # (row: true class, column: predicted), and what is printed for it in percent.
 LOGS = {
     "STSTNet, log of the paper": (((219, 22, 9), (40, 62, 7), (21, 3, 59)), {"UF1": 73.53, "UAR": 76.05}),

@@ -18,7 +18,7 @@ from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
-from fer_nb.intervals import mean_interval, wilson
+from fer_nb.intervals import mean_interval, share_interval
 from fer_nb.nets import device as devices
 from fer_nb.saliency.maps import Attribution, as_array
 
@@ -207,9 +207,8 @@ def faithfulness_table(measured: dict[str, pd.DataFrame], groups=None) -> pd.Dat
         found: list[dict[str, Any]] = []
         for method, table in measured.items():
             if metric in table:
-                mean, low, high, pictures = mean_interval(table[metric], groups)
-                if metric == "increase" and pictures:  # a share of pictures, for which the t interval has none at 0
-                    low, high = wilson(mean, pictures)
+                interval = share_interval if metric == "increase" else mean_interval  # a share of pictures, or a mean
+                mean, low, high, pictures = interval(table[metric], groups)
                 row = {"metric": metric, "better": better, "method": method, "mean": mean, "low": low, "high": high}
                 found.append(row | {"pictures": pictures})
         rows += sorted(found, key=lambda row: row["mean"] if better == "lower" else -row["mean"])

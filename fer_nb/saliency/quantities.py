@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from fer_nb.intervals import change_interval, difference_interval, mean_interval
+from fer_nb.intervals import change_interval, difference_interval, mean_interval, share_interval
 from fer_nb.saliency.agreement import overlap, spearman, with_other_pictures
 from fer_nb.saliency.regions import enrichment
-from fer_nb.saliency.robustness import JUDGED, rate_interval
+from fer_nb.saliency.robustness import JUDGED
 
 PROBABILITIES = ("probability_before", "probability")
 
@@ -82,7 +82,7 @@ def _per_picture(values, table):
 
 def _rate(hit, table):
     """Percent of pictures, with the Wilson interval."""
-    return {"": rate_interval(_per_picture(100.0 * hit, table))}
+    return {"": share_interval(_per_picture(100.0 * hit, table))}
 
 
 def _gain(table):

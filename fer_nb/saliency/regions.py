@@ -14,7 +14,7 @@ from fer_nb.data import faces as face_points
 from fer_nb.data.augment import CROP
 from fer_nb.data.faceset import FaceSet
 from fer_nb.drawing import canvas
-from fer_nb.intervals import mean_interval, wilson
+from fer_nb.intervals import mean_interval, share_interval
 from fer_nb.saliency.maps import as_array, rows_by_name
 
 NAMES = ("brows", "eyes", "nose", "mouth", "rest")
@@ -149,19 +149,16 @@ def region_table(maps, masks: np.ndarray, expressions: np.ndarray, groups=None) 
         together = None if groups is None else np.asarray(groups)[here]
         for place, region in enumerate(NAMES):
             row: dict[str, Any] = {"expression": expression, "region": region}
-            row["share"], row["share_low"], row["share_high"], count = mean_interval(share[here, place], together)
-            row |= hit_rate(hit[here, place], count) | {"area": area[here, place].mean()}
+            row["share"], row["share_low"], row["share_high"], _ = mean_interval(share[here, place], together)
+            row |= hit_rate(hit[here, place], together) | {"area": area[here, place].mean()}
             rows.append(row | {"pictures": int(here.sum()), "empty": int(np.isnan(share[here, 0]).sum())})
     return pd.DataFrame(rows)
 
 
-def hit_rate(hit: np.ndarray, count: int) -> dict[str, float]:
-    """hits, hits_low, hits_high: the mean of ``hit``, NaN ignored, and its Wilson interval for ``count`` trials."""
-    if not count:
-        return dict.fromkeys(("hits", "hits_low", "hits_high"), np.nan)
-    rate = float(np.nanmean(hit))
-    low, high = wilson(100 * rate, count)
-    return {"hits": rate, "hits_low": low / 100, "hits_high": high / 100}
+def hit_rate(hit: np.ndarray, groups=None) -> dict[str, float]:
+    """hits, hits_low, hits_high: ``intervals.share_interval`` of ``hit`` (N,), all from 0 to 1."""
+    found = (value / 100 for value in share_interval(100 * hit, groups)[:3])
+    return dict(zip(("hits", "hits_low", "hits_high"), found, strict=True))
 
 
 def regions_in_words(table: pd.DataFrame, method: str) -> str:

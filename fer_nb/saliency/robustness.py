@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from fer_nb.data.augment import CROP
-from fer_nb.intervals import change_interval, mean_interval, wilson
+from fer_nb.intervals import change_interval, mean_interval, share_interval
 from fer_nb.names import refuse_unknown
 from fer_nb.saliency.agreement import mean_table, similarity
 from fer_nb.saliency.faithfulness import probabilities
@@ -144,17 +144,11 @@ def curves(predicted: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (name, strength), table in predicted.groupby(["transform", "strength"], sort=False):
         right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
-        rows.append((name, strength, "accuracy", *rate_interval(right)))
-        rows.append((name, strength, "kept", *rate_interval(right[was > 0])))
+        rows.append((name, strength, "accuracy", *share_interval(right)))
+        rows.append((name, strength, "kept", *share_interval(right[was > 0])))
         rows.append((name, strength, "probability", *mean_interval(table["probability"])))
         rows.append((name, strength, "accuracy change", *change_interval(right - was)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
-
-
-def rate_interval(hits: pd.Series) -> tuple[float, float, float, int]:
-    """(mean, low, high, number) of values 0 or 100, with the Wilson interval; NaN where there are none."""
-    mean = hits.mean()
-    return mean, *(wilson(mean, len(hits)) if len(hits) else (np.nan, np.nan)), len(hits)
 
 
 def changed_maps(attribution: Attribution, images, target: torch.Tensor, name: str, strength: float) -> torch.Tensor:

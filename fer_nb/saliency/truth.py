@@ -74,12 +74,12 @@ def truth_table(maps: dict, masks: np.ndarray, true: np.ndarray, rival: np.ndarr
             share, hit = shares(given, deciding)[here, 0], hits(given, deciding)[here, 0]
             face, face_chance = (values[here] for values in face_shares(given, masks, deciding))
             row = {"method": method, "pairs": kind}
-            row["share"], row["low"], row["high"], number = mean_interval(share, together)
+            row["share"], row["low"], row["high"], _ = mean_interval(share, together)
             row["chance"] = mean_interval(chance[here], together)[0]
             row["face_share"], row["face_low"], row["face_high"], _ = mean_interval(face, together)
             row["face_chance"] = mean_interval(face_chance, together)[0]
             row["gain"], row["gain_low"], row["gain_high"], _ = mean_interval(face - face_chance, together)
-            rows.append(row | hit_rate(hit, number) | {"pictures": int(here.sum())})
+            rows.append(row | hit_rate(hit, together) | {"pictures": int(here.sum())})
     table = pd.DataFrame(rows)
     order = table[table["pairs"] == "all"].set_index("method")["gain"].rank(ascending=False, method="first")
     return table.iloc[table["method"].map(order).argsort(kind="stable")].reset_index(drop=True)
