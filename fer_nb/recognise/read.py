@@ -19,7 +19,7 @@ from fer_nb import paths
 from fer_nb.data.detection import SIDE, Detector, Face, crop, find
 from fer_nb.evaluation.calibration import Calibration, calibrate
 from fer_nb.files import sha256
-from fer_nb.finished import read_predictions
+from fer_nb.finished import read_metrics, read_predictions
 from fer_nb.imports import modules
 from fer_nb.names import suggestion
 from fer_nb.nets.export import export, quantize
@@ -108,11 +108,13 @@ def named_run(name: str) -> Run:
 
 
 def of_run(run: Run) -> tuple[Calibration, str]:
-    """The calibration of a finished run, by its own predictions, and what to say of it."""
-    try:
-        return calibrate(read_predictions(run, "valid")), "calibrated on the run's validation split"
-    except ValueError:  # CK+ has no such split
+    """The calibration of a finished run, by its own predictions, and what to say of it.
+
+    Raises as ``finished.read_predictions``.
+    """
+    if read_metrics(run).get("valid_accuracy") is None:  # CK+ has no such split
         return Calibration(), "not calibrated: the run has no validation split"
+    return calibrate(read_predictions(run, "valid")), "calibrated on the run's validation split"
 
 
 def of_kept(file: Path) -> tuple[Calibration, str]:
