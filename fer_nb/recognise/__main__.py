@@ -12,6 +12,7 @@ be written (what was there stays).
 import argparse
 import csv
 import sys
+from collections import Counter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,17 +20,24 @@ from tqdm import tqdm
 from fer_nb.data.detection import DETECTORS, detector
 from fer_nb.files import replacing
 from fer_nb.recognise.drawing import annotated
-from fer_nb.recognise.pictures import Shot, files, shots, write_picture
+from fer_nb.recognise.pictures import files, shots, write_picture
 from fer_nb.recognise.read import RUNTIMES, read_shots, reader
 from fer_nb.recognise.table import columns, rows
 
 FINE, UNREAD, REFUSED = 0, 1, 2
 
 
-def annotated_name(shot: Shot) -> str:
-    """The picture's own name with its suffix, so that a.png and a.jpg do not meet; its folder's name before it."""
-    frame = "" if shot.frame is None else f"-{shot.frame:06d}"
-    return f"{shot.file.resolve().parent.name}-{shot.file.name}{frame}.jpg"
+def names_of(files: list[Path]) -> dict[Path, str]:
+    """A name for what is drawn of each file: its folder's name, then its own; the second of a name ends in -2.
+
+    The suffix stays, so that a.png and a.jpg do not meet.
+    """
+    names, taken = {}, Counter[str]()
+    for file in files:
+        name = f"{file.resolve().parent.name}-{file.name}"
+        taken[name] += 1
+        names[file] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+    return names
 
 
 def recognise(given: argparse.Namespace) -> int:
@@ -41,6 +49,7 @@ def recognise(given: argparse.Namespace) -> int:
     if given.pictures and given.pictures.exists() and not given.force:
         raise ValueError(f"{given.pictures} is there already: name another --pictures, or add --force to write into it")
     found = files(given.paths)
+    names = names_of(found)
     faces, net = detector(given.detector, given.detector_file), reader(given.net, given.runtime)
     print(net.source, file=sys.stderr)
     status = FINE
@@ -55,7 +64,8 @@ def recognise(given: argparse.Namespace) -> int:
                     status = UNREAD
                     tqdm.write(f"fer_nb.recognise: {reading.shot.error}", file=sys.stderr)
                 elif given.pictures:
-                    write_picture(given.pictures / annotated_name(reading.shot), annotated(reading, net))
+                    frame = "" if reading.shot.frame is None else f"-{reading.shot.frame:06d}"
+                    write_picture(given.pictures / f"{names[reading.shot.file]}{frame}.jpg", annotated(reading, net))
         except KeyboardInterrupt:
             status = UNREAD
             print("fer_nb.recognise: stopped; the rows that were made are kept", file=sys.stderr)

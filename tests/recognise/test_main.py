@@ -1,3 +1,5 @@
+import shutil
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -55,6 +57,18 @@ def test_a_folder_is_read_into_a_table_and_pictures(folder, tmp_path, capsys):
     assert __main__.main(words) == 2 and "--force" in capsys.readouterr().err and out.read_bytes() == before
     fine = [str(folder / "none.png"), "--out", str(out), "--net", NET]
     assert __main__.main([*fine, "--force"]) == 0 and len(pd.read_csv(out)) == 1
+
+
+def test_pictures_of_the_same_name_do_not_replace_each_other(folder, tmp_path):
+    seen, made = tmp_path / "seen", tmp_path / "made"
+    for year in ("2019", "2020"):
+        (made / year / "img").mkdir(parents=True)
+        shutil.copy(folder / "none.png", made / year / "img/1.png")
+        shutil.copy(folder / "film.avi", made / year / "img")
+    words = [str(made), "--out", str(tmp_path / "results.csv"), "--every", "4", "--pictures", str(seen), "--net", NET]
+    assert __main__.main(words) == 0
+    names = ["img-1.png-2.jpg", "img-1.png.jpg", "img-film.avi-000000.jpg", "img-film.avi-2-000000.jpg"]
+    assert sorted(path.name for path in seen.iterdir()) == names
 
 
 @pytest.mark.parametrize(
