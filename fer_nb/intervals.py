@@ -79,14 +79,14 @@ def share_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> tuple[fl
     return float(hits.mean()), *wilson(float(hits.mean()), len(hits)), len(hits)
 
 
-def change_interval(changes: ArrayLike) -> tuple[float, float, float, int]:
+def change_interval(changes: ArrayLike, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
     """(mean, low, high, number) of a change of accuracy in points; ``changes``: 100 gained, -100 lost, 0 neither.
 
     The adjusted Wald interval of Bonett and Price 2012 ("Adjusted Wald confidence interval for a difference of binomial
     proportions based on paired data"): one more picture gained and one more lost. Unlike the t interval, it has a width
-    where no picture changes.
+    where no picture changes. ``groups`` as in ``mean_interval``: one more of these gained and lost.
     """
-    changes = _per_group(changes)
+    changes = _per_group(changes, groups)
     if not len(changes):
         return float("nan"), float("nan"), float("nan"), 0
     adjusted = np.append(changes, [-100.0, 100.0])

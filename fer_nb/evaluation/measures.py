@@ -26,7 +26,22 @@ CK_FOLDS = {
     "folds by subject": [f"ckplus-subject{k}" for k in range(1, 11)],
 }
 
+BY_SUBJECT = "ckplus-subject"  # all ten folds, their test pictures together
+TITLES = {
+    "ckplus-fold1": "CK+, the thesis's fold",
+    "ckplus-subject1": "CK+, first fold by subject",
+    BY_SUBJECT: "CK+, ten folds by subject",
+    "fer2013": "FER2013",
+    "ferm": "FERm",
+}
+
 FLAT = 5  # points
+
+
+def sequences(faces: FaceSet) -> np.ndarray | None:
+    """The sequence of each picture, whose frames count as one (CK+), str (N,); None where a picture has none."""
+    names = np.char.add(np.char.add(faces.groups.astype(str), "/"), faces.sequences.astype(str))
+    return names if (faces.sequences != "").all() else None
 
 
 def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:
@@ -78,7 +93,7 @@ def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, f
         printed = thesis_accuracies.get(model, np.nan)
         row |= {"thesis_accuracy": printed, "difference": mean - printed}
         rows.append(row | {"pictures": pictures})
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def seeds_table(runs: list[Run], dataset: str, largest: float) -> pd.DataFrame:
@@ -132,7 +147,7 @@ def protocol_table(runs: list[Run], dataset: str, repeats: np.ndarray) -> pd.Dat
         row |= {"score_crops": metrics[0]["parameters"]["crops"], "optimism": best - kept}
         row |= {"without_repeats": accuracy(table[~again]), "repeats": again.sum() // len(of_model)}
         rows.append(row | {"pictures": len(table) // len(of_model)})
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
@@ -142,7 +157,7 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
     pictures, are too narrow; ``sequence_low`` and ``sequence_high`` are the Wilson interval of the same accuracy on as
     many trials as there are sequences.
     """
-    sequences = pd.Series(faces.groups, index=faces.rows) + "/" + faces.sequences
+    of_row = pd.Series(sequences(faces), index=faces.rows)
     rows = []
     for rule, folds in CK_FOLDS.items():
         nets = {fold: by_model(runs, fold) for fold in folds}
@@ -155,11 +170,11 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
             mean = accuracy(table)
             row = {"model": model, "split": rule, "folds": len(tables), "accuracy": mean}
             row["low"], row["high"] = wilson(mean, len(seen))
-            counts = {"pictures": len(seen), "sequences": sequences.loc[seen].nunique()}
+            counts = {"pictures": len(seen), "sequences": of_row.loc[seen].nunique()}
             row["sequence_low"], row["sequence_high"] = wilson(mean, counts["sequences"])
             row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables.values()]).std()
             rows.append(row | {"seeds": table["seed"].nunique()} | counts)
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def confusion(predictions: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -184,7 +199,7 @@ def per_class_table(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> 
             low, high = wilson(100 * recall, pictures) if pictures else (np.nan, np.nan)
             row = {"model": model, "class": name, "precision": 100 * precision, "recall": 100 * recall}
             rows.append(row | {"low": low, "high": high, "f1": 100 * f1, "pictures": pictures})
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:

@@ -13,12 +13,12 @@ from fer_nb.saliency.mp import PERTURBATIONS, MeaningfulPerturbation
 PROBABILITIES = ("before", "after", "deleted")
 
 
-def deletion_table(found: dict, names: np.ndarray, first: str = "expression") -> pd.DataFrame:
+def deletion_table(found: dict, names: np.ndarray, first: str = "expression", groups=None) -> pd.DataFrame:
     """What MP deleted and how the probability changed, per name and for "all".
 
     Args:
         found: area, before, after, deleted (M,), as mp.Explanation has them. names: str (M,), by which rows are split.
-        first: title of the first column.
+        first: title of the first column. groups: (M,), pictures that count as one, or None.
 
     Returns:
         DataFrame: name; area, the share deleted in percent, with low and high (t interval); mean probability of the
@@ -26,8 +26,9 @@ def deletion_table(found: dict, names: np.ndarray, first: str = "expression") ->
     """
     rows = []
     for name, here in rows_by_name(names).items():
-        mean = {key: float(np.asarray(found[key])[here].mean()) for key in PROBABILITIES}
-        area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here])
+        together = None if groups is None else np.asarray(groups)[here]
+        mean = {key: mean_interval(np.asarray(found[key])[here], together)[0] for key in PROBABILITIES}
+        area, low, high, pictures = mean_interval(100 * np.asarray(found["area"], float)[here], together)
         rows.append({first: name, "area": area, "low": low, "high": high} | mean | {"pictures": pictures})
     return pd.DataFrame(rows).rename(columns={"deleted": "all_deleted"})
 
@@ -44,16 +45,17 @@ def deletion_in_words(table: pd.DataFrame) -> str:
 
 
 def by_perturbation(
-    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict
+    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, groups=None
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """The same pictures with each of MP's perturbations: a ``deletion_table`` with a row each, and the maps by name.
 
-    ``settings``: of MeaningfulPerturbation; its perturbation is replaced.
+    ``settings``: of MeaningfulPerturbation; its perturbation is replaced. ``groups``: as for ``deletion_table``.
     """
     found = {
         name: MeaningfulPerturbation(net, **settings | {"perturbation": name}).explain(inputs, target)
         for name in PERTURBATIONS
     }
     joined = {key: torch.cat([getattr(one, key).cpu() for one in found.values()]) for key in ("area", *PROBABILITIES)}
-    table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation")
+    together = None if groups is None else np.tile(groups, len(found))
+    table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation", together)
     return table[table["perturbation"] != "all"], {name: one.map.cpu() for name, one in found.items()}

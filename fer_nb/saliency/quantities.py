@@ -70,19 +70,14 @@ def _judged(evidence, transform, expression="all"):
     """Predictions at the judged strength, in both directions; no rows where there are none."""
     table = evidence.predicted
     if table is None:
-        return pd.DataFrame({name: [] for name in ("picture", "label", "before", "predicted", *PROBABILITIES)})
+        return pd.DataFrame({name: [] for name in ("group", "label", "before", "predicted", *PROBABILITIES)})
     rows = (table["transform"] == transform) & (table["strength"].abs() == JUDGED[transform])
     return table[rows & ((table["label"] == expression) | (expression == "all"))]
 
 
-def _per_picture(values, table):
-    """Mean of the values that a picture may have twice (darker and lighter)."""
-    return values.groupby(table["picture"]).mean()
-
-
 def _rate(hit, table):
-    """Percent of pictures, with the Wilson interval."""
-    return {"": share_interval(_per_picture(100.0 * hit, table))}
+    """Percent of pictures, with the Wilson interval; one may stand there twice (darker and lighter)."""
+    return {"": share_interval(100.0 * hit, table["group"])}
 
 
 def _gain(table):
@@ -94,13 +89,13 @@ def _gain(table):
 def _accuracy_change(evidence, transform):
     """Accuracy of the changed pictures minus that of the pictures as they are, in points."""
     table = _judged(evidence, transform)
-    return {"": change_interval(_per_picture(_gain(table), table))}
+    return {"": change_interval(_gain(table), table["group"])}
 
 
 def _beyond_others(evidence, transform):
     """Accuracy change minus that under the worst of the other transforms, picture by picture."""
     changes = {other: _judged(evidence, other) for other in JUDGED}
-    changes = {other: _per_picture(_gain(table), table) for other, table in changes.items() if len(table)}
+    changes = {other: _gain(table).groupby(table["group"]).mean() for other, table in changes.items() if len(table)}
     if transform not in changes or len(changes) < 2:
         return {}
     mine = changes.pop(transform)
@@ -119,7 +114,7 @@ def _probability_change(evidence, transform, expression):
     """Probability of the true class, changed picture minus the picture as it is."""
     table = _judged(evidence, transform, expression)
     before, after = (table[name] for name in PROBABILITIES)
-    return {"": mean_interval(_per_picture(after - before, table))}
+    return {"": mean_interval(after - before, table["group"])}
 
 
 def _mistaken(evidence, transform, expression, other):

@@ -104,29 +104,39 @@ def rotate(pictures: torch.Tensor, degrees: float, padding: str) -> torch.Tensor
 
 
 def predictions(
-    model: nn.Module, images, labels, classes: tuple[str, ...], ladder=None, precision="auto", progress=True
+    model: nn.Module,
+    images,
+    labels,
+    classes: tuple[str, ...],
+    ladder=None,
+    precision="auto",
+    progress=True,
+    groups=None,
 ) -> pd.DataFrame:
     """What the net predicts for every changed picture, by the middle crop.
 
     Args:
         model: net in evaluation mode. images: uint8 (N, 48, 48). labels: int (N,), positions in ``classes``.
         ladder: transform -> strengths; ``LADDER`` by default. 0 is added where it is missing.
+        groups: (N,), pictures that count as one (the frames of a CK+ sequence); None where each counts.
 
     Returns:
-        DataFrame, a row per transform, strength and picture: transform, strength, picture (0..N-1), label, before
-        (predicted for the picture as it is), predicted, the probabilities of the true class probability_before and
-        probability, and that of the predicted class, confidence.
+        DataFrame, a row per transform, strength and picture: transform, strength, picture (0..N-1), group, label,
+        before (predicted for the picture as it is), predicted, the probabilities of the true class probability_before
+        and probability, and that of the predicted class, confidence.
     """
     device = next(model.parameters()).device
     images, target = torch.as_tensor(images, device=device), torch.as_tensor(labels, device=device)
     names, plan = np.array(classes), _plan(ladder)
+    numbers = np.arange(len(target))
+    groups = numbers if groups is None else np.asarray(groups)
     as_it_is = _answers(model, transform(images, {}), target, precision)
     before, probability_before, _ = as_it_is
     tables = []
     for name, strength in tqdm(plan, "changed pictures", mininterval=2, disable=not progress):
         changed = _answers(model, transform(images, {name: strength}), target, precision) if strength else as_it_is
         predicted, probability, confidence = changed
-        columns = {"transform": name, "strength": strength, "picture": np.arange(len(target))}
+        columns = {"transform": name, "strength": strength, "picture": numbers, "group": groups}
         columns |= {"label": names[target.cpu().numpy()], "before": names[before], "predicted": names[predicted]}
         columns |= {"probability_before": probability_before, "probability": probability, "confidence": confidence}
         tables.append(pd.DataFrame(columns))
@@ -137,17 +147,19 @@ def curves(predicted: pd.DataFrame) -> pd.DataFrame:
     """``predictions`` as curves against strength.
 
     Returns:
-        DataFrame: transform, strength, quantity, mean, low, high, pictures. Quantities: accuracy in percent (Wilson);
-        probability of the true class (t interval); accuracy change in points against the picture as it is, picture by
-        picture (intervals.change_interval); kept, percent of the right predictions that stay right (Wilson).
+        DataFrame: transform, strength, quantity, mean, low, high, pictures; a group counts as one picture. Quantities:
+        accuracy in percent (Wilson); probability of the true class (t interval); accuracy change in points against the
+        picture as it is, picture by picture (intervals.change_interval); kept, percent of the right predictions that
+        stay right (Wilson).
     """
     rows = []
     for (name, strength), table in predicted.groupby(["transform", "strength"], sort=False):
         right, was = (100.0 * (table[column] == table["label"]) for column in ("predicted", "before"))
-        rows.append((name, strength, "accuracy", *share_interval(right)))
-        rows.append((name, strength, "kept", *share_interval(right[was > 0])))
-        rows.append((name, strength, "probability", *mean_interval(table["probability"])))
-        rows.append((name, strength, "accuracy change", *change_interval(right - was)))
+        group = table["group"]
+        rows.append((name, strength, "accuracy", *share_interval(right, group)))
+        rows.append((name, strength, "kept", *share_interval(right[was > 0], group[was > 0])))
+        rows.append((name, strength, "probability", *mean_interval(table["probability"], group)))
+        rows.append((name, strength, "accuracy change", *change_interval(right - was, group)))
     return pd.DataFrame(rows, columns=["transform", "strength", "quantity", "mean", "low", "high", "pictures"])
 
 
@@ -161,8 +173,10 @@ def changed_maps(attribution: Attribution, images, target: torch.Tensor, name: s
     return turn_back(attribution(inputs.contiguous(), target).float().cpu(), name, strength)
 
 
-def map_similarity(attribution: Attribution, images, target, ladder=None) -> pd.DataFrame:
+def map_similarity(attribution: Attribution, images, target, ladder=None, groups=None) -> pd.DataFrame:
     """Similarity of the maps of changed pictures, laid back, to those of the pictures as they are, against strength.
+
+    ``groups``: (N,), pictures that count as one, or None.
 
     Returns:
         DataFrame: transform, strength, quantity (spearman, overlap, ssim: saliency.agreement; only over pixels that
@@ -171,7 +185,7 @@ def map_similarity(attribution: Attribution, images, target, ladder=None) -> pd.
     original, tables = changed_maps(attribution, images, target, "brightness", 0.0), []
     for name, strength in tqdm(_plan(ladder), "maps of changed pictures", mininterval=2, leave=False):
         maps = changed_maps(attribution, images, target, name, strength) if strength else original
-        table = mean_table(similarity(original, maps, known_after(name, strength)))
+        table = mean_table(similarity(original, maps, known_after(name, strength)), groups)
         tables.append(table.assign(transform=name, strength=strength))
     columns = ["transform", "strength", "quantity", "mean", "low", "high", "pictures"]
     return pd.concat(tables, ignore_index=True)[columns]

@@ -13,6 +13,7 @@ from fer_nb import paths
 from fer_nb.data import cache, datasets
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
+from fer_nb.evaluation.measures import sequences
 from fer_nb.files import replacing
 from fer_nb.nets import device as devices
 from fer_nb.saliency.faithfulness import probabilities
@@ -120,8 +121,7 @@ class Sample:
 
     def groups(self, rows: np.ndarray) -> np.ndarray | None:
         """The sequence of each picture, whose frames count as one (CK+), str; None where a picture has none."""
-        sequences = np.char.add(self.faces.groups.astype(str), self.faces.sequences.astype(str))[rows]
-        return sequences if (self.faces.sequences != "").all() else None
+        return sequences(self.faces.subset(rows))
 
 
 def choose(faces: FaceSet, probabilities: np.ndarray, pictures: int, wrong: int = 7, seed: int = 0) -> Sample:

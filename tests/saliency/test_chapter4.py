@@ -43,7 +43,7 @@ def predicted():
             flipped = transform == "vertical flip" and strength
             after = np.where((labels == "Disgust") | (labels == "Sad"), "Angry", before) if flipped else before
             table = pd.DataFrame(
-                {"transform": transform, "strength": strength, "picture": range(PICTURES), "label": labels}
+                {"transform": transform, "strength": strength, "group": range(PICTURES), "label": labels}
             )
             tables.append(table.assign(before=before, predicted=after, probability_before=0.9, probability=0.92))
     return pd.concat(tables, ignore_index=True)
@@ -158,6 +158,12 @@ def test_frames_of_a_sequence_count_once(evidence):
     table = chapter4.section_table(grouped)
     assert held(table, "enrichment: Happy, mouth", "MP")["pictures"] == 4
     assert held(table, "deciding regions", "MP")["pictures"] == 7  # of 20 pictures
+
+
+def test_predictions_of_tripled_pictures_decide_as_those_of_the_pictures(evidence, table):
+    tripled = pd.concat([predicted()] * 3, ignore_index=True)
+    again = chapter4.section_table(replace(evidence, predicted=tripled))
+    pd.testing.assert_frame_equal(again, table)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How much MP deletes, on numbers that are made to be clear."""
 
 import numpy as np
+import pandas as pd
 import torch
 from planted import detector, stripes
 
@@ -18,6 +19,14 @@ def test_table_has_the_means_of_each_expression():
     np.testing.assert_allclose(table["after"]["Happy"], 0.2, rtol=1e-5)
     said = mp_tables.deletion_in_words(table.reset_index())
     assert said.startswith("On average MP deletes 27.1 [") and "from 0.886 to 0.157" in said and "(14 pictures)" in said
+
+
+def test_three_frames_of_a_sequence_count_once():
+    rng, names = np.random.default_rng(0), np.resize(["Sad", "Happy", "Fear"], 33)
+    found = {name: rng.random(33) for name in ("area", "before", "after", "deleted")}
+    tripled = {name: np.repeat(values, 3) for name, values in found.items()}
+    again = mp_tables.deletion_table(tripled, np.repeat(names, 3), groups=np.repeat(np.arange(33), 3))
+    pd.testing.assert_frame_equal(again, mp_tables.deletion_table(found, names))
 
 
 def test_each_perturbation_has_a_row_and_maps():

@@ -1,6 +1,7 @@
 """Changes of the picture: each against torchvision or by hand, and back; the tables on a net that sees brightness."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -100,6 +101,27 @@ def test_predictions_and_curves():
     assert curves.loc[("brightness", -0.1, "kept"), ["mean", "pictures"]].tolist() == pytest.approx([200 / 3, 3])
     assert curves.loc[("brightness", 0.1, "accuracy change"), "mean"] == -25  # 120 becomes Happy
     assert curves.loc[("vertical flip", 1.0, "kept"), "mean"] == 100
+
+
+def test_three_frames_of_a_sequence_count_once():
+    """The curves of 33 pictures and of the same ones three times each."""
+    rng, model = np.random.default_rng(0), TopBright().eval()
+    images = np.tile(rng.integers(90, 170, (33, 1, 1), np.uint8), (1, 48, 48))
+    labels, ladder = rng.integers(0, 2, 33), {"brightness": (-0.1, 0.1)}
+    given = {"ladder": ladder, "precision": "float32", "progress": False}
+    once = robustness.predictions(model, images, labels, CLASSES, **given)
+    tripled = [np.repeat(values, 3, axis=0) for values in (images, labels, np.arange(33))]
+    thrice = robustness.predictions(model, *tripled[:2], CLASSES, **given, groups=tripled[2])
+    pd.testing.assert_frame_equal(robustness.curves(thrice), robustness.curves(once))
+
+    def lowest(inputs, target):
+        return (inputs[:, :1] * torch.linspace(0, 1, 44)).clamp(max=0.4)
+
+    similar = [
+        robustness.map_similarity(lowest, some, torch.zeros(len(some)), ladder, groups)
+        for some, groups in ((images, None), tripled[::2])
+    ]
+    pd.testing.assert_frame_equal(*similar)
 
 
 def test_map_similarity(smooth):
