@@ -373,6 +373,23 @@ def test_a_net_that_nobody_builds_or_trains_is_refused(write, notebook, given, m
     assert refused(known.refuse_unknown_nets, "mine", study.training_runs("mine")).startswith(message)
 
 
+def test_maps_that_no_notebook_makes_are_refused(write):
+    write("mine", "04_training")
+    write("mine", "05_evaluation", ferm=["lightResNetl", "VGG19"])
+    write("mine", "07_score_cam_analysis")
+    runs = study.training_runs("mine")
+    told = "07_score_cam_analysis: 06_mp_analysis, whose maps it reads, makes none of ferm-lightResNetl-seed0"
+    assert refused(known.refuse_unknown_nets, "mine", runs).startswith(told)
+    write("mine", "06_mp_analysis", model="VGG19")
+    assert refused(known.refuse_unknown_nets, "mine", runs).startswith(told)
+    write("mine", "06_mp_analysis")
+    write("mine", "08_robustness")
+    known.refuse_unknown_nets("mine", runs)
+    (paths.PARAMS / "mine/07_score_cam_analysis.yaml").unlink()
+    told = "08_robustness: 07_score_cam_analysis, whose maps it reads, makes none of ferm-lightResNetl-seed0"
+    assert refused(known.refuse_unknown_nets, "mine", runs).startswith(told)
+
+
 @pytest.mark.parametrize("name", study.studies())
 def test_every_study_can_be_planned(name):
     assert study.notebooks(name)
