@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_nb.data import datasets
+from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import measures, plots
 from fer_nb.evaluation.thesis import SECTION_3_3, Results
 from fer_nb.finished import read_history, read_metrics, read_predictions
@@ -40,7 +41,8 @@ def accuracy_words(runs: list[Run], key: str, data: str) -> str:
         where = part.name + (" by the thesis's split" if _trained(runs, key) else "")
         return f"This study trains no net on {where}."
     words = []
-    for row in measures.accuracy_table(runs, part.dataset, part.accuracies).to_dict("records"):
+    faces = datasets.load(part.dataset, data)
+    for row in measures.accuracy_table(runs, part.dataset, part.accuracies, faces).to_dict("records"):
         places = 1 if row["pictures"] < 1000 else 2
         word = f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'], places)}"
         if data != "synthetic":
@@ -48,7 +50,12 @@ def accuracy_words(runs: list[Run], key: str, data: str) -> str:
             verdict = measures.verdict(row, row["thesis_accuracy"], epochs, part.epochs)
             word += f" (thesis {in_words(row['thesis_accuracy'], np.nan, np.nan)}: {verdict})"
         words.append(word)
-    return f"Accuracy in percent [95% interval]: {'; '.join(words)}."
+    return f"Accuracy in percent [95% interval over the test {_counted(faces)}]: {'; '.join(words)}."
+
+
+def _counted(faces: FaceSet) -> str:
+    """What intervals and tests are over: a sequence of CK+ counts once, as its three frames are nearly one picture."""
+    return "pictures" if measures.sequences(faces) is None else "sequences"
 
 
 def _trained(runs: list[Run], key: str) -> bool:
@@ -60,9 +67,10 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
     part = SECTION_3_3[key]
     if nets := measures.by_model(runs, part.dataset):
         faces = datasets.load(part.dataset, data)
-        ours = measures.accuracy_table(runs, part.dataset, part.accuracies)
-        yield _item(part, part.table, "accuracy in percent, 95% Wilson interval, and the thesis's value.", ours)
-        text = "others' results as the thesis quotes them, the thesis's, and this study's."
+        over = f"95% Wilson interval over the test {_counted(faces)}"
+        ours = measures.accuracy_table(runs, part.dataset, part.accuracies, faces)
+        yield _item(part, part.table, f"accuracy in percent, {over}, and the thesis's value.", ours)
+        text = f"others' results as the thesis quotes them, the thesis's, and this study's with its {over}."
         yield _item(part, part.others, text, measures.others_table(part.quoted, ours))
         table = measures.protocol_table(runs, part.dataset, faces.rows[datasets.repeated(faces)])
         text = (
@@ -80,14 +88,15 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
                 f" class (training accuracy below {largest + measures.FLAT:.1f}%)."
             )
             yield _item(part, f"{part.table}-seeds", text, table)
-        table = measures.per_class_table(runs, part.dataset, part.classes)
-        text = "precision, recall (with its 95% Wilson interval) and F1 of each class, in percent."
+        table = measures.per_class_table(runs, part.dataset, part.classes, faces)
+        text = f"precision, recall (with its {over}) and F1 of each class, in percent."
         yield _item(part, f"{part.table}-classes", text, table)
     if len(nets) > 1:
-        table = measures.paired_tests(runs, part.dataset)
+        table = measures.paired_tests(runs, part.dataset, faces)
         different = (table["p_holm"] < 0.05).sum()
+        rule = " (a sequence by the majority of its frames)" if _counted(faces) == "sequences" else ""
         text = (
-            "pictures that only the first or only the second net predicts right, and McNemar's test;"
+            f"{_counted(faces)} that only the first or only the second net predicts right{rule}, and McNemar's test;"
             f" {different} of {len(table)} pairs of nets differ at the 5% level."
         )
         yield _item(part, f"{part.table}-mcnemar", text, table)

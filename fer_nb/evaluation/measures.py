@@ -76,23 +76,34 @@ def mean_per_class_accuracy(predictions: pd.DataFrame) -> float:
     return 100 * recall_score(truth, predicted, labels=truth.unique(), average="macro", zero_division=0)
 
 
-def accuracy_table(runs: list[Run], dataset: str, thesis_accuracies: dict[str, float]) -> pd.DataFrame:
+def trials(table: pd.DataFrame, faces: FaceSet | None) -> int:
+    """How many of the predicted pictures count: of CK+ their sequences, whose frames are nearly one picture.
+
+    ``faces``: of the data set, with the rows of ``table``; without them each picture counts.
+    """
+    of = None if faces is None else sequences(faces)
+    rows = table["row"].unique()
+    return len(rows) if of is None else pd.Series(of, faces.rows)[rows].nunique()
+
+
+def accuracy_table(
+    runs: list[Run], dataset: str, thesis_accuracies: dict[str, float], faces: FaceSet | None = None
+) -> pd.DataFrame:
     """Tables 3-6, 3-8, 3-10: a row per trained net, its accuracy (mean over ``seeds`` seeds) beside the thesis's.
 
-    ``low`` and ``high``: Wilson interval over the test pictures at that mean; ``difference``: ours minus the
-    thesis's, in points.
+    ``low`` and ``high``: Wilson interval at that mean on as many trials as there are test pictures, or sequences where
+    ``faces`` has them (see ``trials``); ``difference``: ours minus the thesis's, in points.
     """
     rows = []
     for model, of_model in by_model(runs, dataset).items():
         table = pooled(of_model)
         mean = accuracy(table)
-        pictures = len(table) // len(of_model)
-        low, high = wilson(mean, pictures)
+        low, high = wilson(mean, trials(table, faces))
         row = {"model": model, "accuracy": mean, "low": low, "high": high}
         row |= {"mean_per_class_accuracy": mean_per_class_accuracy(table), "seeds": len(of_model)}
         printed = thesis_accuracies.get(model, np.nan)
         row |= {"thesis_accuracy": printed, "difference": mean - printed}
-        rows.append(row | {"pictures": pictures})
+        rows.append(row | {"pictures": len(table) // len(of_model)})
     return pd.DataFrame(rows)
 
 
@@ -157,7 +168,6 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
     pictures, are too narrow; ``sequence_low`` and ``sequence_high`` are the Wilson interval of the same accuracy on as
     many trials as there are sequences.
     """
-    of_row = pd.Series(sequences(faces), index=faces.rows)
     rows = []
     for rule, folds in CK_FOLDS.items():
         nets = {fold: by_model(runs, fold) for fold in folds}
@@ -170,7 +180,7 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
             mean = accuracy(table)
             row = {"model": model, "split": rule, "folds": len(tables), "accuracy": mean}
             row["low"], row["high"] = wilson(mean, len(seen))
-            counts = {"pictures": len(seen), "sequences": of_row.loc[seen].nunique()}
+            counts = {"pictures": len(seen), "sequences": trials(table, faces)}
             row["sequence_low"], row["sequence_high"] = wilson(mean, counts["sequences"])
             row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables.values()]).std()
             rows.append(row | {"seeds": table["seed"].nunique()} | counts)
@@ -188,27 +198,35 @@ def confusions(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> dict[
     return {model: confusion(pooled(of_model), classes) for model, of_model in by_model(runs, dataset).items()}
 
 
-def per_class_table(runs: list[Run], dataset: str, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Precision, recall (with its Wilson interval) and F1 in percent of each class, per net over all its seeds."""
+def per_class_table(
+    runs: list[Run], dataset: str, classes: tuple[str, ...], faces: FaceSet | None = None
+) -> pd.DataFrame:
+    """Precision, recall (with its Wilson interval) and F1 in percent of each class, per net over all its seeds.
+
+    The interval is over the class's test pictures, or its sequences where ``faces`` has them (see ``trials``).
+    """
     rows = []
     for model, of_model in by_model(runs, dataset).items():
         table = pooled(of_model)
         scores = precision_recall_fscore_support(table["label"], table["predicted"], labels=classes, zero_division=0)
         for name, precision, recall, f1, support in zip(classes, *scores, strict=True):
             pictures = int(support) // len(of_model)
-            low, high = wilson(100 * recall, pictures) if pictures else (np.nan, np.nan)
+            number = trials(table[table["label"] == name], faces)
+            low, high = wilson(100 * recall, number) if number else (np.nan, np.nan)
             row = {"model": model, "class": name, "precision": 100 * precision, "recall": 100 * recall}
             rows.append(row | {"low": low, "high": high, "f1": 100 * f1, "pictures": pictures})
     return pd.DataFrame(rows)
 
 
-def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
+def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
     """McNemar tests between every two nets on the same pictures, with Holm's correction over the pairs.
 
-    Each net enters with its first seed. Exact (binomial) below 25 pictures that one net alone predicts right
-    (``only_first``, ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets.
-    Raises ValueError where two nets predicted different pictures.
+    Each net enters with its first seed. Where ``faces`` has sequences, each of them counts once, as right where most of
+    its frames are. Exact (binomial) below 25 pictures that one net alone predicts right (``only_first``,
+    ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets. Raises ValueError
+    where two nets predicted different pictures.
     """
+    of = None if faces is None else sequences(faces)
     right = {}
     for model, of_model in by_model(runs, dataset).items():
         right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
@@ -216,6 +234,9 @@ def paired_tests(runs: list[Run], dataset: str) -> pd.DataFrame:
     for (first, a), (second, b) in itertools.combinations(right.items(), 2):
         if not a.index.equals(b.index):
             raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
+        if of is not None:
+            together = pd.Series(of, faces.rows)[a.index.get_level_values("row")].to_numpy()
+            a, b = (frames.groupby(together).mean() > 0.5 for frames in (a, b))
         counts = confusion_matrix(a, b, labels=[True, False])
         only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
         p = mcnemar(counts, exact=only_a + only_b < 25).pvalue

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,14 +11,15 @@ from fer_nb.evaluation import by_dataset
 
 @pytest.fixture(autouse=True)
 def faces(monkeypatch):
-    """Ten pictures as any data set: one in training, which the last of the others repeats."""
+    """Ten pictures as any data set: one in training, which the last of the others repeats; of CK+ in sequences."""
     n = 10
     images = np.arange(n, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
     images[9] = images[0]
     split, groups = np.where(np.arange(n) == 0, "train", "test"), np.array(["S001"] * n)
     sequences = np.array([f"{i // 3:03d}" for i in range(n)])
     found = FaceSet(images, np.zeros(n, int), ("Angry", "Happy"), split, groups, sequences, np.arange(n))
-    monkeypatch.setattr(datasets, "load", lambda name, data: found)
+    alone = replace(found, sequences=np.full(n, ""))
+    monkeypatch.setattr(datasets, "load", lambda name, data: found if name.startswith("ckplus") else alone)
 
 
 def names(items):
@@ -60,6 +63,17 @@ def test_the_sentence_holds_the_thesis_s_value_on_real_data_only(fake):
     assert "VGG19 80.0 [49.0, 94.3] (thesis 87.31: within the interval)" in text
     assert "Other 100.0 [72.2, 100.0] (thesis –: not in the thesis)." in text
     assert "thesis" not in by_dataset.accuracy_words(runs, "ferm", "synthetic")
+
+
+def test_on_ckplus_each_caption_says_that_sequences_are_counted(fake):
+    runs = [fake(net, "AAAAAAHHHH", dataset="ckplus-fold1") for net in ("VGG19", "ResNet18")]
+    said = {name: text for name, text, _ in by_dataset.result_tables(runs, "ckplus", "real")}
+    assert "over the test sequences" in said["table-3-6"] and "over the test sequences" in said["table-3-6-classes"]
+    assert "sequences that only the first" in said["table-3-6-mcnemar"] and "majority" in said["table-3-6-mcnemar"]
+    assert "[95% interval over the test sequences]" in by_dataset.accuracy_words(runs, "ckplus", "real")
+    other = [fake(net, "AAAAAAHHHH") for net in ("VGG19", "ResNet18")]
+    said = [text for _, text, _ in by_dataset.result_tables(other, "ferm", "real")]
+    assert "over the test pictures" in said[0] and not any("sequence" in text for text in said)
 
 
 def test_few_pictures_have_one_decimal():

@@ -123,6 +123,31 @@ def test_paired_tests_are_exact_and_holm_corrected(fake):
     assert table["p_holm"].sort_values().tolist() == pytest.approx([3 * 2 / 32, 2 * 14 / 64, 1])
 
 
+def test_on_ckplus_intervals_are_over_sequences(fake):
+    labels, faces = "AAAAAAHHHHHH", clips(12)  # four sequences of three frames
+    run = fake("VGG19", "AAAHHAHHHAHH", labels, dataset="ckplus-fold1")
+    (row,) = measures.accuracy_table([run], "ckplus-fold1", {}, faces).to_dict("records")
+    assert row["accuracy"] == 75 and row["pictures"] == 12
+    assert (row["low"], row["high"]) == pytest.approx(intervals.wilson(75, 4))
+    row = measures.per_class_table([run], "ckplus-fold1", CLASSES, faces).set_index("class").loc["Angry"]
+    assert row["recall"] == pytest.approx(200 / 3) and row["pictures"] == 6
+    assert row[["low", "high"]].tolist() == pytest.approx(intervals.wilson(200 / 3, 2))
+
+
+def test_mcnemar_takes_a_sequence_as_most_of_its_frames_are(fake):
+    rng = np.random.default_rng(0)
+    labels = "A" * 40
+    predicted = {net: "".join(rng.choice(["A", "H"], 40, p=[0.7, 0.3])) for net in ("VGG19", "ResNet18")}
+    once = measures.paired_tests([fake(net, said, labels) for net, said in predicted.items()], "ferm")
+    other = {"A": "H", "H": "A"}
+    runs = [  # each picture as three frames, of which one is read otherwise
+        fake(net, "".join(x + other[x] + x for x in said), labels * 3, dataset="ckplus-fold1")
+        for net, said in predicted.items()
+    ]
+    pd.testing.assert_frame_equal(measures.paired_tests(runs, "ckplus-fold1", clips(120)), once)
+    assert once["only_first"][0] + once["only_second"][0] > 5 and once["p"][0] < 1
+
+
 def test_runs_of_one_rule_of_folds_are_one_row(fake):
     runs = [fake("VGG19", "AAAAAAHHHH", dataset=f"ckplus-fold{k}") for k in (1, 2)] + [fake("VGG19", "AAAAAAHHHH")]
     table = measures.runs_table(
