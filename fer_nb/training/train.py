@@ -120,10 +120,11 @@ def refuse_impossible(protocol: Protocol, model: nn.Module, faces: FaceSet, teac
         raise ValueError("votes: these pictures have none, only FERm's do: train on ferm, or leave votes out")
     if teacher is not None and not protocol.teacher_weight:
         raise ValueError("teacher_weight is 0, so the teacher would teach nothing: raise it, or leave the teacher out")
+    nets = {"this net": model} | ({} if teacher is None else {"its teacher": teacher})
     for side in sorted(side for side, _ in protocol.sizes):
-        if not all(takes(net, side) for net in (model, teacher) if net is not None):
-            smallest = next(larger for larger in augment.SIDES if takes(model, larger))
-            raise ValueError(f"sizes: views of {side} pixels do not suit this net: take {smallest} or more")
+        if small := [name for name, net in nets.items() if not takes(net, side)]:
+            smallest = next(larger for larger in augment.SIDES if all(takes(net, larger) for net in nets.values()))
+            raise ValueError(f"sizes: views of {side} pixels do not suit {small[0]}: take {smallest} or more")
 
 
 @torch.no_grad()

@@ -184,6 +184,8 @@ def test_what_the_run_lacks_is_refused(tmp_path):
     with pytest.raises(ValueError, match="views of 24 pixels do not suit this net: take 32 or more"):
         fit(tmp_path, models.build("VGG19", 3), sizes=[[24, 2], [44, 2]])
     assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="views of 24 pixels do not suit its teacher: take 32 or more"):
+        fit(tmp_path, teacher=models.build("VGG19", 3), teacher_weight=0.5, sizes=[[24, 2], [44, 2]])
 
 
 def test_views_grow_by_the_schedule_and_scoring_keeps_its_size(tmp_path):
