@@ -12,7 +12,7 @@ from fer_nb.evaluation.sentences import holds
 from fer_nb.intervals import mean_interval
 from fer_nb.saliency import robustness
 from fer_nb.saliency.quantities import QUANTITIES
-from fer_nb.saliency.regions import NAMES, shares
+from fer_nb.saliency.regions import shares_of
 from fer_nb.saliency.robustness import JUDGED
 from fer_nb.saliency.sample import SAMPLE, Sample
 
@@ -47,9 +47,9 @@ class Evidence:
         """bool (N,): the pictures of one expression, or "all"."""
         return np.ones(len(self.expressions), bool) if expression == "all" else self.expressions == expression
 
-    def share(self, maps, regions: tuple[str, ...]) -> np.ndarray:
-        """Share of the mass in several regions together, float (N,)."""
-        return shares(maps, self.masks)[:, [NAMES.index(name) for name in regions]].sum(axis=1)
+    def share(self, maps, regions: tuple[str, ...], valid=None) -> np.ndarray:
+        """Share of the mass in several regions together, float (N,); ``valid``: bool (44, 44), which pixels count."""
+        return shares_of(maps, self.masks, regions, valid)[0]
 
     def by_method(self, measure: Callable, expression: str, transform: str = "") -> dict:
         """Mean of ``measure(maps, maps of the pictures changed by transform)``, float (N,), of each method."""

@@ -9,14 +9,20 @@ import pandas as pd
 from fer_nb.intervals import change_interval, difference_interval, mean_interval, share_interval
 from fer_nb.saliency.agreement import overlap, spearman, with_other_pictures
 from fer_nb.saliency.regions import enrichment
-from fer_nb.saliency.robustness import JUDGED
+from fer_nb.saliency.robustness import JUDGED, known_after
 
 PROBABILITIES = ("probability_before", "probability")
 
 
 def _enrichment(evidence, expression, regions, transform=""):
     """Share of the mass over share of the area; with a transform, in the map of the changed picture."""
-    return evidence.by_method(lambda _, maps: enrichment(maps, evidence.masks, regions), expression, transform)
+    known = _known(transform)
+    return evidence.by_method(lambda _, maps: enrichment(maps, evidence.masks, regions, known), expression, transform)
+
+
+def _known(transform):
+    """The pixels that a map of a changed picture shows: a rotation fills the corners with zeros."""
+    return known_after(transform, JUDGED[transform]) if transform else None
 
 
 def _share_difference(evidence, regions, first, second):
@@ -51,10 +57,11 @@ def _deciding(evidence):
 
 
 def _share_change(evidence, transform, regions, expression):
-    """Share of the mass in the regions, changed picture minus the picture as it is."""
+    """Share of the mass in the regions, changed picture minus the picture as it is; of the pixels known in both."""
+    known = _known(transform)
 
     def change(before, after):
-        return evidence.share(after, regions) - evidence.share(before, regions)
+        return evidence.share(after, regions, known) - evidence.share(before, regions, known)
 
     return evidence.by_method(change, expression, transform)
 

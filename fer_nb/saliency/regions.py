@@ -121,14 +121,23 @@ def hits(maps, masks: np.ndarray) -> np.ndarray:
     return shares(((maps == highest) & (highest > 0))[:, None].astype(float), masks)
 
 
-def enrichment(maps, masks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def shares_of(maps, masks: np.ndarray, names: tuple[str, ...], valid=None) -> tuple[np.ndarray, np.ndarray]:
+    """The share of the named regions together in each map's mass, and in the area; float (N,) each.
+
+    ``valid``: bool (44, 44), the pixels that count; None for all. NaN in the mass for a map of zeros.
+    """
+    valid = np.ones(masks.shape[-2:], bool) if valid is None else valid
+    chosen = np.any(masks[:, [NAMES.index(name) for name in names]], axis=1, keepdims=True)
+    return shares(as_array(maps)[:, None] * valid, chosen)[:, 0], chosen[..., valid].mean(axis=(1, 2))
+
+
+def enrichment(maps, masks: np.ndarray, names: tuple[str, ...], valid=None) -> np.ndarray:
     """Share of a map's mass in the named regions together, over their share of the area, float (N,): 1 by chance.
 
-    NaN for a map of zeros, or where a picture has none of the regions.
+    ``valid`` as for ``shares_of``. NaN for a map of zeros, or where a picture has none of the regions.
     """
-    chosen = np.any(masks[:, [NAMES.index(name) for name in names]], axis=1, keepdims=True)
-    area = chosen.mean(axis=(1, 2, 3))
-    return np.divide(shares(maps, chosen)[:, 0], area, out=np.full(len(area), np.nan), where=area > 0)
+    share, area = shares_of(maps, masks, names, valid)
+    return np.divide(share, area, out=np.full(len(area), np.nan), where=area > 0)
 
 
 def region_table(maps, masks: np.ndarray, expressions: np.ndarray, groups=None) -> pd.DataFrame:

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from fer_nb.evaluation import thesis
 from fer_nb.saliency import chapter4, robustness
 from fer_nb.saliency.chapter4 import Evidence
+from fer_nb.saliency.quantities import QUANTITIES
 from fer_nb.saliency.regions import NAMES
 
 EXPRESSIONS = np.repeat(["Happy", "Sad", "Disgust", "Fear", "Contempt"], 12)
@@ -108,6 +110,7 @@ def test_quantities_of_claims_are_known():
         ("deciding regions", "MP", "yes"),
         ("deciding regions", "Score-CAM", "cannot say"),
         ("share change: brightness, nose + mouth, all", "MP", "yes"),
+        ("share change: rotation, nose + mouth, Happy", "MP", "cannot say"),
         ("share change: brightness, nose + mouth, Contempt", "MP", "cannot say"),  # nothing changes: not above 0
         ("maps overlap: horizontal flip, Fear", "MP", "yes"),
         ("loss when blurred: Happy, brows", "", "no"),  # 20 points, not below 5
@@ -135,6 +138,18 @@ def test_measured_values(table):
     assert held(table, "probability change: contrast, Happy")["measured"] == pytest.approx(0.02)
     assert held(table, "accuracy change: brightness")["pictures"] == PICTURES  # darker and lighter are one picture
     assert held(table, "enrichment: Happy, mouth", "MP")["pictures"] == 12
+
+
+def test_a_map_that_knows_nothing_gains_nothing_by_a_rotation(evidence):
+    """Its corners, which a map laid back has lost, are no mass that moved to the middle."""
+    flat = np.random.default_rng(0).uniform(0.9, 1.1, (len(EXPRESSIONS), 1, 44, 44))
+    turned = robustness.turn_back(torch.as_tensor(flat), "rotation", robustness.JUDGED["rotation"])
+    middle = np.zeros((len(EXPRESSIONS), 5, 44, 44), bool)
+    middle[:, NAMES.index("nose"), 15:30, 15:30] = True
+    blind = replace(evidence, maps={"MP": flat}, masks=middle, changed={"rotation": {"MP": turned}})
+    enriched = QUANTITIES["enrichment when changed"](blind, "rotation", ("nose",), "all")["MP"]
+    assert enriched[0] == pytest.approx(1, abs=0.002)
+    assert QUANTITIES["share change"](blind, "rotation", ("nose",), "all")["MP"][0] == pytest.approx(0, abs=1e-3)
 
 
 def test_without_evidence_nothing_is_claimed(evidence):

@@ -65,6 +65,8 @@ def test_share_hits_and_enrichment():
     assert regions.enrichment(maps, masks, ("brows", "rest"))[:3].tolist() == pytest.approx([1, 1, 1])
     assert np.isnan(regions.shares(maps, masks)[3]).all() and np.isnan(regions.hits(maps, masks)[3]).all()
     assert np.isnan(regions.enrichment(maps, masks, ("nose",))).all()  # no picture has one
+    lower = np.arange(44)[:, None] >= np.full(44, 11)  # three quarters: a third of it is brows
+    assert regions.enrichment(maps, masks, ("brows",), lower)[1:3].tolist() == pytest.approx([0, 1])
 
 
 def test_region_table():
