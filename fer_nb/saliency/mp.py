@@ -8,6 +8,10 @@ m in [0, 1] keeps the picture where it is 1 and deletes it where it is 0. It min
 with Phi(x0, m) = m x0 + (1 - m) background; the background is the picture's mean colour, noise, or the blurred picture.
 For blur the printed formula varies the width of the kernel, g_{sigma0 m}, and would blur most where m = 1; the authors'
 own code blends with the picture blurred by sigma0, as is done here.
+
+Two things differ from their section 4.3. Our mask starts from ones, nothing deleted, which prefers no place; theirs
+from the smallest centred circle that suppresses the score by 99% of what deleting the whole picture does. Our mask is
+upsampled bilinearly; theirs is then also blurred, by sigma_m = 5.
 """
 
 from dataclasses import KW_ONLY, dataclass
