@@ -166,6 +166,13 @@ def in_turn(labels: np.ndarray, seed: int, among: np.ndarray | None = None) -> n
     return order[np.lexsort((labels[order], turn[order]))]
 
 
+def tested_in_words(pictures: int, split: int) -> str:
+    """What the first ``pictures`` of ``in_turn`` are of a test split of ``split``: all, or as many of each class."""
+    if pictures >= split:
+        return f"all {split} test pictures"
+    return f"{pictures} of {split} test pictures, the expressions in turn, so the accuracy is not that of the split"
+
+
 def maps_file(run: Run, method: str) -> Path:
     """Where the maps of ``method`` ("mp", "score-cam") of a run's net are kept."""
     return paths.RUNS / run.study / "saliency" / f"{run.name}-{method}.npz"

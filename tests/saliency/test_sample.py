@@ -100,3 +100,9 @@ def test_a_map_is_made_once():
     assert asked == [2]
     make(inputs[:1], target[1:2])  # the same picture, another class
     assert asked == [2, 1]
+
+
+def test_a_part_of_the_split_is_said_to_be_one():
+    assert sample.tested_in_words(3153, 3153) == sample.tested_in_words(4000, 3153) == "all 3153 test pictures"
+    said = sample.tested_in_words(1000, 3153)
+    assert said.startswith("1000 of 3153 test pictures, the expressions in turn") and "not that of the split" in said
