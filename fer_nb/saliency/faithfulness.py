@@ -1,6 +1,7 @@
 """Does a map show what the net's answer rests on? Deletion and insertion, average drop, infidelity, sensitivity.
 
-- Deletion, insertion: V. Petsiuk, A. Das, K. Saenko, "RISE", BMVC 2018.
+- Deletion, insertion: V. Petsiuk, A. Das, K. Saenko, "RISE", BMVC 2018, who delete to zeros and insert into a blurred
+  picture. Here each is measured with both backgrounds: MP itself deletes with blur, Score-CAM's masks with black.
 - Average drop, increase in confidence: A. Chattopadhay et al., "Grad-CAM++", WACV 2018.
 - Infidelity, sensitivity: C.-K. Yeh et al., NeurIPS 2019, as captum.metrics computes them.
 
@@ -19,15 +20,24 @@ from torchvision.transforms.functional import gaussian_blur
 from tqdm import tqdm
 
 from fer_nb.intervals import mean_interval, share_interval
+from fer_nb.names import refuse_unknown
 from fer_nb.nets import device as devices
 from fer_nb.saliency.maps import Attribution, as_array
 
 BLUR = 5.0  # standard deviation in pixels of the picture that replaces what is deleted: no face is left in it
 SQUARE = 11  # width in pixels of the squares that infidelity blackens
 
+BACKGROUNDS = ("blur", "black")  # what deleted pixels show
+# Metric -> kind and background of its ``curves``.
+EROSIONS = {f"{kind}, {shown}": (kind, shown) for kind in ("deletion", "insertion") for shown in BACKGROUNDS}
+
 BETTER = {
-    "deletion": "lower",  # area under the class's probability while the most important pixels are deleted first
-    "insertion": "higher",  # area under it while the most important pixels are put back first
+    # Area under the class's probability while the most important pixels are deleted first.
+    "deletion, blur": "lower",
+    "deletion, black": "lower",
+    # Area under it while the most important pixels are put back first.
+    "insertion, blur": "higher",
+    "insertion, black": "higher",
     "average drop": "lower",  # percent of the probability lost when the picture is multiplied by the map
     "increase": "higher",  # percent of pictures whose probability rises when multiplied by the map
     "infidelity": "lower",  # captum's: squared error of the change that the map predicts for black squares
@@ -54,31 +64,35 @@ def probability(model: nn.Module, inputs, target, precision="auto", chunk=64) ->
 
 
 def blurred(inputs: torch.Tensor) -> torch.Tensor:
-    """What replaces a deleted part: the picture itself, blurred until no face is left."""
+    """The pictures blurred until no face is left, in the same shape."""
     size = 2 * int(4 * BLUR) + 1
     return gaussian_blur(inputs, [size, size], [BLUR, BLUR])
 
 
 def curves(
-    model: nn.Module, inputs, target, maps, kind: str, steps: int = 22, precision="auto", seed: int = 0
+    model: nn.Module, inputs, target, maps, kind: str, background: str, steps: int = 22, precision="auto", seed: int = 0
 ) -> torch.Tensor:
     """Probability of the target class while pixels are deleted, or inserted, most important first.
 
     Args:
-        kind: "deletion", from the picture to the blurred one, or "insertion", the other way.
+        kind: "deletion", from the picture to the background, or "insertion", the other way.
+        background: "blur" (the picture, blurred until no face is left) or "black".
         steps: in how many equal steps.
         seed: of the random order of equal pixels, so that no corner of the picture comes first.
 
     Returns:
         float32 tensor (N, steps + 1): after 0, 1/steps, ... 1 of the pixels.
+
+    Raises ValueError for another kind or background.
     """
     if kind not in ("deletion", "insertion"):
         raise ValueError(f'kind is {kind!r}: choose "deletion" or "insertion"')
+    refuse_unknown("background", [background], BACKGROUNDS)
     values = torch.as_tensor(as_array(maps, inputs)).flatten(1)  # float64: the noise below only breaks ties
     noise = torch.rand(values.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     rank = (values + 1e-9 * noise).argsort(descending=True).argsort()
     rank = rank.view(len(inputs), 1, *inputs.shape[-2:]).to(inputs.device)
-    first, last = inputs, blurred(inputs)
+    first, last = inputs, blurred(inputs) if background == "blur" else torch.zeros_like(inputs)
     if kind == "insertion":
         first, last = last, first
     counts = [round(step * rank[0].numel() / steps) for step in range(steps + 1)]
@@ -177,13 +191,12 @@ def measure(
     """Every metric that needs only maps, a row per picture.
 
     Args:
-        erosion: "deletion" and "insertion" -> ``curves`` of these maps. samples: black squares per picture for
-            infidelity.
+        erosion: each of ``EROSIONS`` -> ``curves`` of these maps. samples: black squares per picture for infidelity.
 
     Returns:
-        DataFrame: deletion, insertion, average drop, increase, infidelity (``BETTER`` says what each is).
+        DataFrame: each of ``EROSIONS``, average drop, increase, infidelity (``BETTER`` says what each is).
     """
-    columns = {kind: area(erosion[kind]) for kind in ("deletion", "insertion")}
+    columns = {metric: area(erosion[metric]) for metric in EROSIONS}
     before, after = masked(model, inputs, target, maps, precision)
     columns["average drop"] = 100 * ((before - after) / before.clamp(min=1e-12)).clamp(min=0)
     columns["increase"] = 100 * (after > before).float()

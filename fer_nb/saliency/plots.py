@@ -76,16 +76,17 @@ def region_heat(tables: dict[str, pd.DataFrame]) -> Figure:
 
 
 def erosion(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Deletion and insertion: mean probability against the share of the pixels, a panel per kind, a line per method.
+    """Deletion and insertion: mean probability against the share of the pixels, a panel per metric, a line per method.
 
-    ``curves``: kind -> method -> (N, steps + 1), faithfulness.curves.
+    ``curves``: metric (faithfulness.EROSIONS) -> method -> (N, steps + 1), faithfulness.curves.
     """
-    figure, axes = frame((4.2 * len(curves), 3.3), 1, len(curves), sharey=True)
-    for ax, (kind, of_kind) in zip(axes[0], curves.items(), strict=True):
-        for (method, values), colour in zip(of_kind.items(), PALETTE, strict=False):
+    figure, axes = frame((3.4 * len(curves), 3.3), 1, len(curves), sharey=True)
+    for ax, (metric, of_metric) in zip(axes[0], curves.items(), strict=True):
+        for (method, values), colour in zip(of_metric.items(), PALETTE, strict=False):
             values = np.asarray(values)
             ax.plot(np.linspace(0, 100, values.shape[1]), values.mean(axis=0), label=method, color=colour)
-        ax.set(title=kind, xlabel=f"% of the pixels {'put back' if kind == 'insertion' else 'deleted'}", ylim=(0, 1))
+        what = "put back" if metric.startswith("insertion") else "deleted"
+        ax.set(title=metric, xlabel=f"% of the pixels {what}", ylim=(0, 1))
     axes.flat[0].set_ylabel("probability of the class")
     legend_above(figure, axes, ncols=5, fontsize=8)
     return figure

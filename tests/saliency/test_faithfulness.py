@@ -59,12 +59,14 @@ def test_unit_scales_each_map_and_keeps_zeros():
     assert unit(maps).amax((1, 2, 3)).tolist() == [0, 1, 1]
 
 
-def test_deletion_and_insertion(bright, pictures):
+@pytest.mark.parametrize("background", faithfulness.BACKGROUNDS)
+def test_deletion_and_insertion(background, bright, pictures):
     inputs, target = pictures
     whole = faithfulness.probability(bright, inputs, target, "float32")
-    none = faithfulness.probability(bright, faithfulness.blurred(inputs), target, "float32")
+    gone = faithfulness.blurred(inputs) if background == "blur" else 0 * inputs
+    none = faithfulness.probability(bright, gone, target, "float32")
     curve = {
-        (kind, name): faithfulness.curves(bright, inputs, target, maps, kind, 11, "float32")
+        (kind, name): faithfulness.curves(bright, inputs, target, maps, kind, background, 11, "float32")
         for kind in ("deletion", "insertion")
         for name, maps in (("there", there()), ("elsewhere", 1 - there()), ("flat", torch.ones(5, 1, 44, 44)))
     }
@@ -126,12 +128,15 @@ def test_loss_without_a_region(bright, pictures):
 def test_measure_and_table(bright, pictures):
     found = {}
     for name, maps in {"there": there(), "elsewhere": 1 - there()}.items():
-        erosion = {kind: faithfulness.curves(bright, *pictures, maps, kind, 11) for kind in ("deletion", "insertion")}
+        erosion = {
+            metric: faithfulness.curves(bright, *pictures, maps, *of, 11)
+            for metric, of in faithfulness.EROSIONS.items()
+        }
         found[name] = faithfulness.measure(bright, *pictures, maps, erosion, samples=20)
     found["there"]["sensitivity"] = 0.0
     table = faithfulness.faithfulness_table(found)
     assert list(table.columns) == ["metric", "better", "method", "mean", "low", "high", "pictures"]
-    assert len(table) == 11 and set(table["metric"]) == set(faithfulness.BETTER)
+    assert len(table) == 15 and set(table["metric"]) == set(faithfulness.BETTER)
     first = table.groupby("metric")["method"].first()
     assert (first.drop("increase") == "there").all()
     assert found["elsewhere"]["average drop"].min() > 90
@@ -175,9 +180,11 @@ def test_clear_errors(bright, pictures):
     with pytest.raises(ValueError, match="no method 'GradCAM': did you mean Grad-CAM"):
         yardsticks.makers(["random", "GradCAM"], {}, {})
     with pytest.raises(ValueError, match="kind is 'delete'"):
-        faithfulness.curves(bright, inputs, target, there(), "delete")
+        faithfulness.curves(bright, inputs, target, there(), "delete", "blur")
+    with pytest.raises(ValueError, match="unknown background 'grey': choose one of blur, black"):
+        faithfulness.curves(bright, inputs, target, there(), "deletion", "grey")
     with pytest.raises(ValueError, match="5 of 11x11, what they are compared with is 5 of 44x44"):
-        faithfulness.curves(bright, inputs, target, torch.ones(5, 1, 11, 11), "deletion")
+        faithfulness.curves(bright, inputs, target, torch.ones(5, 1, 11, 11), "deletion", "blur")
     with pytest.raises(ValueError, match="5 pictures and 4 targets"):
         yardsticks.gradient(bright)(inputs, target[:4])
     with pytest.raises(ValueError, match=r"no layer 'stag': did you mean stage"):
@@ -185,5 +192,5 @@ def test_clear_errors(bright, pictures):
 
 
 def test_table_leaves_out_what_was_not_measured():
-    table = faithfulness.faithfulness_table({"a": pd.DataFrame({"deletion": [0.1, 0.3]})})
-    assert table["metric"].tolist() == ["deletion"] and table["mean"].tolist() == pytest.approx([0.2])
+    table = faithfulness.faithfulness_table({"a": pd.DataFrame({"deletion, blur": [0.1, 0.3]})})
+    assert table["metric"].tolist() == ["deletion, blur"] and table["mean"].tolist() == pytest.approx([0.2])

@@ -63,7 +63,7 @@ def test_region_heat_tells_share_and_chance():
 
 
 def test_erosion_draws_the_mean():
-    curves = {"deletion": {"MP": np.array([[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]])}}
+    curves = {"deletion, blur": {"MP": np.array([[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]])}}
     (line,) = plots.erosion(curves).axes[0].get_lines()
     np.testing.assert_allclose(line.get_xydata(), [[0, 0.5], [50, 0.5], [100, 0.5]])
 
