@@ -8,11 +8,12 @@ interrupted goes on after its last whole epoch; one that is finished is left as 
 process of its own, N at a time, which prints into training.log in the run's folder: several small nets share a GPU
 better than they take turns.
 
-Exit status: 0 where the run is finished, 1 where it failed, 2 where it is refused, 3 where its time was used up; of a
-whole study the worst of its runs, in the order 1, 2, 3, 0.
+Exit status: 0 where the run is finished, 1 where it failed, 2 where it is refused, 3 where its time was used up or too
+short for an epoch; of a whole study, whose runs share the time, the worst of its runs, in the order 1, 2, 3, 0.
 """
 
 import argparse
+import math
 import subprocess
 import sys
 import time
@@ -70,30 +71,33 @@ def train_one(run: Run, minutes: float | None) -> int:
 
 
 def train_all(runs: list[Run], at_once: int, minutes: float | None) -> int:
-    """Train each of ``runs`` in a process of its own, teachers before their students; the worst exit status."""
+    """Train each of ``runs`` in a process of its own, teachers before their students; the worst exit status.
+
+    ``minutes``: for all of them together, 0 for no limit; None for what the study says of each.
+    """
     taught = [run for run in runs if study.teacher(run)]
-    end = None if minutes is None else time.monotonic() + 60 * minutes
+    start, ended = time.monotonic(), {}
 
     def train(run):
         run.folder.mkdir(parents=True, exist_ok=True)
         log = run.folder / "training.log"
         command = [sys.executable, "-m", "fer_nb.training", run.study, run.dataset, run.model, str(run.seed)]
         command += ["--change", run.change]
-        if end:
-            left = (end - time.monotonic()) / 60
-            if left <= 0:
+        if minutes is not None:
+            left = minutes - (time.monotonic() - start) / 60
+            if minutes and (left <= 0 or ended.get(study.teacher(run)) == STOPPED):
                 return run, log, STOPPED
-            command += ["--minutes", f"{left:.2f}"]
+            command += ["--minutes", str(left if minutes else 0)]  # not rounded: "0.00" would be no limit
         with log.open("a") as file:
             return run, log, subprocess.run(command, stdout=file, stderr=file, cwd=paths.ROOT).returncode
 
-    found = {DONE}
     with ThreadPoolExecutor(at_once) as pool, tqdm(total=len(runs), desc="runs") as bar:
         for part in ([run for run in runs if run not in taught], taught):
             for run, log, status in pool.map(train, part):
-                found.add(status)
+                ended[run] = status
                 bar.update()
                 bar.write(f"{run.name}: {IN_WORDS.get(status, f'died with status {status}')} ({log})")
+    found = {DONE, *ended.values()}
     return next(status for status in (*(found - set(IN_WORDS)), FAILED, REFUSED, STOPPED, DONE) if status in found)
 
 
@@ -104,12 +108,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("model", metavar="MODEL", nargs="?")
     parser.add_argument("seed", metavar="SEED", nargs="?", type=int)
     parser.add_argument("--change", default="", metavar="NAME", help="of the study's ablation.yaml")
-    parser.add_argument("--minutes", type=float, metavar="M", help="stop at the end of an epoch before they are over")
+    parser.add_argument("--minutes", type=float, metavar="M", help="stop at the end of an epoch before these are over")
     parser.add_argument("--at-once", type=int, default=1, metavar="N", help="runs at a time, where all are trained")
     given = parser.parse_args(arguments)
     if given.dataset and given.seed is None:
         parser.error("name DATASET, MODEL and SEED for one run, none of them for all runs of the study")
     try:
+        if given.minutes is not None and not 0 <= given.minutes < math.inf:
+            raise ValueError(f"--minutes is {given.minutes:g}: choose a number from 0, which is no limit")
         if not given.dataset:
             study.study_folder(given.study)
             if given.at_once < 1:

@@ -43,13 +43,13 @@ class Clock:
         self.minutes, self.start, self.checked = minutes, time.monotonic(), not minutes
 
     def check_first_steps(self, done: int, steps: int) -> None:
-        """Raise ValueError where the time is shorter than the first epoch: ``done`` of its ``steps`` are done."""
+        """Raise TimeoutError where the time is shorter than the first epoch: ``done`` of its ``steps`` are done."""
         if self.checked or done < min(STEPS, steps):
             return
         self.checked = True
         whole = (time.monotonic() - self.start) / 60 * steps / done
         if whole > self.minutes:
-            raise ValueError(f"minutes is {self.minutes:g}, and one epoch takes about {whole:.2g}: give it more")
+            raise TimeoutError(f"minutes is {self.minutes:g}, and one epoch takes about {whole:.2g}: give it more")
 
     def check_next(self, seconds: float, epoch: int, epochs: int) -> None:
         """Raise TimeoutError where an epoch of ``seconds`` no longer fits, after ``epoch`` of ``epochs``."""

@@ -50,11 +50,10 @@ def fit(
         attrs["train_pictures"]: how many.
 
     Raises:
-        ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks, for views
-            too small for the net, or for less time than an epoch takes; the checkpoint is of another net, other data
-            or other settings.
+        ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks, or for views
+            too small for the net; the checkpoint is of another net, other data or other settings.
         BlockingIOError: another process trains in ``folder``; the message names it.
-        TimeoutError: the protocol's ``minutes`` are over; the checkpoint is kept.
+        TimeoutError: the protocol's ``minutes`` are over, or shorter than an epoch; the checkpoint is kept.
         FloatingPointError: the loss or a weight is not finite; the last good checkpoint is kept.
         MemoryError: the GPU's memory is too small for a batch; the message names a size that fits.
         OSError: the checkpoint could not be written, on a full disk for example; the one before is kept.
@@ -161,7 +160,7 @@ def run_epoch(take, images, targets, batches, rates, epoch, epochs, folder, cloc
     """Take every step of ``epoch`` (from 0) by ``take(images, targets, rate)``; return what each returned.
 
     Raises FloatingPointError where a loss is not finite, MemoryError where the GPU's memory is too small, and
-    ValueError where ``clock`` leaves less time than an epoch takes.
+    TimeoutError where ``clock`` leaves less time than an epoch takes.
     """
     steps, text = [], f"epoch {epoch + 1}/{epochs}"
     try:

@@ -60,7 +60,7 @@ def test_it_leaves_what_notebook_4_leaves_and_then_rests(home, capsys):
         (["test", "ferm", "lightResNetx", "0"], "lightResNetx"),
         (["test", "ferm", "VGG19", "0"], "views of 24 pixels do not suit this net: take 32 or more"),
         (["test", "ferm", "lightResNetl", "0", "--change", "nothing"], "no change 'nothing'"),
-        (["test", "ferm", "lightResNetl", "0", "--minutes", "-2"], "minutes is -2"),
+        (["test", "ferm", "lightResNetl", "0", "--minutes", "-2"], "--minutes is -2: choose a number from 0"),
     ],
 )
 def test_what_is_refused(home, capsys, words, message):
@@ -95,8 +95,35 @@ def test_all_runs_of_a_study(home, capsys, monkeypatch):
     assert started == ["teacher", "other", "student"]
     assert (runs[0].folder / "training.log").read_text() == "epoch 1/1\n"
     assert "ferm-other-seed0: stopped by its limit of time" in capsys.readouterr().out
-    assert main(["test", "--minutes", "0"]) == 3 and len(started) == 3
     assert main(["test", "--at-once", "0"]) == 2
+
+
+def test_the_runs_of_a_study_share_its_minutes(home, monkeypatch):
+    """Each gets what is left, however little; a student whose teacher was stopped is stopped too, not refused."""
+    runs = [study.Run("test", "ferm", model, 0) for model in ("student", "teacher", "other")]
+    now, given = [0.0], []
+
+    def process(command, **_):
+        now[0] += 59.9
+        given.append(float(command[command.index("--minutes") + 1]) if "--minutes" in command else None)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr("fer_nb.training.__main__.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(study, "training_runs", lambda name: runs)
+    monkeypatch.setattr(study, "teacher", lambda run: runs[1] if run.model == "student" else None)
+    monkeypatch.setattr(subprocess, "run", process)
+    assert main(["test", "--minutes", "1"]) == 3
+    assert given == [1, pytest.approx(0.1 / 60)]
+    for words, expected in ((["--minutes", "0"], 0), ([], None)):
+        given.clear()
+        assert main(["test", *words]) == 3 and given == [expected] * 3
+    for wrong in ("-2", "nan", "inf"):
+        assert main(["test", "--minutes", wrong]) == 2
+
+
+def test_less_time_than_an_epoch_takes_stops_a_run(home, capsys):
+    assert main(["test", "ferm", "lightResNetl", "0", "--minutes", "1e-9"]) == 3
+    assert "one epoch takes about" in capsys.readouterr().out
 
 
 def test_it_starts_without_jupyter(tmp_path):
