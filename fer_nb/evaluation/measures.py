@@ -81,9 +81,14 @@ def trials(table: pd.DataFrame, faces: FaceSet | None) -> int:
 
     ``faces``: of the data set, with the rows of ``table``; without them each picture counts.
     """
-    of = None if faces is None else sequences(faces)
-    rows = table["row"].unique()
-    return len(rows) if of is None else pd.Series(of, faces.rows)[rows].nunique()
+    rows, of_row = table["row"].unique(), _sequence_of_row(faces)
+    return len(rows) if of_row is None else of_row[rows].nunique()
+
+
+def _sequence_of_row(faces: FaceSet | None) -> pd.Series | None:
+    if faces is None or (of := sequences(faces)) is None:
+        return None
+    return pd.Series(of, faces.rows)
 
 
 def accuracy_table(
@@ -226,16 +231,15 @@ def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) ->
     ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets. Raises ValueError
     where two nets predicted different pictures.
     """
-    of = None if faces is None else sequences(faces)
-    right = {}
+    of_row, right = _sequence_of_row(faces), {}
     for model, of_model in by_model(runs, dataset).items():
         right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
     rows = []
     for (first, a), (second, b) in itertools.combinations(right.items(), 2):
         if not a.index.equals(b.index):
             raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
-        if of is not None:
-            together = pd.Series(of, faces.rows)[a.index.get_level_values("row")].to_numpy()
+        if of_row is not None:
+            together = of_row[a.index.get_level_values("row")].to_numpy()
             a, b = (frames.groupby(together).mean() > 0.5 for frames in (a, b))
         counts = confusion_matrix(a, b, labels=[True, False])
         only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
