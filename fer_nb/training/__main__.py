@@ -24,10 +24,9 @@ import torch
 from tqdm import tqdm
 
 from fer_nb import paths, study
-from fer_nb.finished import is_finished
 from fer_nb.nets import device
 from fer_nb.study import Run
-from fer_nb.training import checkpoint, one_run, words
+from fer_nb.training import one_run, words
 
 DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
 IN_WORDS = {DONE: "finished", FAILED: "failed", REFUSED: "refused", STOPPED: "stopped by its limit of time"}
@@ -46,7 +45,7 @@ def train_one(run: Run, minutes: float | None) -> int:
         parameters = study.training_parameters(run)
         if minutes is not None:
             parameters["minutes"] = minutes
-        if is_finished(run) and not checkpoint.path(run.folder).exists():
+        if one_run.rests(run):
             print(f"{run.name} of study {run.study} is finished: {run.folder}")
             return DONE
         prepared = one_run.prepare(run, parameters)
@@ -55,7 +54,7 @@ def train_one(run: Run, minutes: float | None) -> int:
         print(
             words.additions_in_words(prepared.protocol, parameters["teacher"], parameters["drop_repeats"]), flush=True
         )
-        *_, metrics = one_run.complete(prepared)
+        metrics = one_run.complete_once(prepared)
     except TimeoutError as error:
         print(f"fer_nb.training: {error}")
         return STOPPED
@@ -66,7 +65,6 @@ def train_one(run: Run, minutes: float | None) -> int:
         print(f"fer_nb.training: {error}", file=sys.stderr)
         return FAILED
     print(words.result_in_words(metrics))
-    checkpoint.clear(run.folder)
     return DONE
 
 

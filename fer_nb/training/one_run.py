@@ -11,10 +11,11 @@ from torch import nn
 from fer_nb import machine, paths
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
+from fer_nb.finished import is_finished, read_metrics
 from fer_nb.nets import by_name
 from fer_nb.parameters import defaults, settings
 from fer_nb.study import Run
-from fer_nb.training import finish, predict, train, weights
+from fer_nb.training import checkpoint, finish, limits, predict, train, weights
 from fer_nb.training.protocol import Protocol, uses_votes
 
 
@@ -52,16 +53,41 @@ def prepare(run: Run, given: Mapping) -> Prepared:
     checksums = datasets.checksums(run.dataset, given["data"])
     made = {"started": started, "commit": commit, "checksums": checksums, "parameters": given}
     teacher = weights.teacher_of(run, given["teacher"], faces.classes)
+    train.refuse_impossible(protocol, net, faces, teacher)
     return Prepared(run, faces, net, teacher, protocol, made)
 
 
 def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     """Train, predict by ten crops and write the run's files: (history, predictions, metrics).
 
-    They are those of ``train.fit``, ``predict.table`` and ``finish.finish``. The checkpoint stays:
-    ``checkpoint.clear`` deletes it. Raises as ``train.fit``.
+    They are those of ``train.fit``, ``predict.table`` and ``finish.finish``. The run's lock is held throughout. The
+    checkpoint stays: ``checkpoint.clear`` deletes it. Raises as ``train.fit``.
     """
+    with limits.alone(prepared.run.folder):
+        return _complete(prepared)
+
+
+def complete_once(prepared: Prepared) -> dict:
+    """The metrics of the run: ``complete``, then the checkpoint is deleted, unless another process has done it since.
+
+    Raises as ``train.fit``.
+    """
+    run = prepared.run
+    with limits.alone(run.folder):
+        if rests(run):
+            return read_metrics(run)
+        *_, metrics = _complete(prepared)
+        checkpoint.clear(run.folder)
+        return metrics
+
+
+def rests(run: Run) -> bool:
+    """Whether the run is finished and nothing is left to do: its checkpoint is deleted."""
+    return is_finished(run) and not checkpoint.path(run.folder).exists()
+
+
+def _complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     run, faces, net, protocol = prepared.run, prepared.faces, prepared.net, prepared.protocol
-    history = train.fit(net, faces, run.folder, protocol, prepared.teacher)
+    history = train.fit_in_lock(net, faces, run.folder, protocol, prepared.teacher)
     predictions = predict.table(net, faces, precision=protocol.precision, heap=protocol.heap)
     return history, predictions, finish.finish(run, net, history, predictions, prepared.made)

@@ -60,10 +60,11 @@ def fit(
     """
     refuse_impossible(protocol, model, faces, teacher)
     with limits.alone(folder):
-        return _fit(model, faces, folder, protocol, teacher)
+        return fit_in_lock(model, faces, folder, protocol, teacher)
 
 
-def _fit(model, faces, folder, protocol, teacher):
+def fit_in_lock(model, faces, folder, protocol, teacher) -> pd.DataFrame:
+    """``fit``, where the caller holds the folder's lock and has asked ``refuse_impossible``."""
     device = devices.select()
     dtype = devices.number_format(protocol.precision, device)
     settings = checkpoint.describe(protocol.learned(), model, faces, dtype, teacher)
