@@ -26,7 +26,7 @@ class Edge:
     def parameters(self) -> list[torch.Tensor]:
         return [parameter for part in self.parts for parameter in part.parameters]
 
-    def gradients(self) -> list[torch.Tensor]:
+    def gradients(self) -> list[torch.Tensor | None]:
         return [gradient for part in self.parts for gradient in part.gradients]
 
     def forward(self, x: Map) -> None:
@@ -74,7 +74,7 @@ class CellStep:
     def parameters(self) -> list[torch.Tensor]:
         return [parameter for edge in (*self.fits, *self.edges) for parameter in edge.parameters()]
 
-    def gradients(self) -> list[torch.Tensor]:
+    def gradients(self) -> list[torch.Tensor | None]:
         return [gradient for edge in (*self.fits, *self.edges) for gradient in edge.gradients()]
 
     def forward(self, inputs: list[Map]) -> Map:

@@ -85,8 +85,11 @@ class Part(ABC):
         """Write ``z``; float64 [2][C], the sums of its values and of their squares."""
 
     @abstractmethod
-    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """``backward`` without the batch norm, whose coefficients are ``k``; with the gradients of its weights."""
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor | None], torch.Tensor]:
+        """``backward`` without the batch norm, whose coefficients are ``k``; with the gradients of its weights.
+
+        A weight that wants no gradient has None: half of a search's steps are of the alphas alone.
+        """
 
     def backward(self, gradient: Map, totals: torch.Tensor, into: Map) -> torch.Tensor:
         """Take the gradient behind the batch norm to that at ``x`` (at the output of ``before``), added to ``into``.
@@ -123,9 +126,9 @@ class Convolution(Part):
             totals.append(found)
         return totals[0] if len(totals) == 1 else torch.cat(totals, 1)
 
-    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
-        gradients = [torch.empty_like(weight) for weight in self.weights]
-        of_taps, totals = torch.empty_like(self.taps), kernels.sums(2, self.x.values)
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor | None], torch.Tensor]:
+        of_taps, *gradients = (torch.empty_like(w) if w.requires_grad else None for w in (self.taps, *self.weights))
+        totals = kernels.sums(2, self.x.values)
         for offset, weight in enumerate(self.weights):
             z, g = self.half(self.z, offset), self.half(gradient, offset)
             own = k[:, offset * self.outputs :][:, : self.outputs].contiguous()
@@ -158,7 +161,7 @@ class Pool(Part):
         kernels.call(self.name, self.z.values, *self.x.memory, self.z.values, *self.geometry(), totals)
         return totals
 
-    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def compute_back(self, gradient: Map, k: torch.Tensor, into: Map) -> tuple[list[torch.Tensor | None], torch.Tensor]:
         given = (*self.x.memory, self.z.values, *gradient.memory, k, *into.memory, int(into.written))
         kernels.call(f"{self.name}_backward", into.values, *given, *self.geometry())
         return [], k  # nothing stands before a pool that would want the sums

@@ -500,7 +500,7 @@ void separable(const T* x, int64_t x_step, const float* scale, const float* shif
 
 // The way back through `separable` and the batch norm of z: d is the gradient behind that norm, k its coefficients as
 // in normalised_gradient. into: gradient at the affine of x, added to what is there where `more`; sums [2][inputs], of
-// `into` and of `into` * x. of_taps and of_weight are laid out as taps and weight.
+// `into` and of `into` * x. of_taps and of_weight are laid out as taps and weight; one that is null is not computed.
 template <int K, int D, class T>
 void separable_backward(const T* x, int64_t x_step, const float* scale, const float* shift, const float* taps,
                         const float* weight, const T* z, int64_t z_step, const T* d, int64_t d_step, const float* k,
@@ -534,13 +534,17 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         Vector a = scale ? load(scale + c, lanes) : constant(1), b = shift ? load(shift + c, lanes) : Vector{};
         const T* from = x + image * g.height * g.width * x_step + c;
         fill(y, from, x_step, lanes, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
-        convolve<K, D>(y, &kernel[c / LANES * K * K], g, middle.data(), 1);
-        product((float*)middle.data(), 1, LANES, (float*)behind.data(), out, (float*)weights.data() + c * out, out,
-                LANES, pixels, out / LANES, true);
+        if (of_weight) {
+          convolve<K, D>(y, &kernel[c / LANES * K * K], g, middle.data(), 1);
+          product((float*)middle.data(), 1, LANES, (float*)behind.data(), out, (float*)weights.data() + c * out, out,
+                  LANES, pixels, out / LANES, true);
+        }
         product((float*)behind.data(), out, 1, right + c, in, (float*)carried.data(), LANES, pixels, outputs, 1, false);
-        Vector of_tap[K * K];
-        gradients<K, D>(y, carried.data(), g, of_tap);
-        for (int t = 0; t < K * K; t++) add(of_tap[t], mine + (2 + t) * inputs + c, lanes);
+        if (of_taps) {
+          Vector of_tap[K * K];
+          gradients<K, D>(y, carried.data(), g, of_tap);
+          for (int t = 0; t < K * K; t++) add(of_tap[t], mine + (2 + t) * inputs + c, lanes);
+        }
         for (int64_t r = 0, p = 0; r < g.rows(); r++)
           for (int64_t w = 0; w < g.columns(); w++, p++)
             *spread.at(r * g.stride + g.offset, w * g.stride + g.offset) = carried[p];
@@ -560,7 +564,7 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         add(sum, mine + c, lanes);
         add(products, mine + inputs + c, lanes);
       }
-      if ((image + 1 - first) % 8 && image + 1 < last) continue;
+      if (!of_weight || ((image + 1 - first) % 8 && image + 1 < last)) continue;
       for (int64_t i = 0; i < inputs; i++)
         for (int64_t o = 0; o < outputs; o++)
           mine[(2 + K * K) * inputs + i * outputs + o] += ((float*)weights.data())[i * out + o];
@@ -570,8 +574,8 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
   std::copy_n(found.data(), 2 * inputs, sums);
   const double *by_tap = found.data() + 2 * inputs, *by_input = by_tap + K * K * inputs;
   for (int64_t i = 0; i < inputs; i++) {
-    for (int t = 0; t < K * K; t++) of_taps[i * K * K + t] = by_tap[t * inputs + i];
-    for (int64_t o = 0; o < outputs; o++) of_weight[o * inputs + i] = by_input[i * outputs + o];
+    for (int t = 0; of_taps && t < K * K; t++) of_taps[i * K * K + t] = by_tap[t * inputs + i];
+    for (int64_t o = 0; of_weight && o < outputs; o++) of_weight[o * inputs + i] = by_input[i * outputs + o];
   }
 }
 

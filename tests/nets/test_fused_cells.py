@@ -86,6 +86,23 @@ def test_an_operation_takes_a_single_picture_and_its_gradient_channels_first(exp
     assert distance(operation[-1].weight.grad, exact[-1].weight.grad) < 2e-5
 
 
+@pytest.mark.parametrize("kept", ["", "1.weight", "2.weight", "5.weight"])
+def test_weights_that_want_no_gradient_have_none_and_change_no_other(kept):
+    torch.manual_seed(0)
+    operation, x, gradient = build("sep_conv_5x5", 16, 2), torch.randn(2, 16, 9, 8), torch.randn(2, 16, 5, 4)
+    found = []
+    for wanted in (True, False):
+        for name, weight in operation.named_parameters():
+            weight.requires_grad_(wanted or name == kept)
+        edge, own = fused_cells.Edge(operation), x.clone().requires_grad_()
+        fused_cells.EdgeFunction.apply(own, edge, *edge.parameters()).backward(gradient)
+        convolutions = zip(operation.named_parameters(), edge.gradients(), strict=True)
+        found.append((own.grad, {name: of for (name, weight), of in convolutions if weight.dim() == 4}))
+    assert torch.equal(found[0][0], found[1][0])
+    for name, of in found[1][1].items():
+        assert torch.equal(of, found[0][1][name]) if name == kept else of is None, name
+
+
 def test_a_source_that_no_edge_takes_and_maps_of_one_pixel():
     edges = [("sep_conv_3x3", 1), ("skip_connect", 1)]
     plain, ours = both(Genotype(edges, [2], edges, [2]), 16, False, False)
