@@ -14,18 +14,11 @@ from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS
 from fer_nb.evaluation import measures
+from fer_nb.evaluation.measures import BY_SUBJECT, TITLES
 from fer_nb.finished import is_finished, read_metrics, read_predictions
 from fer_nb.intervals import in_words, wilson
 from fer_nb.study import evaluation_runs, notebooks
 
-BY_SUBJECT = "ckplus-subject"  # all ten folds, their test pictures together
-TITLES = {
-    "ckplus-fold1": "CK+, the thesis's fold",
-    "ckplus-subject1": "CK+, first fold by subject",
-    BY_SUBJECT: "CK+, ten folds by subject",
-    "fer2013": "FER2013",
-    "ferm": "FERm",
-}
 # The tables of a kept study with the accuracy of each net; table-9 says the data set in its column "data".
 KEPT = {"ckplus-fold1": "table-3-6", BY_SUBJECT: "table-3-6-splits", "fer2013": "table-3-8", "ferm": "table-3-10"}
 SCORES = ["accuracy", "mean_per_class_accuracy"]

@@ -34,7 +34,7 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
                 row["difference"], row["low"], row["high"] = _difference(shares(changed), full, changed[0])
             rows.append(row | {"seeds": len(changed), "epochs": metrics["epochs"].min()})
     columns = ["dataset", "model", "change", "valid_accuracy", "accuracy", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "seeds", "epochs"]).round(3)
+    return pd.DataFrame(rows, columns=[*columns, "seeds", "epochs"])
 
 
 def shares(runs: list[Run]) -> pd.Series:

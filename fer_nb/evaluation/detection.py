@@ -50,7 +50,7 @@ def found_table(sets: dict[str, np.ndarray], detectors: dict[str, Detector]) -> 
             low, high = wilson(share, len(images))
             row = {"data": data, "detector": name, "pictures": len(images), "found": share, "low": low, "high": high}
             rows.append(row | {"ms": 1000 * float(np.median(seconds))})
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def landmark_errors(images: np.ndarray, points: np.ndarray, detectors: dict[str, Detector]) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def landmark_errors(images: np.ndarray, points: np.ndarray, detectors: dict[str,
             row = {"detector": name, "point": point, "pictures": len(given)}
             pixels, nme = float(np.median(distance[:, column])), float(share[:, column].mean())
             rows.append(row | {"pixels": pixels, "nme": nme})
-    return pd.DataFrame(rows, columns=["detector", "point", "pictures", "pixels", "nme"]).round(3)
+    return pd.DataFrame(rows, columns=["detector", "point", "pictures", "pixels", "nme"])
 
 
 def placed(image: np.ndarray, background: np.ndarray, turned=0.0, enlarged=float(TIMES), moved=0.0) -> np.ndarray:
@@ -149,7 +149,7 @@ def accuracy_curve(
                 row |= {"found": 100 * found.mean(), "accuracy": 100 * after.mean(), "original": 100 * before.mean()}
                 row |= {"difference": difference, "low": low, "high": high}
                 rows.append(row | {"difference_found": changes_of[found].mean() if found.any() else np.nan})
-    return pd.DataFrame(rows).round(3)
+    return pd.DataFrame(rows)
 
 
 def words(table: pd.DataFrame) -> str:

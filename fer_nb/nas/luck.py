@@ -14,6 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from fer_nb.evaluation.measures import accuracy
 from fer_nb.finished import read_predictions
+from fer_nb.intervals import LEVEL, beyond_chance
 from fer_nb.names import counted, decimal
 from fer_nb.nas.discretise import on_every_edge, score
 from fer_nb.nas.settings import SEARCHES
@@ -21,7 +22,6 @@ from fer_nb.nets import genotypes
 from fer_nb.study import Run, searched_genotype, sized
 
 LEAST = 4  # random nets: the tau of fewer takes a handful of values
-LEVEL = 0.05  # of the tests
 
 
 def is_random(model: str) -> bool:
@@ -150,12 +150,12 @@ def sentence(ranks: pd.DataFrame, taus: pd.DataFrame) -> str:
     words = []
     for row in ranks.to_dict("records"):
         nets = counted(row["genotypes"], "found net")
-        verdict = "is better than chance" if row["p_holm"] < LEVEL else "cannot be told from chance"
         few = f", which so few nets could not show (least p {row['least_p']:.2f})" if row["least_p"] >= LEVEL else ""
         words.append(
-            f"On {row['data']} {row['model']} {verdict}{few}: {nets} at {row['accuracy']:.2f}% beat "
-            f"{row['beaten']:.0f}% of {row['random_nets']} random ones, which reach {row['random_mean']:.2f}% "
-            f"({row['random_lowest']:.2f} to {row['random_highest']:.2f}; Holm's p {row['p_holm']:.3f})"
+            f"On {row['data']} {row['model']} {beyond_chance(row['p_holm'])}{few}: {nets} at {row['accuracy']:.2f}%, "
+            f"{row['random_nets']} random ones at {row['random_mean']:.2f}% ({row['random_lowest']:.2f} to "
+            f"{row['random_highest']:.2f}); a found net wins {row['beaten']:.0f}% of the pairs (Holm's p "
+            f"{row['p_holm']:.3f})"
         )
     for data, table in taus.dropna(subset="tau").groupby("data", sort=False):
         clear = int((table["p"] < LEVEL).sum())

@@ -9,11 +9,9 @@ from fer_nb.drawing.conditions import CONDITIONS
 from fer_nb.drawing.micro_expressions import CLASSES
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
-from fer_nb.published.origins import kept_studies
+from fer_nb.published.origins import kept_origins, kept_studies
 from fer_nb.report import claims
 from fer_nb.report.results import SEARCHED, Results
-from fer_nb.study import protocol
-from fer_nb.study_files import parameter_files
 
 
 def by_study(name: str) -> dict[str, pd.DataFrame]:
@@ -26,9 +24,9 @@ def kept_tables(name: str) -> list[pd.DataFrame]:
     return list(by_study(name).values())
 
 
-def most_pictures(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Of tables of section 4.2, the one made from most pictures."""
-    return max(tables, key=lambda table: table["pictures"].max())
+def most_pictures(tables: dict[str, pd.DataFrame]) -> str:
+    """The study whose table of section 4.2 is made from most pictures, of ``tables`` by study."""
+    return max(tables, key=lambda study: tables[study]["pictures"].max())
 
 
 def measured_rows(best: pd.DataFrame, part: thesis.Results) -> list[dict]:
@@ -57,16 +55,11 @@ def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFram
     return {model: tables[0] for model, tables in of_nets(best, part, "histories").items()}
 
 
-def recipe(study: str, dataset: str) -> str:
-    """The study that says how a kept study trains a data set: itself, or one that it extends and changes nothing of."""
-    return parameter_files(protocol(study, dataset), "04_training")[-1].parent.name
-
-
 def searched_nets() -> pd.DataFrame:
     """``claims.searched`` of all studies that keep tables 9 and 10, and a column "study"."""
     costs = by_study("table-10")
     found = [claims.searched(table, costs[study]).assign(study=study) for study, table in by_study("table-9").items()]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*SEARCHED, "study"])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SEARCHED)
 
 
 def conditions_in_words(names: Iterable[str]) -> str:
@@ -81,15 +74,14 @@ def conditions_in_words(names: Iterable[str]) -> str:
 
 
 def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
-    """``claims.claims_table`` of what is kept; ``results``: from ``readme.kept_results``."""
-    tables = {name: kept_tables(name)[-1] for name in claims.NAMES if kept_tables(name)}
-    if sentences := kept_tables("section-4-2"):
-        tables["section-4-2"] = most_pictures(sentences)
-    datasets = {part.name: part.dataset for part in thesis.SECTION_3_3.values()}
-    ran = results.dropna(subset="accuracy")
-    ran = ran.assign(recipe=[recipe(row.study, datasets[row.dataset]) for row in ran.itertuples()])
-    ran = ran.drop_duplicates(["dataset", "model", "recipe"])
-    found = Results(ran, tables, searched=searched_nets())
+    """``claims.claims_table`` of what is kept; ``results``: from ``accuracies.kept_results``."""
+    kept = {name: of for name in claims.NAMES if (of := by_study(name))}
+    made_by = {name: max(of, key=lambda study: kept_origins(study)["date"].max()) for name, of in kept.items()}
+    if "section-4-2" in kept:
+        made_by["section-4-2"] = most_pictures(kept["section-4-2"])
+    tables = {name: kept[name][study] for name, study in made_by.items()}
+    ran = results.dropna(subset="accuracy").drop_duplicates(["dataset", "model", "recipe"])
+    found = Results(ran, tables, made_by, searched=searched_nets())
     by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
         found.confusions[part.name] = {name: confusions(rows, part) for name, rows in by_recipe.items()}

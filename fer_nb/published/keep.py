@@ -48,7 +48,7 @@ LINKED = {
     "histories": "Loss and accuracy by epoch",
     "weights": "Weights in half precision",
     "metrics": "Metrics of runs whose weights are not kept",
-    "genotypes": "Cells that searches found",
+    "genotypes": "Cells that searches found or drew at random",
 }
 PLAIN = 300_000  # bytes: a larger file of predictions is compressed
 

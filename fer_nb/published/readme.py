@@ -7,20 +7,18 @@ import pandas as pd
 from fer_nb import paths
 from fer_nb.data.folds import FOLDS
 from fer_nb.evaluation import thesis
-from fer_nb.evaluation.measures import verdict
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.published.gather import kept_claims, kept_tables, most_pictures, recipe, searched_nets
-from fer_nb.published.origins import kept_folder, kept_origins, kept_studies
+from fer_nb.nas.luck import is_found
+from fer_nb.published.accuracies import THESIS, kept_results
+from fer_nb.published.gather import by_study, kept_claims, kept_tables, most_pictures, searched_nets
+from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.picture import draw
-from fer_nb.published.results import row_of, training_of
 from fer_nb.report import answer
 
 START, END = "<!-- findings: made by python -m fer_nb.published -->", "<!-- /findings -->"
 PICTURE = "summary.svg"
-MEASURED = ["accuracy", "low", "high", "seeds"]
-COLUMNS = ["dataset", "model", *MEASURED, "thesis_accuracy", "study", "epochs", "minutes", "verdict"]
 
 
 class Findings(NamedTuple):
@@ -35,49 +33,18 @@ def findings() -> Findings:
     """Read what is kept, once, for README and report."""
     results = kept_results()
     best, claims = results.drop_duplicates(["dataset", "model"], ignore_index=True), kept_claims(results)
-    lead = f"{answer.accuracies_words(best)} Circles: this study; diamonds: the thesis."
+    lead = f"{answer.accuracies_words(best)}{_other_recipes(best)}"
     said = [lead, _counts(), *_large_sets(best), *_found_nets(), _by_subject()]
     said += [_words("table-9-random") or _words("table-9-against"), _words("micro")]
     said += [_section_4_2(), answer.claims_words(claims)]
     return Findings(best, claims, [sentence for sentence in said if sentence])
 
 
-def kept_results() -> pd.DataFrame:
-    """The kept results for each of the thesis's accuracies (tables 3-6, 3-8, 3-10), a row for each study.
-
-    The one trained for most epochs comes first, of several the one by the thesis's own protocol, and of those the one
-    made last: not the one that looks best on the test split. Where there is none, the verdict is "not run" and what was
-    not measured is missing.
-
-    Returns:
-        DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval.
-    """
-    rows = []
-    for own, part in thesis.SECTION_3_3.items():  # own: the study with the thesis's protocol
-        for model, printed in part.accuracies.items():
-            row = {"dataset": part.name, "model": model, "thesis_accuracy": printed, "verdict": "not run"}
-            kept = [(folder, row_of(folder / f"{part.table}.csv", model)) for folder in kept_studies()]
-            found = []
-            for folder, ours in ((folder, ours) for folder, ours in kept if ours):
-                epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
-                about = {"study": folder.name, "epochs": epochs, "minutes": minutes}
-                about["verdict"] = verdict(ours, printed, epochs, part.epochs)
-                order = epochs, recipe(folder.name, part.dataset) == own, _date(folder.name, part.table)
-                found.append((order, row | {key: ours[key] for key in MEASURED} | about))
-            found.sort(key=lambda one: one[0], reverse=True)
-            rows += [one for _, one in found] or [row]
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _date(study: str, table: str) -> str:
-    return kept_origins(study).set_index("table").loc[table, "date"]
-
-
 def findings_text(found: Findings) -> str:
     """The findings as Markdown."""
     if not kept_studies():
         return "No results are kept yet: `python -m fer_nb.published STUDY` keeps those of a study on real data."
-    picture = f"![Accuracies with intervals beside the thesis's](reports/reference/{PICTURE})"
+    picture = f"![Accuracies with intervals (circles) beside the thesis's (diamonds)](reports/reference/{PICTURE})"
     return "\n\n".join([picture, "\n".join(f"- {sentence}" for sentence in found.sentences)])
 
 
@@ -86,18 +53,25 @@ def _counts() -> str:
     return answer.cells_words(pd.concat(tables).drop_duplicates("table")) if tables else ""
 
 
-def _large_sets(results: pd.DataFrame) -> list[str]:
-    """The net that comes nearest to its own printed value on FER2013 and on FERm."""
+def _other_recipes(best: pd.DataFrame) -> str:
+    """Which of the accuracies another recipe than the thesis's gave."""
+    datasets = best.loc[~best["recipe"].isin([THESIS]) & best["accuracy"].notna(), "dataset"].unique()
+    if not len(datasets):
+        return ""
+    return f" On {' and '.join(datasets)} the recipe is not the thesis's either."
+
+
+def _large_sets(best: pd.DataFrame) -> list[str]:
+    """What the nets reach on FER2013 and on FERm."""
     lines = []
-    for part in ("FER2013", "FERm"):
-        ran = results[(results["dataset"] == part) & results["accuracy"].notna()]
-        if len(ran):
-            best = ran.loc[(ran["accuracy"] - ran["thesis_accuracy"]).idxmax()]
-            lines.append(
-                f"{part}: {best['model']} reaches {in_words(best['accuracy'], best['low'], best['high'])}% in"
-                f" {best['minutes']:.0f} minutes ({best['epochs']:.0f} epochs, study `{best['study']}`);"
-                f" the thesis prints {best['thesis_accuracy']:.2f}%."
-            )
+    for dataset in ("FER2013", "FERm"):
+        ran = best[(best["dataset"] == dataset) & best["accuracy"].notna()]
+        reached = [
+            f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'])}% in {row['minutes']:.0f} minutes"
+            f" (thesis {row['thesis_accuracy']:.2f})"
+            for row in ran.to_dict("records")
+        ]
+        lines += [f"{dataset}: {', '.join(reached)}."] if reached else []
     return lines
 
 
@@ -109,12 +83,14 @@ def _found_nets() -> list[str]:
     for net, rows in table.groupby("model", sort=False):
         reached = [
             f"{in_words(row['accuracy'], row['low'], row['high'])}% on {thesis.DATASETS[row['data']]}"
-            f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points"
-            f" to {row['reference']})"
+            f" ({in_words(row['difference'], row['difference_low'], row['difference_high'], signed=True)} points)"
             for row in rows.to_dict("records")
         ]
         millions = rows["parameters"].max() / 1e6
-        lines.append(f"{net}, a found net with {millions:.2f} million parameters: {', '.join(reached)}.")
+        beside = " and ".join(rows["reference"].unique())
+        lines.append(
+            f"{net}, a found net with {millions:.2f} million parameters, beside {beside}: {', '.join(reached)}."
+        )
     return lines
 
 
@@ -129,6 +105,7 @@ def _by_subject() -> str:
         found += nets.rename(columns={"model": "method"}).to_dict("records")
     reached = [
         f"{row['method']} {in_words(row['accuracy'], row['sequence_low'], row['sequence_high'])}%"
+        + (" (its search saw test subjects)" if is_found(row["method"]) else "")
         for row in sorted(found, key=lambda row: -row["accuracy"])
     ]
     return f"CK+ on ten folds by subject (interval over sequences): {', '.join(reached)}." if reached else ""
@@ -141,8 +118,8 @@ def _words(name: str) -> str:
 
 
 def _section_4_2() -> str:
-    tables = kept_tables("section-4-2")
-    return answer.sentences_words(most_pictures(tables)) if tables else ""
+    tables = by_study("section-4-2")
+    return answer.sentences_words(tables[most_pictures(tables)]) if tables else ""
 
 
 def insert_into_readme(findings: str) -> None:

@@ -32,7 +32,7 @@ from fer_nb.training import weights
 _CODE = re.compile("`([^`]+)`")
 TOGETHER = "Nets are measured together only where one recipe trained them; of several, the one of most epochs."
 ACCURACIES = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference", "verdict"]
-ACCURACIES += ["study", "seeds", "epochs", "minutes"]
+ACCURACIES += ["study", "recipe", "seeds", "epochs", "minutes"]
 CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
 
 
@@ -91,8 +91,8 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     yield parts.shown("summary", caption, PICTURE)
     caption = (
         "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, of those the"
-        " one by the thesis's own protocol, and then the last, whatever its accuracy; minutes are those of one training"
-        " run."
+        " one by the thesis's own protocol, and then the last, whatever its accuracy. Recipe: the thesis's, or"
+        " our own; minutes are those of one training run."
     )
     whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
         difference=best["accuracy"] - best["thesis_accuracy"]
@@ -168,10 +168,13 @@ def _looked_at() -> Iterable[str]:
 
 def _chapter_4(folders: list[Path]) -> Iterable[str]:
     yield from _looked_at()
-    tables = kept_tables("section-4-2")
-    if tables:
-        caption = "The sentences of section 4.2: what was measured on real pictures, and whether they hold."
-        sentences = most_pictures(tables).fillna({"method": "", "quantity": "", "bound": ""})
+    if tables := by_study("section-4-2"):
+        caption = (
+            "The sentences of section 4.2: what was measured on real pictures, and whether they hold. Enrichment: a"
+            " region's share of the map over its share of the area, 1 by chance; kept: percent of the right predictions"
+            " that stay right; in part: some rows say yes, others no."
+        )
+        sentences = tables[most_pictures(tables)].fillna({"method": "", "quantity": "", "bound": ""})
         yield str(save_sentences(sentences, "section-4-2", parts.PLACE, caption, digits=3).data)
     for folder in folders:
         if (folder / "robustness.csv").exists():
@@ -180,6 +183,8 @@ def _chapter_4(folders: list[Path]) -> Iterable[str]:
             printed = {one["transform"]: one for one in thesis.FIGURES_4_2.values()}
             printed = {name: one | {"strength": robustness.JUDGED[name]} for name, one in printed.items()}
             caption = f"Study {folder.name}: accuracy, probability of the true class and similarity of the maps."
+            if table["pictures"].max() < thesis.TABLE_3_4["test"]["Total"]:
+                caption += " The expressions are taken in turn, so the accuracy is lower than on the whole test split."
             yield parts.figure(
                 f"robustness-{folder.name}",
                 caption,
@@ -204,7 +209,7 @@ def _speed(folders: list[Path]) -> Iterable[str]:
         "efficiency-inference": "time of one picture and pictures a second, by runtime",
         "efficiency-light": "as a share of ResNet18's",
         "efficiency-size": "parameters, files and memory",
-        "efficiency-int8": "int8 beside float32",
+        "efficiency-int8": "int8 beside float32, one crop a picture",
         "efficiency": "training, with each step of speed",
     }
     figures: dict[str, Callable[[pd.DataFrame], Figure]] = {
@@ -218,13 +223,15 @@ def _speed(folders: list[Path]) -> Iterable[str]:
                 continue
             table, caption = pd.read_csv(folder / f"{name}.csv"), f"Study {folder.name}: {words}"
             if name in figures:
-                drawn = f"{caption}, drawn."
-                yield parts.figure(f"{name}-{folder.name}", drawn, [table], partial(figures[name], table))
+                make = partial(figures[name], table)
+                yield parts.figure(f"{name}-{folder.name}", f"{caption}, as a figure.", [table], make)
             yield parts.table(table, f"{name}-{folder.name}", f"{caption}.")
 
 
 def _study(folder: Path) -> dict:
     """What made a study's tables: name, command, date of the last notebook, commits, devices."""
     made = kept_origins(folder.name)
-    facts = {name: ", ".join(sorted({value for value in made[name] if value})) for name in ("commit", "device")}
+    facts = {}
+    for name in ("commit", "device"):
+        facts[name] = ", ".join(sorted({one for value in made[name] for one in value.split("; ") if one}))
     return facts | {"name": folder.name, "command": study_command(folder.name), "date": made["date"].max()}

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_nb.evaluation import thesis
-from fer_nb.evaluation.measures import verdict
 from fer_nb.intervals import in_words
+from fer_nb.nas.luck import is_found
 from fer_nb.nas.luck import sentence as luck_sentence
+from fer_nb.published.accuracies import kept_results, training_of
 from fer_nb.published.gather import by_study, conditions_in_words, searched_nets
 from fer_nb.published.origins import kept_origins, kept_studies
 
@@ -22,14 +22,14 @@ def results_text() -> str:
     lead = (
         "Written by `python -m fer_nb.published`. Accuracies are in percent on the test split: means over the seeds,"
         " with 95% intervals (Wilson) over the test pictures. The verdict says whether the thesis's value is within the"
-        " interval, or ours is above or below it; minutes are those of one training run. [README.md](README.md) says"
-        " what made each table."
+        " interval, or ours is above or below it. The recipe is the thesis's or, where a study is named, another: then"
+        " epochs are not all that differs. Minutes are those of one training run. [README.md](README.md) says what made"
+        " each table."
     )
-    accuracies = [row for part in thesis.SECTION_3_3.values() for row in _accuracies(folders, part)]
     texts = [
         "# Results of the kept studies",
         lead,
-        markdown_table(accuracies),
+        markdown_table(_accuracies()),
         _counts(folders),
         *_splits(folders),
         *_searched(folders),
@@ -44,45 +44,25 @@ def markdown_table(rows: list[dict]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def row_of(path: Path, model: str) -> dict | None:
-    """The row of ``model`` in a kept table; None where there is none."""
-    table = pd.read_csv(path).set_index("model").to_dict("index") if path.exists() else {}
-    return table.get(model)
-
-
-def _accuracies(folders: list[Path], part: thesis.Results) -> list[dict]:
-    """Each net of a table of accuracies in each study that trained it, or else as not run."""
+def _accuracies() -> list[dict]:
+    """Each of the thesis's accuracies in each study that has trained the net, or else as not run."""
     rows = []
-    for model, printed in part.accuracies.items():
-        row = {"data": part.name, "net": model, "accuracy [95% interval]": "–", "thesis": f"{printed:.2f}"}
-        row |= {"difference": "–", "verdict": "not run"}
-        row |= dict.fromkeys(("study", "mean per class", "seeds", "epochs", "minutes"), "–")
-        found = {folder: ours for folder in folders if (ours := row_of(folder / f"{part.table}.csv", model))}
-        for folder, ours in found.items():
-            epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
-            measured = {
-                "study": folder.name,
-                "accuracy [95% interval]": in_words(ours["accuracy"], ours["low"], ours["high"]),
-                "mean per class": in_words(ours["mean_per_class_accuracy"], NAN, NAN),
-                "seeds": ours["seeds"],
-                "epochs": epochs,
-                "minutes": f"{minutes:.1f}" if minutes < 10 else f"{minutes:.0f}",
-                "difference": in_words(ours["difference"], NAN, NAN, signed=True),
-                "verdict": verdict(ours, printed, epochs, part.epochs),
-            }
-            rows.append(row | measured)
-        rows += [] if found else [row]
+    for ours in kept_results().to_dict("records"):
+        row = {"data": ours["dataset"], "net": ours["model"]}
+        row["accuracy [95% interval]"] = in_words(ours["accuracy"], ours["low"], ours["high"])
+        row["thesis"] = _number(ours["thesis_accuracy"])
+        row["difference"] = _number(ours["accuracy"] - ours["thesis_accuracy"], signed=True)
+        row["verdict"] = ours["verdict"]
+        row |= {name: "–" if pd.isna(ours[name]) else ours[name] for name in ("study", "recipe")}
+        row["mean per class"] = _number(ours["mean_per_class_accuracy"])
+        row |= {name: _number(ours[name], 0) for name in ("seeds", "epochs")}
+        rows.append(row | {"minutes": _number(ours["minutes"], int(ours["minutes"] < 10))})
     return rows
 
 
-def training_of(folder: Path, dataset: str, model: str) -> tuple[int, float]:
-    """Epochs of the shortest run, and minutes a run on the average.
-
-    runs.csv has all folds of CK+ in one row: ``ckplus-fold`` or ``ckplus-subject``.
-    """
-    runs = pd.read_csv(folder / "runs.csv")
-    runs = runs[(runs["dataset"] == dataset) & (runs["model"] == model)]
-    return int(runs["epochs"].min()), runs["minutes"].sum() / runs["runs"].sum()
+def _number(value: float, digits: int = 2, signed: bool = False) -> str:
+    """A dash for what was not measured."""
+    return in_words(value, NAN, NAN, digits, signed)
 
 
 def _counts(folders: list[Path]) -> str:
@@ -108,7 +88,10 @@ def _splits(folders: list[Path]) -> list[str]:
             rows.append({"net": row["model"], "split": row["split"], "study": folder.name, "folds": row["folds"]})
             rows[-1] |= {"accuracy [95% interval over sequences]": accuracy, "test sequences": row["sequences"]}
             rows[-1] |= {"epochs": training_of(folder, dataset, row["model"])[0]}
-    lead = "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not."
+    lead = (
+        "CK+ by the way of splitting: folds by position share subjects with training, folds by subject do not. The"
+        " cells of found nets were searched on the first fold by subject: that search saw test subjects of the others."
+    )
     return [lead, markdown_table(rows)] if rows else []
 
 
@@ -143,12 +126,14 @@ def _searched(folders: list[Path]) -> list[str]:
         random = folder / "table-9-random.csv"
         if random.exists():
             lines.append(f"- Study {folder.name}: {luck_sentence(pd.read_csv(random), _taus(folder))}")
+    found = dict.fromkeys(name for name in nets["model"] if is_found(name))
     lead = (
-        "Searched networks (EmoNAS) beside others, all trained from scratch by one protocol. EmoNAS and the nets with"
-        " lower-case names come from searches (`fer_nb/nas/settings.py`); RandomSearch is the best of several random"
-        " genotypes at the cost of the EmoNAS search, RandomNet a single random one. Intervals are over the pictures or"
-        " sequences of one fold: they do not say what another search or another random genotype would give. The time is"
-        " that of one picture on one thread in ONNX Runtime."
+        "Searched networks (EmoNAS) beside others, trained from scratch: within a study by one protocol; a reference"
+        f" of another study has that study's recipe and epochs. {', '.join(found)} come from searches"
+        " (`fer_nb/nas/settings.py`); RandomSearch is the best of several random genotypes at"
+        " the cost of the EmoNAS search, RandomNet a single random one. Intervals are over the pictures or sequences of"
+        " one fold: they do not say what another search or another random genotype would give. The time is that of one"
+        " picture on one thread in ONNX Runtime: compare it within a study only, as they ran on different machines."
     )
     return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
 

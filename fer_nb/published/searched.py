@@ -44,7 +44,7 @@ def _luck(folder: Path) -> Iterable[str]:
         caption = f"Study {folder.name}: accuracy of found nets (dots) and of random ones (ticks)."
         yield parts.figure(f"among-random-{folder.name}", caption, [trained], partial(among_random, trained))
     captions = {
-        "random": "percent of the random nets that the found ones beat, and the rank test's p",
+        "random": "how many of the pairs with a random net the found nets win, in percent, and the rank test's p",
         "supernet": "Kendall's tau of the search's ranking of the random genotypes with their trained accuracies",
     }
     for name, words in captions.items():

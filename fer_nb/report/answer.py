@@ -6,7 +6,7 @@ The index shows them first, each with a link to its table; the README says the s
 import pandas as pd
 
 from fer_nb import paths
-from fer_nb.intervals import in_words
+from fer_nb.intervals import beyond_chance, in_words
 from fer_nb.names import counted, decimal
 from fer_nb.report.manifest import anchor
 from fer_nb.report.save import joint_verdict
@@ -15,6 +15,15 @@ DRAWN = "drawn faces"  # the verdict of an accuracy that says nothing of the the
 
 # Where ours lies, and where the thesis's value then does.
 PLACES = {"within": "within our 95% interval", "below": "above our interval", "above": "below our interval"}
+
+# A clip as one picture.
+PICTURES = {
+    "dynamic": "dynamic image",
+    "apex": "apex frame",
+    "mean": "mean frame",
+    "farneback": "Farneback's flow",
+    "tvl1": "TV-L1 flow",
+}
 
 # What is said of one sentence with a verdict, and of several.
 VERDICTS = {
@@ -25,9 +34,13 @@ VERDICTS = {
     "fewer epochs": ("needs more epochs", "need more epochs"),
     "not run": ("has not run", "have not run"),
     "no data": ("needs data that are not here", "need data that are not here"),
+    "not kept": ("needs predictions that are not kept", "need predictions that are not kept"),
     "not measured": ("is not measured", "are not measured"),
     DRAWN: ("was tried on drawn faces only", "were tried on drawn faces only"),
 }
+
+
+TRIED = ("holds", "does not hold", "in part", DRAWN)  # the other verdicts leave a sentence open
 
 
 def tally(verdicts: pd.Series) -> str:
@@ -62,17 +75,18 @@ def cells_words(table: pd.DataFrame) -> str:
     """How many counted cells are as the thesis prints them: ``table`` of evaluation.summary.agreement."""
     equal, cells = table["equal"].sum(), table["cells"].sum()
     misprints = table["differing"].str.count("a misprint").sum()
-    rest = f"; {misprints} of the others are misprints (their row does not sum)" if misprints else ""
+    rest = f"; {misprints} others are misprints (rows that do not sum)" if misprints else ""
     return f"{equal} of {cells} counted cells of tables 3-1 to 3-4 are as the thesis prints them{rest}."
 
 
 def sentences_words(table: pd.DataFrame) -> str:
     """How many sentences of section 4.2 hold: ``table`` of saliency.chapter4.section_table."""
-    verdicts = table.groupby("sentence")["holds"].agg(joint_verdict)
-    pictures = table["pictures"].max()
+    verdicts = table.groupby("sentence")[["measured", "holds"]].apply(joint_verdict)
+    of_maps = table["method"].fillna("") != ""  # read from a CSV, "" is missing
+    maps, predicted = (table.loc[rows, "pictures"].max() for rows in (of_maps, ~of_maps))
     return (
-        f"Section 4.2 reads maps of single pictures; measured on up to {pictures:,.0f}, of its {len(verdicts)}"
-        f" sentences {tally(verdicts)}."
+        f"Section 4.2 reads single pictures. By maps of {maps:,.0f} and predictions of {predicted:,.0f} of its"
+        f" {len(verdicts)} sentences {tally(verdicts)}."
     )
 
 
@@ -88,9 +102,9 @@ def searches_words(table: pd.DataFrame) -> str:
 def luck_words(table: pd.DataFrame) -> str:
     """Whether a search finds better nets than chance: ``table`` of nas.luck's table-9-random."""
     words = [
-        f"on {row.data} {counted(row.genotypes, 'net')} that {row.model} found, at {decimal(row.accuracy)}% on average,"
-        f" beat {row.beaten:.0f}% of {row.random_nets} random ones, at {decimal(row.random_mean)}% (Holm's p"
-        f" {row.p_holm:.3f})"
+        f"the search {row.model} {beyond_chance(row.p_holm)} on {row.data}: on average {decimal(row.accuracy)}% for"
+        f" {counted(row.genotypes, 'found net')}, {decimal(row.random_mean)}% for {row.random_nets} random ones (Holm's"
+        f" p {row.p_holm:.3f})"
         for row in table.itertuples()
     ]
     return f"Search or luck: {'; '.join(words)}." if words else ""
@@ -101,14 +115,23 @@ def micro_words(table: pd.DataFrame) -> str:
     rows = table[(table["measure"] == "UF1") & (table["model"] == table["model"].iloc[0])]
     clips = rows["data"].iloc[0].partition("_")[0]
     rows = rows[rows["data"].str.startswith(f"{clips}_")]
-    words = [f"{row.data.partition('_')[2]} {in_words(row.value, row.low, row.high)}" for row in rows.itertuples()]
-    who = f"{clips}, {rows['subjects'].iloc[0]} held-out subjects"
-    return f"Micro-expressions ({who}), UF1 of {table['model'].iloc[0]}: {', '.join(words)}%."
+    words = []
+    for row in rows.itertuples():
+        kind = row.data.partition("_")[2]
+        words.append(f"{PICTURES.get(kind, kind)} {in_words(row.value, row.low, row.high)}")
+    return (
+        f"Drawn micro-expressions ({rows['subjects'].iloc[0]} drawn subjects, each held out), mean F1 of"
+        f" {table['model'].iloc[0]} by picture of a clip: {', '.join(words)}%."
+    )
 
 
 def claims_words(table: pd.DataFrame) -> str:
     """How many sentences of results of both sources hold: ``table`` of report.claims.claims_table."""
-    parts = [f"{source} {len(rows)} ({tally(rows['verdict'])})" for source, rows in table.groupby("source", sort=False)]
+    parts = []
+    for source, rows in table.groupby("source", sort=False):
+        tried = rows["verdict"].isin(TRIED)
+        rest = [f"{(~tried).sum()} open"] if not tried.all() else []
+        parts.append(f"{source} {len(rows)} ({', '.join([*filter(None, [tally(rows['verdict'][tried])]), *rest])})")
     return f"Sentences of results: {'; '.join(parts)}."
 
 

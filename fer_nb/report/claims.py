@@ -20,7 +20,8 @@ CAPTION = (
     "What both sources say they found, what was measured, its 95% interval, what it must be for the sentence to hold"
     " (our reading), and whether it does."
 )
-COLUMNS = ["source", "where", "sentence", "verdict", "measured", "low", "high", "needed", "seeds", "table"]
+COLUMNS = ["source", "where", "sentence", "verdict", "quantity", "measured", "low", "high", "needed", "seeds"]
+COLUMNS += ["study", "table"]
 MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
     "ratio": measured.ratio,
@@ -48,8 +49,8 @@ def claims_table(results: Results, drawn: bool = False) -> pd.DataFrame:
     Returns:
         DataFrame with ``COLUMNS``. verdict: "holds" or "does not hold" where the whole interval says so, "in part",
         "cannot say", "fewer epochs" (what was measured may come from training for fewer epochs than the thesis's),
-        "not run", "no data" (the project does not have the set), "not measured" (nothing here measures
-        it), "drawn faces" (``drawn``: the pictures say nothing of people).
+        "not run", "not kept" (it ran; its predictions are not kept), "no data" (the project does not have the
+        set), "not measured" (nothing here measures it), "drawn faces" (``drawn``: they say nothing of people).
     """
     sources = {"thesis": sentences.THESIS, "EmoNAS": sentences.EMONAS}
     rows = [_row(results, source, claim, drawn) for source, claims in sources.items() for claim in claims]
@@ -57,7 +58,8 @@ def claims_table(results: Results, drawn: bool = False) -> pd.DataFrame:
 
 
 def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dict:
-    row: dict[str, Any] = {"source": source, "where": claim.where, "sentence": claim.says, "table": ""}
+    row: dict[str, Any] = {"source": source, "where": claim.where, "sentence": claim.says}
+    row |= dict.fromkeys(("quantity", "study", "table"), "")
     if not claim.quantity:
         return row | {"verdict": "not measured"}
     kind, *words = claim.quantity
@@ -68,7 +70,8 @@ def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dic
     verdict = found.holds or sentences.holds(found.low, found.high, claim.relation, claim.bound)
     if found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
         verdict = "fewer epochs"
-    row |= {"measured": found.value, "seeds": found.seeds, "table": found.table}
+    row |= {"measured": found.value, "seeds": found.seeds}
+    row |= {"quantity": found.quantity, "study": found.study, "table": found.table}
     if found.low < found.high:  # what is counted has no interval
         row |= {"low": found.low, "high": found.high}
     row["needed"] = "" if found.holds else f"{claim.relation} {claim.bound:.4g}"
@@ -82,7 +85,8 @@ def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results
     """
     folder = paths.REPORTS / study / "tables"
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in NAMES if (folder / f"{name}.csv").exists()}
-    results = Results(accuracies.assign(recipe=study), tables)  # a study has one recipe for a data set
+    # A study has one recipe for a data set.
+    results = Results(accuracies.assign(study=study, recipe=study), tables, dict.fromkeys(tables, study))
     for part in thesis.SECTION_3_3.values():
         if nets := by_model(runs, part.dataset):
             results.confusions[part.name] = {study: confusions(runs, part.dataset, part.classes)}

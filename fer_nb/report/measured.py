@@ -9,6 +9,7 @@ import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fer_nb.evaluation import sentences, thesis
+from fer_nb.evaluation.measures import BY_SUBJECT, TITLES
 from fer_nb.intervals import wilson
 from fer_nb.nets import known
 from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
@@ -16,6 +17,7 @@ from fer_nb.report.save import joint_verdict
 from fer_nb.study import sized
 
 NAN = float("nan")
+ACCURACY, DIFFERENCE = "accuracy, percent", "difference of accuracies, points"
 # What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
 PICTURES = {
     "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
@@ -25,7 +27,7 @@ PICTURES = {
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
-    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, short (fewer epochs than the thesis's).
+    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, study, short (fewer epochs than the thesis's).
 
     ``rows``: of ``measured_rows``.
     """
@@ -33,7 +35,7 @@ def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
     low, high = wilson(row["accuracy"], PICTURES[dataset])
     short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
     found = {"accuracy": row["accuracy"], "low": low, "high": high, "short": bool(short)}
-    return found | {"seeds": row["seeds"], "epochs": row["epochs"]}
+    return found | {name: row[name] for name in ("seeds", "epochs", "study")}
 
 
 def _place(dataset: str) -> str:
@@ -56,7 +58,8 @@ def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> F
     rows = rows_of_one_recipe(results, dataset, models)
     worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
-    return Found(worst["accuracy"], *interval, worst["seeds"], _place(dataset), short=worst["short"])
+    place = worst["study"], _place(dataset)
+    return Found(worst["accuracy"], *interval, worst["seeds"], ACCURACY, *place, short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
@@ -66,7 +69,7 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
     lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
     gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
-    return Found(*gap, seeds, _place(dataset), short=short)
+    return Found(*gap, seeds, DIFFERENCE, ours[0]["study"], _place(dataset), short=short)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
@@ -78,17 +81,17 @@ def gap(results: Results, first: str, second: str) -> Found:
         rows = [_accuracy(of, dataset, model) for dataset, of in measured.items()]
         points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
         short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
-        found.append((*points, min(row["seeds"] for row in rows), short))
+        seeds = min(row["seeds"] for row in rows)
+        found.append(Found(*points, seeds, DIFFERENCE, rows[0]["study"], _place(first), short=short))
     if not found:
         raise Missing
-    value, low, high, seeds, short = min(found)
-    return Found(value, low, high, seeds, _place(first), short=short)
+    return min(found)
 
 
-def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> pd.DataFrame:
-    """The mean of the nets' confusion matrices."""
-    found = files_of_one_recipe(results, dataset, results.confusions, models)
-    return sum(found[1:], found[0]) / len(found)
+def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> tuple[str, pd.DataFrame]:
+    """The study, and the mean of its nets' confusion matrices."""
+    study, found = files_of_one_recipe(results, dataset, results.confusions, models)
+    return study, sum(found[1:], found[0]) / len(found)
 
 
 def _support(dataset: str, name: str) -> float:
@@ -102,12 +105,13 @@ def _support(dataset: str, name: str) -> float:
 
 def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) -> Found:
     """The lowest recall of ``names`` minus the highest of the other classes, or the highest minus the lowest."""
-    matrix = _mean_confusion(results, dataset, sentences.NETS)
+    study, matrix = _mean_confusion(results, dataset, sentences.NETS)
     recalls = pd.Series(np.diag(matrix), matrix.index)
     ours, others = recalls[list(names)], recalls.drop(list(names))
     pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
     (first, n_first), (second, n_second) = ((recalls[name], _support(dataset, name)) for name in pair)
-    return Found(*_difference(first, n_first, second, n_second), NAN, f"{_place(dataset)}-classes")
+    points = _difference(first, n_first, second, n_second)
+    return Found(*points, NAN, "difference of recalls, points", study, f"{_place(dataset)}-classes")
 
 
 def best_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
@@ -122,24 +126,27 @@ def worst_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Fou
 
 def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str, others: tuple[str, ...]) -> Found:
     """Of the wrong pictures of a class, the share predicted as ``others``, in percent, mean of the nets."""
-    row = _mean_confusion(results, dataset, models).loc[label]
+    study, matrix = _mean_confusion(results, dataset, models)
+    row = matrix.loc[label]
     wrong = 100 - row[label]
     if wrong <= 0:
         raise Missing
     share = 100 * row[list(others)].sum() / wrong
     place = next(part.confusions for part in thesis.SECTION_3_3.values() if part.name == dataset)
-    return Found(share, *wilson(share, wrong / 100 * _support(dataset, label)), NAN, place)
+    interval = wilson(share, wrong / 100 * _support(dataset, label))
+    return Found(share, *interval, NAN, "share of the wrong predictions, percent", study, place)
 
 
 def overfit(results: Results, dataset: str) -> Found:
     """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
     found = []
-    for history in files_of_one_recipe(results, dataset, results.histories, sentences.NETS):
+    study, histories = files_of_one_recipe(results, dataset, results.histories, sentences.NETS)
+    for history in histories:
         last = history.iloc[-1]
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    return Found(*min(found), 1, "histories")
+    return Found(*min(found), 1, DIFFERENCE, study, "histories")
 
 
 def _table(results: Results, name: str) -> pd.DataFrame:
@@ -151,11 +158,11 @@ def _table(results: Results, name: str) -> pd.DataFrame:
 def ratio(results: Results, column: str, model: str, other: str) -> Found:
     """A count of one net as a share of another's."""
     counts = _table(results, "table-3-1").set_index("model")[column]
-    return _exact(counts[model] / counts[other], "table-3-1")
+    return _exact(results, counts[model] / counts[other], f"{column}, ratio", "table-3-1")
 
 
-def _exact(value: float, table: str) -> Found:
-    return Found(value, value, value, NAN, table)
+def _exact(results: Results, value: float, quantity: str, table: str, study: str = "") -> Found:
+    return Found(value, value, value, NAN, quantity, study or results.made_by.get(table, ""), table)
 
 
 def latency_share(results: Results, models: tuple[str, ...], other: str) -> Found:
@@ -163,7 +170,8 @@ def latency_share(results: Results, models: tuple[str, ...], other: str) -> Foun
     times = _table(results, "efficiency-light").set_index("model")["onnx_latency_ratio"]
     if not {*models, other} <= set(times.index):
         raise Missing
-    return _exact(max(times[model] for model in models) / times[other], "efficiency-light")
+    share = max(times[model] for model in models) / times[other]
+    return _exact(results, share, "time of a picture, ratio", "efficiency-light")
 
 
 def latency(results: Results, model: str) -> Found:
@@ -173,13 +181,18 @@ def latency(results: Results, model: str) -> Found:
     if rows.empty:
         raise Missing
     row = rows.iloc[0]
-    return Found(row["latency_ms"], row["p10_ms"], row["p90_ms"], NAN, "efficiency-inference")
+    times, name = row[["latency_ms", "p10_ms", "p90_ms"]], "efficiency-inference"
+    return Found(*times, NAN, "time of a picture, ms", results.made_by.get(name, ""), name)
 
 
 def hand_made(results: Results) -> Found:
-    """The best descriptor minus the best net, in points: the largest difference on a data set that has both."""
-    found = []
-    for _, rows in _table(results, "hand-made").groupby("data"):
+    """The best descriptor minus the best net, in points: the largest difference on a data set that has both.
+
+    Where all folds of CK+ by subject have run, the first of them does not count alone.
+    """
+    found, table = [], _table(results, "hand-made")
+    alone = [TITLES["ckplus-subject1"]] if TITLES[BY_SUBJECT] in set(table["data"]) else []
+    for _, rows in table[~table["data"].isin(alone)].groupby("data"):
         made, nets = rows[rows["C"].notna()], rows[rows["C"].isna()]
         if len(made) and len(nets):
             best, net = (of.loc[of["accuracy"].idxmax()] for of in (made, nets))
@@ -187,7 +200,7 @@ def hand_made(results: Results) -> Found:
             found.append(_difference(best["accuracy"], n, net["accuracy"], n))
     if not found:
         raise Missing
-    return Found(*max(found), NAN, "hand-made")
+    return Found(*max(found), NAN, DIFFERENCE, results.made_by.get("hand-made", ""), "hand-made")
 
 
 def section(results: Results, *quantities: str) -> Found:
@@ -196,8 +209,9 @@ def section(results: Results, *quantities: str) -> Found:
     rows = table[table["quantity"].isin(quantities)]
     if rows.empty:
         raise Missing
-    first = rows.iloc[0]
-    return Found(first["measured"], first["low"], first["high"], NAN, "section-4-2", joint_verdict(rows["holds"]))
+    first, name = rows.iloc[0], "section-4-2"
+    place = results.made_by.get(name, ""), name
+    return Found(*first[["measured", "low", "high"]], NAN, first["quantity"], *place, joint_verdict(rows))
 
 
 def _nets(results: Results, *names: str) -> pd.DataFrame:
@@ -209,17 +223,21 @@ def _nets(results: Results, *names: str) -> pd.DataFrame:
 
 def cost(results: Results, column: str) -> Found:
     """The most parameters, in millions, or the lowest speed of EmoNAS's nets."""
-    values = _nets(results, "EmoNAS")[column]
-    return _exact(values.min() if column == "frames_per_second" else values.max() / 1e6, "table-10")
+    rows = _nets(results, "EmoNAS").sort_values(column)
+    if column == "frames_per_second":
+        row, unit, quantity = rows.iloc[0], 1, "pictures a second"
+    else:
+        row, unit, quantity = rows.iloc[-1], 1e6, f"{column}, millions"
+    return _exact(results, row[column] / unit, quantity, "table-10", row["study"])
 
 
 def share_of(results: Results, column: str, other: str) -> Found:
     """EmoNAS's cost as a share of another net's, in a study that has measured both."""
     rows = _nets(results, "EmoNAS", other)
-    for _, of_study in rows.groupby("study"):
+    for study, of_study in rows.groupby("study"):
         values = of_study.groupby("model")[column].max()
         if len(values) == 2:
-            return _exact(values["EmoNAS"] / values[other], "table-10")
+            return _exact(results, values["EmoNAS"] / values[other], f"{column}, ratio", "table-10", study)
     raise Missing
 
 
@@ -238,7 +256,8 @@ def searched_beyond(results: Results, model: str, reference: str) -> Found:
     if rows.empty:
         raise Missing
     row = rows.loc[rows["seeds"].idxmax()]
-    return Found(row["difference"], row["difference_low"], row["difference_high"], row["seeds"], "table-9")
+    points = row[["difference", "difference_low", "difference_high"]]
+    return Found(*points, row["seeds"], DIFFERENCE, row["study"], "table-9")
 
 
 def searched_on(results: Results, dataset: str) -> Found:
@@ -248,6 +267,5 @@ def searched_on(results: Results, dataset: str) -> Found:
     if rows.empty:
         raise Missing("not run" if dataset in ("ckplus", "fer2013", "ferm") else "no data")
     row = rows.loc[rows["seeds"].idxmax()]
-    return Found(
-        row["accuracy"], row["low"], row["high"], row["seeds"], "table-9", "" if dataset == "rafdb" else "cannot say"
-    )
+    holds = "" if dataset == "rafdb" else "cannot say"  # "better than others" gives no number
+    return Found(*row[["accuracy", "low", "high", "seeds"]], ACCURACY, row["study"], "table-9", holds)

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
-SEARCHED = ["data", "model", "seeds", "reference", "difference"]  # columns of ``Results.searched``, among others
+SEARCHED = ["data", "model", "seeds", "reference", "difference", "study"]  # of ``Results.searched``, among others
 
 
 class Missing(Exception):
-    """There is no value. Its word says why: "not run", or "no data" where the project does not have the data set."""
+    """There is no value. Its word says why: "not run", "no data" (the project does not have the data set), "not kept"
+    (it has run, and what it predicted is not kept)."""
 
     def __init__(self, why: str = "not run"):
         super().__init__(why)
@@ -23,30 +24,35 @@ class Missing(Exception):
 class Results:
     """What claims are measured on.
 
-    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, recipe (a name); the first
-    row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``. confusions: dataset -> recipe ->
+    accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, study, recipe (a name); the
+    first row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``; made_by: the study of each.
+    confusions: dataset -> recipe ->
     model -> matrix (``measures.confusion``). histories: likewise, of the first seed. searched: ``claims.searched``, of
     one or several studies (column study).
     """
 
     accuracies: pd.DataFrame
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
     confusions: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
     histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
     searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
 
 
 class Found(NamedTuple):
-    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), the table that has it.
+    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), what it is, and where it stands.
 
-    ``holds``: "" where bound and interval decide, else the verdict. ``short``: whether a net trained for fewer epochs
-    than the thesis's, so that a low accuracy says little; of two data sets, for other epochs on each.
+    ``quantity``: what is measured, with its unit. ``study``, ``table``: which has it. ``holds``: "" where bound and
+    interval decide, else the verdict. ``short``: whether a net trained for fewer epochs than the thesis's, so that a
+    low accuracy says little; of two data sets, for other epochs on each.
     """
 
     value: float
     low: float
     high: float
     seeds: float
+    quantity: str
+    study: str
     table: str
     holds: str = ""
     short: bool = False
@@ -74,10 +80,18 @@ def rows_of_one_recipe(results: Results, dataset: str, models: tuple[str, ...]) 
     raise Missing
 
 
-def files_of_one_recipe(results: Results, dataset: str, kept: dict, models: tuple[str, ...]) -> list[pd.DataFrame]:
-    """What ``kept``, the confusions or the histories, has of any of ``models`` by one recipe; Missing where nothing."""
+def files_of_one_recipe(
+    results: Results, dataset: str, kept: dict, models: tuple[str, ...]
+) -> tuple[str, list[pd.DataFrame]]:
+    """What ``kept``, the confusions or the histories, has of any of ``models`` by one recipe, after its study.
+
+    Raises Missing where it has nothing.
+    """
+    measured = measured_rows(results, dataset)
     for recipe in recipes(results, dataset):
         of_nets = kept.get(dataset, {}).get(recipe, {})
-        if found := [of_nets[model] for model in models if model in of_nets]:
-            return found
-    raise Missing
+        if found := {model: of_nets[model] for model in models if model in of_nets}:
+            rows = measured[(measured["recipe"] == recipe) & measured["model"].isin(found)]
+            return rows["study"].iloc[0], list(found.values())
+    ran = measured["model"].isin(models).any()
+    raise Missing("not kept" if ran else "not run")

@@ -69,7 +69,7 @@ def save_sentences(table: pd.DataFrame, name: str, study: str, caption: str = ""
     methods = [method for method in table["method"].unique() if method and "," not in method]
     blocks = []
     for sentence, rows in table.groupby("sentence", sort=False):
-        verdict = joint_verdict(rows["holds"])
+        verdict = joint_verdict(rows)
         head = "".join(f'<th scope="col">{html.escape(method)}</th>' for method in methods)
         body = []
         for quantity, of_quantity in rows.groupby("quantity", sort=False):
@@ -89,9 +89,14 @@ def save_sentences(table: pd.DataFrame, name: str, study: str, caption: str = ""
     return _display_table(_lines(blocks), name, caption)
 
 
-def joint_verdict(holds: pd.Series) -> str:
-    """What the rows of a sentence say together: "holds", "does not hold", "in part" or "cannot say"."""
-    found = set(holds)
+def joint_verdict(rows: pd.DataFrame) -> str:
+    """What the rows of a sentence (measured, holds) say together.
+
+    "holds", "does not hold", "in part" (some rows say yes, others no), "cannot say", or "not measured".
+    """
+    if rows["measured"].isna().all():
+        return "not measured"
+    found = set(rows["holds"])
     if {"yes", "no"} <= found:
         return "in part"
     if "no" in found:

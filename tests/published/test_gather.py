@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fer_nb import paths
-from fer_nb.published import gather, keep, origins, readme
+from fer_nb.published import accuracies, gather, keep, origins
 
 
 def study(name, **files):
@@ -15,7 +15,7 @@ def study(name, **files):
 def test_a_study_that_only_extends_another_has_its_recipe():
     study("again", study="extends: tiny\n")
     study("longer", **{"study": "extends: again\n", "04_training": "epochs: 90\n"})
-    assert [gather.recipe(name, "ferm") for name in ("tiny", "again", "longer")] == ["tiny", "tiny", "longer"]
+    assert [accuracies.recipe(name, "ferm") for name in ("tiny", "again", "longer")] == ["tiny", "tiny", "longer"]
 
 
 def test_claims_over_several_nets_are_of_one_recipe():
@@ -29,7 +29,7 @@ def test_claims_over_several_nets_are_of_one_recipe():
         if file != "origins.csv":
             table = table[table["model"] == "lightResNetl"].replace({60: 90, 90.0: 99.0})
         table.to_csv(folder / "longer" / file, index=False)
-    results = readme.kept_results()
+    results = accuracies.kept_results()
     other = results[(results["study"] == "tiny") & (results["model"] == "ResNet18")].assign(model="lightResNetm")
     assert results.loc[results["model"] == "lightResNetl", "accuracy"].iloc[0] == 99
     found = gather.kept_claims(pd.concat([results, other])).set_index("sentence")["measured"]

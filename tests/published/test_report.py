@@ -47,7 +47,7 @@ def test_a_page_of_a_finished_study(tree):
     __main__.main(["tiny"])
     folder = origins.kept_folder()
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert "<td>tiny</td>" in page and "study <code>tiny</code>" in page and "not run" in page
+    assert "<td>tiny</td>" in page and "FERm: lightResNetl 90.00" in page and "not run" in page
     assert 'src="figures/fig-3-10.svg"' in page and 'src="figures/fig-3-9.svg"' not in page
     assert 'src="figures/fig-4-1-drawn.svg"' in page  # of the weights that are kept
     assert "section 4.2" not in page and "Searched networks" not in page  # nothing of them is kept

@@ -21,18 +21,18 @@ def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
 
 def test_sentences_hold_where_all_their_rows_do():
     rows = [("a", "yes"), ("a", "yes"), ("b", "yes"), ("b", "cannot say"), ("c", "no"), ("d", "yes"), ("d", "no")]
-    table = pd.DataFrame(rows, columns=["sentence", "holds"]).assign(pictures=21)
-    words = answer.sentences_words(table)
-    assert (
-        "of its 4 sentences 1 holds, 1 does not, 1 holds in part, 1 cannot be decided" in words and "up to 21" in words
+    table = pd.DataFrame(rows, columns=["sentence", "holds"]).assign(measured=1.0, method="MP", pictures=21)
+    of_predictions = table.iloc[:1].assign(method="", pictures=1000)
+    nothing = table.iloc[:1].assign(sentence="e", measured=float("nan"), holds="cannot say", method="", pictures=0)
+    assert answer.sentences_words(pd.concat([table, of_predictions, nothing])) == (
+        "Section 4.2 reads single pictures. By maps of 21 and predictions of 1,000 of its 5 sentences 1 holds,"
+        " 1 does not, 1 holds in part, 1 cannot be decided, 1 is not measured."
     )
 
 
 def test_cells_and_searches():
     cells = pd.DataFrame({"equal": [8, 22], "cells": [8, 24], "differing": ["none", "x (a misprint); y (a misprint)"]})
-    assert answer.cells_words(cells).startswith("30 of 32 counted cells") and "2 of the others" in answer.cells_words(
-        cells
-    )
+    assert answer.cells_words(cells).startswith("30 of 32 counted cells") and "2 others" in answer.cells_words(cells)
     gap = {"data": "ckplus-fold1", "reference": "lightResNetl", "difference": 1.0, "low": 0.0, "high": 2.0}
     assert answer.searches_words(pd.DataFrame([gap])) == ""
     assert "+1.00 [0.00, +2.00] points on" in answer.searches_words(pd.DataFrame([gap | {"reference": "mean of x"}]))
@@ -42,8 +42,8 @@ def test_search_or_luck():
     row = {"data": "ferm", "model": "EmoNAS", "genotypes": 2, "accuracy": 85.0, "beaten": 62.5, "random_nets": 8}
     table = pd.DataFrame([row | {"random_mean": 84.25, "p_holm": 0.25}])
     assert answer.luck_words(table) == (
-        "Search or luck: on ferm 2 nets that EmoNAS found, at 85.00% on average, beat 62% of 8 random ones, at 84.25%"
-        " (Holm's p 0.250)."
+        "Search or luck: the search EmoNAS cannot be told from chance on ferm: on average 85.00% for 2 found nets,"
+        " 84.25% for 8 random ones (Holm's p 0.250)."
     )
     assert answer.luck_words(table.iloc[:0]) == ""
 
@@ -67,8 +67,8 @@ def test_micro_expressions_are_those_of_the_first_clips_and_net():
     table = pd.DataFrame(rows, columns=["data", "model", "measure", "value"])
     said = answer.micro_words(table.assign(low=10.0, high=99.0, subjects=24))
     assert said == (
-        "Micro-expressions (micro1, 24 held-out subjects), UF1 of a:"
-        " dynamic 94.00 [10.00, 99.00], apex 20.00 [10.00, 99.00]%."
+        "Drawn micro-expressions (24 drawn subjects, each held out), mean F1 of a by picture of a clip:"
+        " dynamic image 94.00 [10.00, 99.00], apex frame 20.00 [10.00, 99.00]%."
     )
 
 

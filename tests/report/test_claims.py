@@ -19,7 +19,9 @@ def results():
         ("FER2013", "lightResNetl", 69.0, 42),
         ("FERm", "VGG19", np.nan, np.nan),
     ]
-    accuracies = pd.DataFrame(rows, columns=["dataset", "model", "accuracy", "epochs"]).assign(seeds=1, recipe="a")
+    accuracies = pd.DataFrame(rows, columns=["dataset", "model", "accuracy", "epochs"]).assign(
+        seeds=1, study="s", recipe="a"
+    )
     sizes = pd.DataFrame(thesis.TABLE_3_1).T.rename_axis("model").reset_index()
     return Results(accuracies, {"table-3-1": sizes})
 
@@ -33,6 +35,7 @@ def test_each_sentence_has_a_row_and_a_measure(results):
     assert len(table) == len(sentences.THESIS) + len(sentences.EMONAS) and table["sentence"].is_unique
     assert set(table["verdict"]) <= set(answer.VERDICTS)
     counted = table["table"] == "table-3-1"
+    assert (table["quantity"] != "").equals(table["measured"].notna())
     assert table[counted]["measured"].notna().all() and table[counted]["low"].isna().all()
     assert {claim.quantity[0] for claim in (*sentences.THESIS, *sentences.EMONAS) if claim.quantity} == set(
         claims.MEASURES
@@ -53,7 +56,15 @@ def test_what_a_shorter_training_decides_and_what_it_does_not(results):
     assert found["The nets are more accurate on FERm than on FER2013."] == "holds"  # as many epochs on both
     assert found["FER2013 is far harder than CK+."] == "fewer epochs"
     assert found["On FERm the light nets are better than others' methods."] == "not run"  # lightResNetm has not
-    extra = {"dataset": "FERm", "model": "lightResNetm", "accuracy": 80.0, "epochs": 4, "seeds": 1, "recipe": "a"}
+    extra = {
+        "dataset": "FERm",
+        "model": "lightResNetm",
+        "accuracy": 80.0,
+        "epochs": 4,
+        "seeds": 1,
+        "study": "s",
+        "recipe": "a",
+    }
     results.accuracies = pd.concat([results.accuracies, pd.DataFrame([extra])])
     assert verdicts(results)["On FERm the light nets are better than others' methods."] == "fewer epochs"
     results.accuracies["epochs"] = 200
@@ -61,7 +72,7 @@ def test_what_a_shorter_training_decides_and_what_it_does_not(results):
 
 
 def test_without_anything_nothing_is_said():
-    nothing = pd.DataFrame(columns=["dataset", "model", "accuracy", "seeds", "epochs", "recipe"])
+    nothing = pd.DataFrame(columns=["dataset", "model", "accuracy", "seeds", "epochs", "study", "recipe"])
     found = claims.claims_table(Results(nothing))
     assert set(found["verdict"]) == {"not run", "no data", "not measured"} and found["measured"].isna().all()
     assert set(found[found["verdict"] == "no data"]["source"]) == {"EmoNAS"}
@@ -90,11 +101,13 @@ def test_classes_are_judged_by_the_nearest_other(results):
     assert taken.value == pytest.approx(75) and taken.low > 100 / 6
     with pytest.raises(Missing, match="not run"):
         measured.mistaken(results, "FERm", ("VGG19",), "Fear", ("Surprise",))
+    with pytest.raises(Missing, match="not kept"):
+        measured.mistaken(results, "CK+", sentences.BASE, "Fear", ("Disgust",))
 
 
 def test_nets_of_two_recipes_are_not_measured_together(results):
     """lightResNetl trained for 42 epochs and, beside lightResNetm, for 4 by another recipe."""
-    rows = [("FERm", model, value, 4, 1, "b") for model, value in (("lightResNetl", 78.0), ("lightResNetm", 80.0))]
+    rows = [("FERm", model, value, 4, 1, "s", "b") for model, value in (("lightResNetl", 78.0), ("lightResNetm", 80.0))]
     results.accuracies = pd.concat([results.accuracies, pd.DataFrame(rows, columns=results.accuracies.columns)])
     both = measured.least_accuracy(results, "FERm", sentences.LIGHT)
     assert both.value == 78 and both.short
@@ -149,4 +162,4 @@ def test_searched_nets_are_set_beside_others_of_one_study(results):
 def test_claims_are_counted_by_source(results):
     words = answer.claims_words(claims.claims_table(results))
     assert words.startswith(f"Sentences of results: thesis {len(sentences.THESIS)} (") and "; EmoNAS 12 (" in words
-    assert "3 need data that are not here" in words
+    assert words.endswith("12 (12 open).")  # what data or runs are wanting is in the table

@@ -173,12 +173,12 @@ def test_a_sentence_is_a_block_with_its_verdict_and_both_methods_side_by_side():
     shown = save.save_sentences(table, "section-4-2", STUDY, "Sentences.").data
     verdicts = re.findall(r'<b class="verdict [a-z-]+">([^<]*)</b> ([^<]*) <', shown)
     said = ["Happy: mouth &amp; eyes.", "Nothing changes.", "Not tried."]
-    assert verdicts == list(zip(["in part", "holds", "cannot say"], said, strict=True))
+    assert verdicts == list(zip(["in part", "holds", "not measured"], said, strict=True))
     assert '<span class="yes">1.50 [1.20, 1.80], 12 pictures: yes</span></td><td><span class="no">0.50' in shown
     assert '<td colspan="2"><span class="yes">99.00 [97.00, 100.00], 1 picture: yes' in shown
     assert (paths.REPORTS / STUDY / "tables" / "section-4-2.csv").read_text().count("\n") == 5
-    assert save.joint_verdict(pd.Series(["no", "cannot say"])) == "does not hold"
-    assert save.joint_verdict(pd.Series(["yes", "cannot say"])) == "cannot say"
+    for holds, verdict in ((["no", "cannot say"], "does not hold"), (["yes", "cannot say"], "cannot say")):
+        assert save.joint_verdict(pd.DataFrame({"measured": 1.0, "holds": holds})) == verdict
 
 
 def test_figure_is_written_twice_alike_and_closed():
