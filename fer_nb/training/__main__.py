@@ -4,9 +4,9 @@
     python -m fer_nb.training STUDY [--at-once N] [--minutes M]
 
 Needed are torch, numpy, pandas, scikit-learn, statsmodels, safetensors, tqdm and ruamel.yaml. A run that was
-interrupted goes on after its last whole epoch; one that is finished is left as it is. Of a whole study each run is a
-process of its own, N at a time, which prints into training.log in the run's folder: several small nets share a GPU
-better than they take turns.
+interrupted goes on after its last whole epoch; one that is finished is left as it is, and refused where the study's
+parameters are no longer those that made it. Of a whole study each run is a process of its own, N at a time, which
+prints into training.log in the run's folder: several small nets share a GPU better than they take turns.
 
 Exit status: 0 where the run is finished, 1 where it failed, 2 where it is refused, 3 where its time was used up or too
 short for an epoch; of a whole study, whose runs share the time, the worst of its runs, in the order 1, 2, 3, 0.
@@ -45,7 +45,7 @@ def train_one(run: Run, minutes: float | None) -> int:
         parameters = study.training_parameters(run)
         if minutes is not None:
             parameters["minutes"] = minutes
-        if one_run.rests(run):
+        if one_run.rests(run, parameters):
             print(f"{run.name} of study {run.study} is finished: {run.folder}")
             return DONE
         prepared = one_run.prepare(run, parameters)

@@ -1,7 +1,7 @@
 """One training run from its parameters to its kept files: what notebook 04 and ``python -m fer_nb.training`` share."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -70,20 +70,43 @@ def complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
 def complete_once(prepared: Prepared) -> dict:
     """The metrics of the run: ``complete``, then the checkpoint is deleted, unless another process has done it since.
 
-    Raises as ``train.fit``.
+    Raises as ``train.fit`` and ``rests``.
     """
     run = prepared.run
     with limits.alone(run.folder):
-        if rests(run):
+        if rests(run, prepared.made["parameters"]):
             return read_metrics(run)
         *_, metrics = _complete(prepared)
         checkpoint.clear(run.folder)
         return metrics
 
 
-def rests(run: Run) -> bool:
-    """Whether the run is finished and nothing is left to do: its checkpoint is deleted."""
-    return is_finished(run) and not checkpoint.path(run.folder).exists()
+def rests(run: Run, given: Mapping) -> bool:
+    """Whether the run is finished by ``given`` and nothing is left to do: its checkpoint is deleted.
+
+    Raises ValueError, as of a checkpoint, where other parameters of notebook 04 decided what it learned. One that
+    metrics.json lacks came later: the run had its default.
+    """
+    if not is_finished(run) or checkpoint.path(run.folder).exists():
+        return False
+    metrics, known = read_metrics(run), defaults(paths.NOTEBOOKS / "04_training.ipynb")
+    made, now = (_decisive(run, known | dict(of)) for of in (metrics.get("parameters", {}), given))
+    if given["precision"] != "auto":
+        made["precision"], now["precision"] = metrics.get("precision"), given["precision"]
+    for name, value in now.items():
+        if made[name] != value:
+            raise ValueError(
+                f"{run.folder / 'metrics.json'}: made with {name} = {made[name]}, the study now has {value}: delete or "
+                "move the run's folder to train it anew, or run the study by snakemake, which does so"
+            )
+    return True
+
+
+def _decisive(run: Run, given: Mapping) -> dict:
+    """The parameters that decide what ``run`` learns; of votes, whether they are its targets."""
+    left_out = {one.name for one in fields(Protocol) if not one.metadata["learned"]} | asdict(run).keys()
+    kept = {name: value for name, value in given.items() if name not in left_out}
+    return kept | {"votes": run.dataset in given["votes"]}
 
 
 def _complete(prepared: Prepared) -> tuple[pd.DataFrame, pd.DataFrame, dict]:

@@ -51,6 +51,10 @@ def test_it_leaves_what_notebook_4_leaves_and_then_rests(home, capsys):
     assert "24 px for 1 epoch, then 44 px" in capsys.readouterr().out
     assert main(["test", "ferm", "lightResNetl", "1"]) == 0
     assert "is finished" in capsys.readouterr().out
+    file = paths.PARAMS / "test/04_training.yaml"
+    file.write_text(file.read_text().replace("batch_size: 16", "batch_size: 8"))
+    assert main(["test", "ferm", "lightResNetl", "1"]) == 2
+    assert "made with batch_size = 16, the study now has 8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

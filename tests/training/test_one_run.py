@@ -6,11 +6,13 @@ from dataclasses import asdict
 import pytest
 
 from fer_nb import paths
-from fer_nb.study import Run
-from fer_nb.training import checkpoint, limits, one_run
+from fer_nb.parameters import defaults
+from fer_nb.study import Run, training_parameters
+from fer_nb.training import checkpoint, limits, one_run, weights
 from fer_nb.training.protocol import Protocol
 
 RUN = Run("test", "ferm", "lightResNetl", 0)
+GIVEN = defaults(paths.NOTEBOOKS / "04_training.ipynb") | asdict(RUN)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def steps(tmp_path, monkeypatch):
 
     def write():
         checkpoint.path(RUN.folder).touch()
-        metrics = asdict(RUN) | {"number": len(taken)}
+        metrics = asdict(RUN) | {"number": len(taken), "parameters": GIVEN, "precision": "float32"}
         (RUN.folder / "metrics.json").write_text(json.dumps(metrics))
 
     clear = checkpoint.clear
@@ -43,7 +45,7 @@ def steps(tmp_path, monkeypatch):
 
 
 def prepared():
-    return one_run.Prepared(RUN, None, None, None, Protocol(epochs=1, batch_size=2), {})
+    return one_run.Prepared(RUN, None, None, None, Protocol(epochs=1, batch_size=2), {"parameters": GIVEN})
 
 
 def test_the_lock_is_held_until_the_files_are_written(steps):
@@ -58,3 +60,48 @@ def test_a_run_that_another_process_finished_meanwhile_is_not_trained_again(step
     checkpoint.path(RUN.folder).touch()  # whose process ended before its last step
     one_run.complete_once(prepared())
     assert len(steps) == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 200}, "made with epochs = 5, the study now has 200: delete or move the run's folder"),
+        ({"data": "real"}, "made with data = synthetic"),
+        ({"pool": "thesis"}, "made with pool = global"),
+        ({"sizes": [[24, 1], [44, 4]]}, r"made with sizes = \[\]"),
+        ({"votes": ["ferm"]}, "made with votes = False, the study now has True"),
+        ({"precision": "bfloat16"}, "made with precision = float32"),
+        ({"minutes": 3.0, "heap": False, "precision": "float32"}, None),
+    ],
+)
+def test_a_run_that_other_parameters_made_does_not_count_as_finished(steps, change, message):
+    assert not one_run.rests(RUN, GIVEN)
+    one_run.complete_once(prepared())
+    assert one_run.rests(RUN, GIVEN)
+    if message is None:
+        assert one_run.rests(RUN, GIVEN | change)
+    else:
+        with pytest.raises(ValueError, match=f"metrics.json: {message}"):
+            one_run.rests(RUN, GIVEN | change)
+
+
+def test_a_parameter_that_came_after_a_run_makes_it_no_other(steps):
+    one_run.complete_once(prepared())
+    file = RUN.folder / "metrics.json"
+    metrics = json.loads(file.read_text())
+    del metrics["parameters"]["sizes"], metrics["parameters"]["minutes"]
+    file.write_text(json.dumps(metrics))
+    assert one_run.rests(RUN, GIVEN)
+
+
+@pytest.mark.parametrize("study", ["hours", "emonas-hours"])
+def test_kept_runs_that_are_put_back_are_finished(study, tmp_path, monkeypatch):
+    """By the parameters that their study has now."""
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    kept = [weights.about(file) for file in weights.kept_files() if file.parents[1].name == study]
+    for facts in kept:
+        run = Run(study, facts["dataset"], facts["model"], facts["seed"], facts["change"])
+        run.folder.mkdir(parents=True)
+        (run.folder / "metrics.json").write_text(json.dumps(facts))
+        assert one_run.rests(run, training_parameters(run))
+    assert kept
