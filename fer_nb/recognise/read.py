@@ -81,7 +81,7 @@ def reader(name: str, runtime: str = "torch") -> Reader:
 
     Raises:
         FileNotFoundError: no such weights. ValueError: an unknown runtime, a run's name of another form, or damaged
-        weights.
+        weights or predictions.
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"unknown runtime {runtime!r}: {suggestion(runtime, RUNTIMES)}")
