@@ -1,4 +1,3 @@
-
 import numpy as np
 from owners import clips, write_ckplus
 
