@@ -35,8 +35,8 @@ def kept_results() -> pd.DataFrame:
             for folder, ours in ((folder, ours) for folder, ours in kept if ours):
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 by = recipe(folder.name, part.dataset)
-                about = {"study": folder.name, "recipe": THESIS if by == own else by}
-                about |= {"epochs": epochs, "minutes": minutes, "verdict": verdict(ours, printed, epochs, part.epochs)}
+                about = {"study": folder.name, "recipe": THESIS if by == own else by, "epochs": epochs}
+                about |= {"minutes": minutes, "verdict": verdict(ours, printed, epochs, part.epochs)}
                 order = epochs, by == own, _date(folder.name, part.table)
                 found.append((order, row | {key: ours[key] for key in MEASURED} | about))
             found.sort(key=lambda one: one[0], reverse=True)

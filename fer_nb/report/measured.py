@@ -181,7 +181,7 @@ def latency(results: Results, model: str) -> Found:
     if rows.empty:
         raise Missing
     row = rows.iloc[0]
-    times, name = row[["latency_ms", "p10_ms", "p90_ms"]], "efficiency-inference"
+    times, name = (row["latency_ms"], row["p10_ms"], row["p90_ms"]), "efficiency-inference"
     return Found(*times, NAN, "time of a picture, ms", results.made_by.get(name, ""), name)
 
 
@@ -211,7 +211,8 @@ def section(results: Results, *quantities: str) -> Found:
         raise Missing
     first, name = rows.iloc[0], "section-4-2"
     place = results.made_by.get(name, ""), name
-    return Found(*first[["measured", "low", "high"]], NAN, first["quantity"], *place, joint_verdict(rows))
+    value = first["measured"], first["low"], first["high"]
+    return Found(*value, NAN, first["quantity"], *place, joint_verdict(rows))
 
 
 def _nets(results: Results, *names: str) -> pd.DataFrame:
@@ -225,10 +226,8 @@ def cost(results: Results, column: str) -> Found:
     """The most parameters, in millions, or the lowest speed of EmoNAS's nets."""
     rows = _nets(results, "EmoNAS").sort_values(column)
     if column == "frames_per_second":
-        row, unit, quantity = rows.iloc[0], 1, "pictures a second"
-    else:
-        row, unit, quantity = rows.iloc[-1], 1e6, f"{column}, millions"
-    return _exact(results, row[column] / unit, quantity, "table-10", row["study"])
+        return _exact(results, rows[column].iloc[0], "pictures a second", "table-10", rows["study"].iloc[0])
+    return _exact(results, rows[column].iloc[-1] / 1e6, f"{column}, millions", "table-10", rows["study"].iloc[-1])
 
 
 def share_of(results: Results, column: str, other: str) -> Found:
@@ -256,7 +255,7 @@ def searched_beyond(results: Results, model: str, reference: str) -> Found:
     if rows.empty:
         raise Missing
     row = rows.loc[rows["seeds"].idxmax()]
-    points = row[["difference", "difference_low", "difference_high"]]
+    points = row["difference"], row["difference_low"], row["difference_high"]
     return Found(*points, row["seeds"], DIFFERENCE, row["study"], "table-9")
 
 
@@ -268,4 +267,5 @@ def searched_on(results: Results, dataset: str) -> Found:
         raise Missing("not run" if dataset in ("ckplus", "fer2013", "ferm") else "no data")
     row = rows.loc[rows["seeds"].idxmax()]
     holds = "" if dataset == "rafdb" else "cannot say"  # "better than others" gives no number
-    return Found(*row[["accuracy", "low", "high", "seeds"]], ACCURACY, row["study"], "table-9", holds)
+    value = row["accuracy"], row["low"], row["high"]
+    return Found(*value, row["seeds"], ACCURACY, row["study"], "table-9", holds)
