@@ -1,7 +1,7 @@
 """Layers that train on the CPU with the kernels of kernels.py.
 
 Parameters, outputs and gradients are those of the plain layers; training takes fewer passes over memory. In
-evaluation each layer is the plain one.
+evaluation each layer is the plain one, as it is where its batch norms alone are (frozen ones).
 """
 
 import torch
@@ -14,12 +14,10 @@ class FusedSequential(nn.Sequential):
     """nn.Sequential that trains each batch norm and the ReLU after it in one pass."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return super().forward(x)
         layers = list(self)
         while layers:
             layer = layers.pop(0)
-            if not isinstance(layer, nn.BatchNorm2d):
+            if not isinstance(layer, nn.BatchNorm2d) or not layer.training:
                 x = layer(x)
                 continue
             relu = bool(layers) and isinstance(layers[0], nn.ReLU)
@@ -32,9 +30,9 @@ class FusedBlock(models.BasicBlock1):
     """BasicBlock1 (figure 3-4) that trains by ``kernels.normalised_depthwise``."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training:
-            return super().forward(x)
         expand, norm1, _, depthwise, norm2, _, project, norm3 = self.block
+        if not (norm1.training and norm2.training and norm3.training):
+            return super().forward(x)
         hidden = kernels.normalised_depthwise(expand(x), norm1, depthwise, norm2)
         return self.activation(kernels.batch_norm(norm3, project(hidden), residual=self.shortcut(x)))
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from fer_nb import files, machine, paths
 
@@ -99,15 +100,17 @@ class Statistics:
         self.scale, self.shift, mean, variance = out.unbind()
         if layer.track_running_stats:
             layer.num_batches_tracked.add_(1)
-            layer.running_mean.lerp_(mean, layer.momentum)
-            layer.running_var.lerp_(variance, layer.momentum)
+            # Without a momentum they are the means over all batches.
+            momentum = 1 / layer.num_batches_tracked.item() if layer.momentum is None else layer.momentum
+            layer.running_mean.lerp_(mean, momentum)
+            layer.running_var.lerp_(variance, momentum)
 
     def back(self, totals: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Gradients of weight and bias (C,), and the coefficients [3][C] of the gradient at the map."""
-        of_weight, of_bias, k = (self.scale.new_empty(size, len(self.scale)) for size in (1, 1, 3))
-        gradients = of_weight[0], of_bias[0], k
-        call("statistics_back", k, totals, self.count, len(self.scale), self.known, self.scale, *gradients)
-        return gradients
+        of_weight, of_bias = torch.empty_like(self.scale), torch.empty_like(self.scale)
+        k = self.scale.new_empty(3, len(self.scale))
+        call("statistics_back", k, totals, self.count, len(k[0]), self.known, self.scale, of_weight, of_bias, k)
+        return of_weight, of_bias, k
 
 
 class BatchNorm(torch.autograd.Function):
@@ -126,6 +129,7 @@ class BatchNorm(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(context, gradient):
         (x,), statistics, relu = context.saved_tensors, context.statistics, int(context.relu)
         g = channels_last(gradient)
@@ -158,6 +162,7 @@ class NormalisedDepthwise(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(context, gradient):
         (e, d, taps), first, second = context.saved_tensors, context.first, context.second
         g, totals, out = channels_last(gradient), sums(2, d), torch.empty_like(e)

@@ -153,6 +153,14 @@ def test_in_evaluation_it_is_the_plain_cell():
     assert distance(ours.eval()(before2, before), wanted) < 1e-5
 
 
+def test_with_a_frozen_batch_norm_it_is_the_plain_cell():
+    plain, ours = both(KNOWN["DARTS_V2"], 16, False, False)
+    for cell in (plain, ours):
+        for kept in cell.fit.layers[2].eval().buffers():
+            kept.fill_(2)
+    compare(plain, ours, torch.randn(2, 12, 6, 6), torch.randn(2, 20, 6, 6))
+
+
 def test_a_cell_whose_output_leaves_nodes_out():
     edges = [("sep_conv_3x3", 0), ("skip_connect", 1), ("dil_conv_3x3", 2), ("skip_connect", 0), ("skip_connect", 3)]
     edges.append(("avg_pool_3x3", 1))

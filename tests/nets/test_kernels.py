@@ -79,6 +79,47 @@ def test_residual_gets_the_gradient_too():
     assert residual.grad.shape == residual.shape and residual.grad.abs().sum() > 0
 
 
+@pytest.mark.parametrize("frozen", [[], [1], [1, 4, 7]])
+def test_a_frozen_batch_norm_is_the_plain_one(frozen):
+    """Its running statistics moved, and its output was by the batch's."""
+    torch.manual_seed(0)
+    plain = nn.ModuleList([models.BasicBlock2(16, 32, 16, 1), nn.Sequential(nn.Conv2d(16, 16, 1), norm(16), nn.ReLU())])
+    ours = copy.deepcopy(plain)
+    assert fused.fuse(ours)
+    for block, last in (plain, ours):
+        for layer in [last[1], block.shortcut[1], *(block.block[place] for place in frozen)]:
+            layer.eval()
+    x = torch.randn(3, 16, 7, 7)
+    wanted, found = (last(block(x)) for block, last in (plain, ours))
+    assert distance(found, wanted.detach().double()) < 1e-5
+    for theirs, own in zip(plain.buffers(), ours.buffers(), strict=True):
+        torch.testing.assert_close(own, theirs)
+
+
+def test_without_a_momentum_the_running_statistics_are_means_over_the_batches():
+    torch.manual_seed(0)
+    layer = nn.BatchNorm2d(16, momentum=None)
+    plain = copy.deepcopy(layer)
+    for x in torch.randn(3, 2, 16, 5, 5):
+        kernels.batch_norm(layer, x)
+        plain(x)
+    torch.testing.assert_close(layer.running_mean, plain.running_mean)
+    torch.testing.assert_close(layer.running_var, plain.running_var)
+
+
+def test_a_second_derivative_is_refused():
+    """It was taken to be that of what stands around the passes, silently."""
+    norm1, conv, norm2 = norm(16), nn.Conv2d(16, 16, 3, padding=1, groups=16), norm(16)
+    for ours in (
+        lambda x: kernels.batch_norm(norm1, x, residual=x),
+        lambda x: kernels.normalised_depthwise(x, norm1, conv, norm2),
+    ):
+        x = torch.randn(2, 16, 5, 5, requires_grad=True)
+        (gradient,) = torch.autograd.grad(ours(x).square().sum(), x, create_graph=True)
+        with pytest.raises(RuntimeError, match="once_differentiable"):
+            gradient.square().sum().backward()
+
+
 def test_a_nan_is_not_hidden_by_the_relu():
     x = torch.randn(2, 16, 4, 4)
     x[0, 3, 1, 1] = float("nan")
