@@ -41,7 +41,7 @@ def find_genotype(
         name: of ``settings.SEARCHES``. RandomNet is the first genotype that the seed draws, not the best of several.
         folder: the checkpoints stand beside the file; an interrupted search goes on from them.
         settings: of this search (``settings.named_searches``).
-        epochs: for RandomSearch: those of the search that it is compared with, as it costs as much (``affordable``).
+        epochs: for RandomSearch: those of the search beside it, which has as many steps (``affordable``).
         provenance: for the reader of the file: the data, their checksums, the commit.
 
     Returns:

@@ -68,14 +68,14 @@ def train_candidate(genotype: Genotype, halved: FaceSet, folder: Path, settings:
 
 
 def affordable(settings: SearchSettings, epochs: int) -> int:
-    """How many candidates cost as much as ``epochs`` epochs of ``search`` with these settings, rounded up.
+    """How many candidates take as many steps as ``epochs`` epochs of ``search`` with these settings, rounded up.
 
-    Counted are steps on a batch, not seconds, which the load of the machine changes. A step of a search on either half
-    counts as one of a candidate: by method "sample" the supernet computes one operation an edge, as a candidate does.
-    The look ahead of order 2 takes five passes (``SearchSettings``).
+    Counted are passes forward and back on a batch, not seconds, which the load of the machine changes. Each on either
+    half counts as a step of a candidate: so it is by method "sample", whose supernet computes one operation an edge;
+    one by "mixture" computes all of them and takes longer. The alpha step of order 2 is four passes.
     """
     learning = max(epochs - settings.warmup, 0)  # epochs in which a step of the alphas goes with each of the weights
-    taken = epochs + learning * (5 if settings.order == 2 else 1)  # in epochs of the weights half, as a candidate's are
+    taken = epochs + learning * (4 if settings.order == 2 else 1)  # in epochs of the weights half, as a candidate's are
     return math.ceil(taken / settings.candidate_epochs)
 
 

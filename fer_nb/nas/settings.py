@@ -49,7 +49,7 @@ class SearchSettings:
     """The settings of a search.
 
     method, channels, cells, nodes, partial, stem_stride, shared, operations: see ``Supernet``.
-    order: 1, or 2 for the alpha step that looks a step ahead (five passes instead of one).
+    order: 1, or 2 for the alpha step that looks a step ahead (four passes instead of one).
     lr, lr_min: first and last rate of the weights, which falls as half a cosine, epoch by epoch.
     clip: largest norm of the weights' gradient; 0 for no limit.
     warmup: first epochs, without alpha step.

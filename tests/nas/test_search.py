@@ -182,12 +182,21 @@ def test_random_search_keeps_the_best_and_goes_on(tmp_path, monkeypatch):
         random_search.random_search(data, tmp_path / "b", settings, candidates=3)
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_a_search_makes_as_many_passes_as_a_random_search_counts(tmp_path, monkeypatch, order):
+    passes, own = [], search.steps.logits_and_loss
+    monkeypatch.setattr(search.steps, "logits_and_loss", lambda *given: passes.append(1) or own(*given))
+    run(tmp_path, faces(16), epochs=3, warmup=1, method="mixture", order=order)  # one batch of each half an epoch
+    settings = SearchSettings(**SMALL | {"warmup": 1, "order": order})
+    assert random_search.affordable(settings, 3) == len(passes)
+
+
 def test_a_random_search_costs_as_many_steps_as_the_search_beside_it_whatever_the_clock_says():
     settings = SearchSettings(**SMALL | {"epochs": 50, "candidate_epochs": 5})
     assert random_search.affordable(settings, 50) == 20  # a step of the alphas with each of the weights
     assert random_search.affordable(replace(settings, warmup=10), 50) == 18
     assert random_search.affordable(settings, 51) == 21  # a candidate that is begun is trained to its end
-    assert random_search.affordable(replace(settings, order=2), 50) == 60
+    assert random_search.affordable(replace(settings, order=2), 50) == 50
 
 
 def test_a_progressive_search_narrows_the_choice(tmp_path):
