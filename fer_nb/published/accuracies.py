@@ -23,8 +23,9 @@ def kept_results() -> pd.DataFrame:
     not measured is missing.
 
     Returns:
-        DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval; recipe: "thesis", or the
-        study that says how the net was trained; epochs of the shortest run, minutes of a run on average.
+        DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval over the test pictures, of
+        CK+ over the sequences; recipe: "thesis", or the study that says how the net was trained; epochs of the shortest
+        run, minutes of a run on average.
     """
     rows = []
     for own, part in thesis.SECTION_3_3.items():  # own: the study with the thesis's protocol
@@ -33,6 +34,7 @@ def kept_results() -> pd.DataFrame:
             kept = [(folder, row_of(folder / f"{part.table}.csv", model)) for folder in kept_studies()]
             found = []
             for folder, ours in ((folder, ours) for folder, ours in kept if ours):
+                ours |= _over_sequences(folder, model) if part.name == "CK+" else {}
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 by = recipe(folder.name, part.dataset)
                 about = {"study": folder.name, "recipe": THESIS if by == own else by, "epochs": epochs}
@@ -42,6 +44,14 @@ def kept_results() -> pd.DataFrame:
             found.sort(key=lambda one: one[0], reverse=True)
             rows += [one for _, one in found] or [row]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _over_sequences(folder: Path, model: str) -> dict:
+    """low and high of the thesis's fold of CK+ over sequences: table-3-6 of older studies has them over frames."""
+    file = folder / "table-3-6-splits.csv"
+    splits = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["model", "split"])
+    rows = splits[(splits["model"] == model) & (splits["split"] == "the thesis's fold")]
+    return {} if rows.empty else {"low": rows["sequence_low"].iloc[0], "high": rows["sequence_high"].iloc[0]}
 
 
 def row_of(path: Path, model: str) -> dict | None:

@@ -21,10 +21,10 @@ def results_text() -> str:
         return ""
     lead = (
         "Written by `python -m fer_nb.published`. Accuracies are in percent on the test split: means over the seeds,"
-        " with 95% intervals (Wilson) over the test pictures. The verdict says whether the thesis's value is within the"
-        " interval, or ours is above or below it. The recipe is the thesis's or, where a study is named, another: then"
-        " epochs are not all that differs. Minutes are those of one training run. [README.md](README.md) says what made"
-        " each table."
+        " with 95% intervals (Wilson) over the test pictures, of CK+ over the sequences. The verdict says whether the"
+        " thesis's value is within the interval, or ours is above or below it. The recipe is the thesis's or, where a"
+        " study is named, another: then epochs are not all that differs. Minutes are those of one training run."
+        " [README.md](README.md) says what made each table."
     )
     texts = [
         "# Results of the kept studies",
