@@ -57,9 +57,10 @@ class SearchSettings:
     max_skips: in the normal cell of the genotype; None for no limit.
     skip_dropout: of the first epoch, in equal steps to 0 in the last (Chen et al. 2019).
     beta_decay: weight of beta decay in the last epoch, in equal steps from 0 (Ye et al. 2022).
-    stop: "skips": after 3 epochs in a row with more skips than ``max_skips`` (after Liang et al. 2019), with the
-        alphas of the epoch before them; "eigenvalue": when the eigenvalue of the Hessian in the alphas, averaged
-        over 5 epochs, has risen by a third in 5 epochs, with the alphas from before (Zela et al. 2020); "": never.
+    stop: of the epochs after the warm-up. "skips": after 3 in a row with more skips than ``max_skips`` (after Liang et
+        al. 2019), with the alphas of the epoch before them, or of the first if there is none; "eigenvalue": when the
+        eigenvalue of the Hessian in the alphas, averaged over 5 epochs, has risen by a third in 5 epochs, with the
+        alphas from before (Zela et al. 2020); "": never.
     candidate_epochs: in which a random search trains each candidate; other searches ignore it.
     precision: see ``device.number_format``; parameters stay float32.
     seed: random seed of initial weights and alphas, halves, batch order, augmentation, draws and dropout.

@@ -14,6 +14,8 @@ WINDOW, DROP = 5, 0.75  # of the eigenvalue's stop: Zela et al. 2020, section 4.
 def stopped(history: list[dict], settings) -> int | None:
     """Position in ``history`` of the epoch whose alphas are taken, where ``settings.stop`` ends the search; else None.
 
+    No epoch of the warm-up counts, nor are its alphas taken: they have not learned.
+
     Args:
         history: rows so far, each with "skips" and, for the eigenvalue's stop, "eigenvalue".
         settings: SearchSettings, of which stop, warmup and max_skips count.
@@ -21,8 +23,8 @@ def stopped(history: list[dict], settings) -> int | None:
     if settings.stop == "skips":
         last = history[max(settings.warmup, len(history) - PATIENCE) :]
         if len(last) == PATIENCE and all(row["skips"] > settings.max_skips for row in last):
-            return max(len(history) - PATIENCE - 1, 0)
-    if settings.stop == "eigenvalue" and len(history) >= 2 * WINDOW:
+            return max(len(history) - PATIENCE - 1, settings.warmup)
+    if settings.stop == "eigenvalue" and len(history) - settings.warmup >= 2 * WINDOW:
         now, before = (
             sum(abs(row["eigenvalue"]) for row in rows) / WINDOW
             for rows in (history[-WINDOW:], history[-2 * WINDOW : -WINDOW])

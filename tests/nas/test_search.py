@@ -128,19 +128,23 @@ def test_stops():
     assert stopping.stopped(rows([3, 3, 3, 3]), skips) is None  # two of them are of the warm-up
     assert stopping.stopped(rows([1, 1, 2, 3, 2, 3, 4]), skips) is None
     assert stopping.stopped(rows([1, 1, 2, 1, 3, 3, 4]), skips) == 3
+    assert stopping.stopped(rows([1, 1, 3, 3, 4]), skips) == 2  # the first whose alphas have learned
     eigenvalue = SearchSettings(stop="eigenvalue", method="mixture")
     assert stopping.stopped(rows(eigenvalues=[1.0] * 9), eigenvalue) is None
     assert stopping.stopped(rows(eigenvalues=[1.0] * 5 + [1.3] * 5), eigenvalue) is None
     assert stopping.stopped(rows(eigenvalues=[1.0] * 5 + [-1.4] * 5), eigenvalue) == 4
+    warm = replace(eigenvalue, warmup=2)
+    assert stopping.stopped(rows(eigenvalues=[1.0] * 5 + [1.4] * 5), warm) is None  # two of them are of it
+    assert stopping.stopped(rows(eigenvalues=[1.0] * 7 + [1.4] * 5), warm) == 6
     assert stopping.stopped(rows([9] * 20), SearchSettings(warmup=2)) is None
 
 
 def test_a_stop_ends_the_search_with_the_alphas_from_before(tmp_path, monkeypatch):
     monkeypatch.setattr(search, "snapshot", lambda net, own=search.snapshot: own(net) | {"skips": 3})
     genotype, history = run(tmp_path, epochs=6, stop="skips", warmup=1, alpha_lr=0.1)
-    assert len(history) == 4 and history.attrs["epoch"] == 1
+    assert len(history) == 4 and history.attrs["epoch"] == 2  # those of the warm-up have not learned
     assert run(tmp_path, epochs=6, stop="skips", warmup=1, alpha_lr=0.1)[0] == genotype  # finished: nothing is trained
-    best = history.attrs["alphas"]["normal"][0].argmax(1)
+    best = history.attrs["alphas"]["normal"][1].argmax(1)
     assert [OPERATIONS[i] for i in best] == [name for name, _ in genotype.normal]
 
 
