@@ -24,6 +24,10 @@ def progressive_search(faces: FaceSet, folder: Path, settings: SearchSettings) -
     The stages grow to ``settings.cells`` by one cell each and take half of ``settings.epochs`` each, of which the
     alphas' warm-up is 10 of 25 as in the paper.
 
+    Two things are otherwise in the authors' code (train_search.py in github.com/chenxin061/pdarts): the alphas'
+    gradient is clipped to a norm of 5, as the weights' is; and the dropout on skips, which here falls in equal steps
+    to 0 over a stage, falls so in the warm-up alone, after which it starts anew and falls by exp(-0.2) an epoch.
+
     Args:
         faces, folder: as for ``search``; each stage has its checkpoint in a folder of its own.
         settings: of which ``warmup`` and ``skip_dropout`` are ignored; the paper has method "mixture", alpha_lr 6e-4.

@@ -10,7 +10,8 @@ from fer_nb.nets.device import PRECISIONS
 from fer_nb.nets.operations import OPERATIONS
 
 # What DARTS and P-DARTS do with what they share: section 3 and appendix of Liu, Simonyan and Yang 2019. ``progressive``
-# takes half of the epochs for each of its stages: 25, of which 10 without a step of the alphas (Chen et al. 2019).
+# takes half of the epochs for each of its stages: 25, of which 10 without a step of the alphas (Chen et al. 2019). The
+# batch and the last rate of P-DARTS are those of train_search.py in github.com/chenxin061/pdarts.
 DARTS: dict[str, Any] = {
     "method": "mixture",
     "partial": 1,
@@ -35,7 +36,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "cells3": {"cells": 3},
     "cells8": {"cells": 8},
     "DARTS": DARTS | {"order": 2, "alpha_lr": 3e-4, "max_skips": None},
-    "PDARTS": DARTS | {"order": 1, "alpha_lr": 6e-4, "max_skips": 2},
+    "PDARTS": DARTS | {"order": 1, "alpha_lr": 6e-4, "max_skips": 2, "batch_size": 96, "lr_min": 0.0},
     "RandomSearch": {},
     "RandomNet": {},
 }

@@ -25,6 +25,8 @@ def test_names_are_checked():
     assert list(asked)[:2] == [("EmoNAS", 3), ("RandomNet", 3)] and len(asked) == 8
     darts = asked["DARTS", 3]
     assert (darts.order, darts.method, darts.alpha_lr, darts.batch_size) == (2, "mixture", 3e-4, 64)
+    pdarts = named_searches(["PDARTS"], [0], given)["PDARTS", 0]
+    assert (pdarts.order, pdarts.batch_size, pdarts.lr, pdarts.lr_min, pdarts.max_skips) == (1, 96, 0.025, 0.0, 2)
     assert asked["DARTS", 3].seed == 3 and asked["EmoNAS", 0] == given
     assert named_searches([], [0], given) == {}
     with pytest.raises(ValueError, match=r"unknown search 'EmoNas': did you mean EmoNAS\?"):
