@@ -82,7 +82,7 @@ def random_genotypes(
     Args:
         parameters: of the found net; those of the nets drawn differ by at most ``SIZE`` of it.
         classes: of the data set, for the size of the last layer.
-        settings: whose channels, cells, stem_stride, nodes, max_skips and seed are taken.
+        settings: of the search that found it, whose channels, cells, stem_stride, nodes, max_skips and seed are taken.
 
     Returns:
         DataFrame, a row each: net, seed, skips (normal cell), parameters, macs.
@@ -104,8 +104,7 @@ def random_genotypes(
                 "allow more skips, or search for a net of an ordinary size"
             )
         genotypes.save(folder / f"{name}-seed{settings.seed}.json", genotype, _about(name, settings, provenance))
-        row = search_row(name, settings.seed, genotype, None, SearchedNet(genotype, classes, **shape))
-        rows.append({key: row[key] for key in ("net", "seed", "skips", "parameters", "macs")})
+        rows.append(search_row(name, settings.seed, genotype, None, SearchedNet(genotype, classes, **shape)))
     return pd.DataFrame(rows, columns=["net", "seed", "skips", "parameters", "macs"])
 
 

@@ -98,14 +98,15 @@ def random(rng, nodes=4, max_skips=2):
     Args:
         rng: numpy.random.Generator.
         nodes: of each cell; each gets two different inputs, all nodes make up the output.
+        max_skips: None for no limit.
 
     Raises:
         ValueError: fewer than 1 node, or a negative ``max_skips``.
     """
-    if nodes < 1 or max_skips < 0:
+    if nodes < 1 or (max_skips is not None and max_skips < 0):
         raise ValueError(f"nodes = {nodes}, max_skips = {max_skips}: choose at least 1 node and 0 skips")
     normal = random_edges(rng, nodes)
-    while skips(normal) > max_skips:
+    while max_skips is not None and skips(normal) > max_skips:
         normal = random_edges(rng, nodes)
     concat = list(range(2, nodes + 2))
     return Genotype(normal, concat, random_edges(rng, nodes), list(concat))

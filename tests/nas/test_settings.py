@@ -2,12 +2,14 @@
 
 import ast
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from fer_nb import parameters, paths
 from fer_nb.names import refuse_unknown
-from fer_nb.nas import speed
+from fer_nb.nas import find, speed
 from fer_nb.nas.settings import SearchSettings, named_searches
 
 NOTEBOOK = "notebooks/09_architecture_search.ipynb"
@@ -74,6 +76,19 @@ def test_settings_that_do_not_fit_are_named(options, message):
 def test_settings_that_change_nothing_are_not_compared_with_a_checkpoint():
     assert SearchSettings(precision="auto").learned() == SearchSettings().learned()
     assert SearchSettings(seed=1).learned() != SearchSettings().learned()
+
+
+def test_notebook_9_draws_random_genotypes_by_the_settings_of_the_search_that_they_are_held_against(monkeypatch):
+    """They took the notebook's: with 5 cells, none is as large as the net of a search with 8."""
+    drawn = []
+    monkeypatch.setattr(find, "random_genotypes", lambda *given: drawn.append(given))
+    asked = named_searches(["cells8", "EmoNAS"], [3, 4], SearchSettings())
+    names = {"asked": asked, "searches": ["cells8", "EmoNAS"], "seeds": [3, 4], "settings": SearchSettings()}
+    names |= {"found": {pair: (None, None, {"parameters": 7}) for pair in asked}, "random_nets": 2, "find": find}
+    names |= dict.fromkeys(["folder", "made", "study"]) | {"faces": SimpleNamespace(classes="abc")}
+    names |= {"display": print, "save_table": lambda *given: given, "replace": replace}
+    exec(next(cell for cell in code() if "random_genotypes(" in cell), names)
+    assert drawn[0][1] == 7 and drawn[0][4] == asked["cells8", 3]
 
 
 def test_notebook_9_checks_its_parameters_before_it_searches():
