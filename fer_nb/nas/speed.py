@@ -64,16 +64,17 @@ def plain_step(net, optimizer, alpha_optimizer, batch, other, clip: float = 5.0)
 
 
 def measure(
-    variant: str, batch_size: int, seconds: float, channels: int, cells: int, nodes: int, size: int = augment.CROP
+    variant: str, batch_size: int, seconds: float, channels: int, cells: int, nodes: int, stem_stride: int
 ) -> float:
     """Median seconds of a search step of ``variant`` on the CPU or GPU, in this process, after a step on 8 pictures.
+
+    In float32, on pictures of 44x44.
 
     Args:
         variant: one of ``VARIANTS``.
         batch_size: pictures of each of the two batches of a step.
         seconds: to go on for, but at least two steps.
-        channels, cells, nodes: see ``Supernet``.
-        size: height and width of the pictures.
+        channels, cells, nodes, stem_stride: see ``Supernet``.
 
     Raises:
         ValueError: unknown variant.
@@ -85,12 +86,12 @@ def measure(
         devices.keep_heap()
     torch.manual_seed(0)
     kind = PlainMixed if plain else Supernet
-    net = kind(CLASSES, channels, cells, nodes, **VARIANTS[variant]).train()
+    net = kind(CLASSES, channels, cells, nodes, stem_stride=stem_stride, **VARIANTS[variant]).train()
     net = net.to(device) if plain else devices.prepare(net, device)
     net.tau = 10.0
     optimizer, alpha_optimizer = search.make_optimizers(net, 0.025, 0.9, 3e-4, 3e-4, 1e-3)
     generator = torch.Generator(device).manual_seed(0)
-    pictures = torch.rand(2, batch_size, 3, size, size).to(device)
+    pictures = torch.rand(2, batch_size, 3, augment.CROP, augment.CROP).to(device)
     labels = torch.arange(batch_size, device=device) % CLASSES
 
     def step(count=batch_size):
@@ -114,7 +115,7 @@ def compare(
     channels: int = 16,
     cells: int = 5,
     nodes: int = 4,
-    size: int = augment.CROP,
+    stem_stride: int = 1,
     variants: Iterable[str] = tuple(VARIANTS),
 ) -> pd.DataFrame:
     """``measure`` each variant ``repeats`` times in turn, each in a fresh process.
@@ -125,7 +126,7 @@ def compare(
     Raises:
         ValueError: unknown variant.
     """
-    cases = [(variant, batch_size, seconds, channels, cells, nodes, size) for variant in variants] * repeats
+    cases = [(variant, batch_size, seconds, channels, cells, nodes, stem_stride) for variant in variants] * repeats
     found = timing.in_fresh_processes(measure, cases, "search step")
     rows = pd.DataFrame({"variant": [case[0] for case in cases], "seconds": found})
     table = timing.spread(rows, ["variant"], "seconds").reset_index()

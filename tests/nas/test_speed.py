@@ -8,7 +8,7 @@ from fer_nb.speed import timing
 
 def test_each_variant_is_measured_and_held_against_the_plain_one(monkeypatch):
     monkeypatch.setattr(timing, "in_fresh_processes", lambda measure, cases, what: [measure(*case) for case in cases])
-    table = speed.compare(batch_size=4, seconds=0.0, repeats=1, channels=8, cells=3, nodes=1, size=12)
+    table = speed.compare(batch_size=4, seconds=0.0, repeats=1, channels=8, cells=3, nodes=1, stem_stride=2)
     assert tuple(table["variant"]) == tuple(speed.VARIANTS)
     assert table["ratio"][0] == 1 and (table["lowest"] > 0).all() and (table["lowest"] <= table["highest"]).all()
     assert table["ratio"].tolist() == pytest.approx((table["seconds"][0] / table["seconds"]).tolist())
@@ -27,4 +27,11 @@ def test_a_step_of_the_plain_one_learns_both():
 
 def test_what_is_unknown_is_named():
     with pytest.raises(ValueError, match="unknown variant 'darts': choose one of plain, mixture, partial, sample, "):
-        speed.measure("darts", 2, 0.0, 4, 3, 1)
+        speed.measure("darts", 2, 0.0, 4, 3, 1, 1)
+
+
+def test_the_net_that_is_timed_has_the_stem_of_the_search(monkeypatch):
+    built, own = [], speed.Supernet
+    monkeypatch.setattr(speed, "Supernet", lambda *given, **named: built.append(own(*given, **named)) or built[-1])
+    speed.measure("sample", 4, 0.0, 8, 3, 1, 2)
+    assert built[0].stem[0].stride == (2, 2)
