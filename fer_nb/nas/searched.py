@@ -5,19 +5,22 @@ Everything but the times comes from finished runs' predictions and from the nets
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from fer_nb import intervals
 from fer_nb.background.compare import kept_nets, kept_test_predictions, refuse_unkept
+from fer_nb.data.datasets import load
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
 from fer_nb.evaluation.measures import accuracy, by_model, pooled
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
-from fer_nb.nets import by_name, export
+from fer_nb.nas.luck import is_found
+from fer_nb.nets import by_name, export, genotypes
 from fer_nb.speed import latency
-from fer_nb.study import Run
+from fer_nb.study import Run, searched_genotype
 
 
 def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
@@ -154,6 +157,31 @@ def against_sentence(table: pd.DataFrame) -> str:
         words.append(f"on {row['data']} {row['model']} is {word} {row['reference']} ({points} points)")
     text = "; ".join(words) or "there is no net to compare the searched net with"
     return f"{text[0].upper()}{text[1:]}."
+
+
+def seen_sentence(runs: list[Run], faces: dict[str, FaceSet], data: str) -> str:
+    """Which found nets are tested on pictures of the train split that their cells were searched on, and how many.
+
+    What a search was on is in its genotype's file. ``faces``: of each data set; ``data``: "real" or "synthetic".
+    """
+    words = []
+    for run in runs:
+        file = (
+            searched_genotype(run.study, run.model, run.seed) if run.dataset in faces and is_found(run.model) else None
+        )
+        about = genotypes.load(file)[1] if file else {}
+        name = about.get("dataset", run.dataset)
+        # Rows are those of the whole set, which folds of it have in common.
+        if about.get("data") != data or name == run.dataset or name.partition("-")[0] != run.dataset.partition("-")[0]:
+            continue
+        test = faces[run.dataset].of_split("test").rows
+        seen = int(np.isin(test, load(name, data).of_split("train").rows).sum())
+        what = f"{seen:,} of {len(test):,} test pictures of {run.dataset} are in the train split of {name}"
+        words.append(f"{what}, on which the cells of {run.model} were searched: its accuracy may be too high")
+    text = (
+        "; ".join(dict.fromkeys(words)) or "No search of a net here is known to have seen pictures that it is tested on"
+    )
+    return f"{text}."
 
 
 def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:

@@ -1,7 +1,7 @@
 """fer_nb.nas.searched: the tables of notebook 10, from fake run folders; expected numbers are worked out by hand."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -136,6 +136,27 @@ def test_against_and_its_sentence(wrong, word):
     for name, trained in (("DARTS", runs), ("lightResNetl", runs[:1])):
         empty = searched.against(trained, "ckplus-fold1", faces([""] * 24), name, *others)
         assert empty.empty and searched.against_sentence(empty) == "There is no net to compare the searched net with."
+
+
+def test_a_net_that_is_tested_on_pictures_of_its_search_is_named(tmp_path, monkeypatch):
+    file = genotypes.save(
+        tmp_path / "found.json", genotypes.KNOWN["PDARTS"], {"dataset": "ckplus-subject1", "data": "real"}
+    )
+    monkeypatch.setattr(searched, "searched_genotype", lambda *given: file)
+    whole = faces([""] * 12)
+    splits = {"ckplus-subject1": range(3), "ckplus-fold1": range(2, 6)}  # their test rows
+    sets = {
+        name: replace(whole, split=np.where(np.isin(whole.rows, of), "test", "train")) for name, of in splits.items()
+    }
+    monkeypatch.setattr(searched, "load", lambda name, data: sets[name])
+    runs = [Run("tiny", name, "EmoNAS_16x6", seed) for name in splits for seed in (0, 1)]
+    runs += [Run("tiny", "ckplus-fold1", "lightResNetl", 0), Run("tiny", "ferm", "EmoNAS", 0)]
+    assert searched.seen_sentence(runs, sets | {"ferm": whole}, "real") == (
+        "3 of 4 test pictures of ckplus-fold1 are in the train split of ckplus-subject1, on which the cells of "
+        "EmoNAS_16x6 were searched: its accuracy may be too high."
+    )
+    for given in ((runs, {"ckplus-subject1": sets["ckplus-subject1"]}, "real"), (runs, sets, "synthetic")):
+        assert searched.seen_sentence(*given).startswith("No search of a net here is known")
 
 
 def fold(model, name, k, predicted, seed=0):
