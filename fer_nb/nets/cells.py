@@ -2,7 +2,8 @@
 
 The cells are stacked as in the search: all keep the resolution but those at a third and two thirds of the depth,
 which halve it and double the width. Unlike DARTS's own evaluation, the number of cells is that of the search (Verma
-et al. 2023), a pool is followed by BN as in the search, and there is neither auxiliary head nor dropped path.
+et al. 2023) unless the net's name gives another (``study.sized``: EmoNAS_16x6 has 6, its search had 5), a pool is
+followed by BN as in the search, and there is neither auxiliary head nor dropped path.
 """
 
 import torch
