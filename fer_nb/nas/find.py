@@ -19,7 +19,7 @@ from fer_nb.nets.genotypes import Genotype
 from fer_nb.study import random_names
 from fer_nb.training import checkpoint
 
-SHAPE = ("channels", "cells", "stem_stride")  # of the net, in its search and after it; a name may change it (study.sized)
+SHAPE = ("channels", "cells", "stem_stride")  # of the net in its search, and after it unless its name has a size
 KEPT = "genotype.json"  # beside the checkpoints, until all searches are done: Snakemake deletes what a failed job made
 GPU_FLOPS = 11.34e12  # float32 peak of a GeForce GTX 1080 Ti (its maker's number), on which DARTS searched
 SIZE, DRAWS = 0.1, 1000  # by what share a random net may be larger or smaller than the found one; genotypes tried
