@@ -2,11 +2,11 @@
 
 import seaborn
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import Circle
 from torch import nn
 
 from fer_nb.background.layers import parameters
-from fer_nb.nets.diagrams import arrow
+from fer_nb.nets.diagrams import arrow, rounded
 
 INPUTS, KERNEL = 6, 3
 OUTPUTS = INPUTS - KERNEL + 1
@@ -88,7 +88,6 @@ def _steps(ax, steps: dict[str, str], coloured: tuple[int, ...]) -> None:
 
 def _step(ax, x: float, y: float, name: str, text: str, colour: str) -> None:
     """A box of 2.1 x 1.2 around (x, y) with a name and what it does."""
-    shape = "round,pad=0,rounding_size=0.1"
-    ax.add_patch(FancyBboxPatch((x - 1.05, y - 0.6), 2.1, 1.2, boxstyle=shape, fc=colour, ec="#555"))
+    rounded(ax, x, y, 2.1, 1.2, 0.1, colour)
     ax.text(x, y + 0.33, name, ha="center", va="center", fontsize=9.5, fontweight="bold")
     ax.text(x, y - 0.18, text, ha="center", va="center", fontsize=8)

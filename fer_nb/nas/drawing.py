@@ -5,8 +5,10 @@ which are called c_{k-2} and c_{k-1}; the output is c_{k}. Nothing here saves or
 """
 
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, PathPatch
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+
+from fer_nb.nets.diagrams import rounded
 
 INPUTS = ("c_{k-2}", "c_{k-1}")
 FILL = {"max": "#ece3f1", "avg": "#ece3f1", "skip": "#f3efe4", "sep": "#d8e6f3", "dil": "#f6d9c6"}
@@ -97,9 +99,7 @@ def draw_cell(ax, edges, concat, title):
 
 
 def box(ax, left, wide, y, text, fill):
-    shape = "round,pad=0,rounding_size=0.06"
-    place = (left, y - 0.36 * ROW)
-    ax.add_patch(FancyBboxPatch(place, wide, 0.72 * ROW, boxstyle=shape, fc=fill, ec="#555", lw=0.8, zorder=3))
+    rounded(ax, left + wide / 2, y, wide, 0.72 * ROW, 0.06, fill, lw=0.8, zorder=3)
     shown = f"${text}$" if text.startswith("c_") else text
     ax.text(left + wide / 2, y, shown, ha="center", va="center", fontsize=8.5, zorder=4)
 

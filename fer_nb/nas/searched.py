@@ -192,13 +192,15 @@ def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:
     }
 
 
-def micro_predictions(runs: list[Run], name: str, model: str, seed: int, faces: FaceSet) -> pd.DataFrame:
-    """The pooled predictions of all folds of a set of clips, with the column ``subject`` (``micro.scores``).
+def micro_predictions(runs: list[Run], name: str, model: str, faces: FaceSet) -> pd.DataFrame:
+    """A net's pooled predictions of all folds of a set of clips, with the column ``subject`` (``micro.scores``).
+
+    Those of its first seed.
 
     ``faces``: all clips as pictures, whose rows the predictions name.
     """
-    chosen = [r for r in runs if r.dataset.startswith(f"{name}-subject") and (r.model, r.seed) == (model, seed)]
-    table = pd.concat([read_predictions(run) for run in chosen], ignore_index=True)
+    folds = [run for run in runs if run.dataset.startswith(f"{name}-subject") and run.model == model]
+    table = pd.concat([read_predictions(run) for run in folds if run.seed == folds[0].seed], ignore_index=True)
     return table.assign(subject=faces.groups[table["row"]])
 
 
@@ -211,8 +213,7 @@ def micro_table(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame:
     runs = [run for run in runs if run.dataset.partition("-")[0] in sets]
     rows = []
     for name, model in dict.fromkeys((run.dataset.partition("-")[0], run.model) for run in runs):
-        seed = next(run.seed for run in runs if run.model == model)
-        table = micro.scores(micro_predictions(runs, name, model, seed, sets[name]), sets[name].classes)
+        table = micro.scores(micro_predictions(runs, name, model, sets[name]), sets[name].classes)
         rows.append(table.assign(data=name, model=model))
     columns = ["data", "model", "measure", "value", "low", "high", "subjects", "clips"]
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
@@ -228,10 +229,9 @@ def micro_differences(runs: list[Run], sets: dict[str, FaceSet]) -> pd.DataFrame
     """
     rows, names = [], list(sets)
     for model in dict.fromkeys(run.model for run in runs if run.dataset.partition("-")[0] in sets):
-        seed = next(run.seed for run in runs if run.model == model and run.dataset.partition("-")[0] in sets)
         right = {}
         for name in names:
-            table = micro_predictions(runs, name, model, seed, sets[name]).set_index("row").sort_index()
+            table = micro_predictions(runs, name, model, sets[name]).set_index("row").sort_index()
             right[name] = 100 * (table["label"] == table["predicted"]), table["subject"]
         for i, first in enumerate(names):
             for second in (name for name in names[i + 1 :] if _clips(name) == _clips(first)):

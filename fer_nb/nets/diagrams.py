@@ -25,12 +25,15 @@ FILL = {"BN": "#f3efe4", "1x1": "#d8e6f3", "3x3": "#f6d9c6", "sta": "#dfeadb", "
 HEIGHT = 0.62  # of a box; the step from one to the next is 1
 
 
+def rounded(ax, x, y, width, height, radius, colour, **style):
+    """A box around (x, y) with round corners."""
+    shape = f"round,pad=0,rounding_size={radius}"
+    place = (x - width / 2, y - height / 2)
+    ax.add_patch(FancyBboxPatch(place, width, height, boxstyle=shape, fc=colour, ec="#555", **style))
+
+
 def box(ax, x, y, text, width):
-    shape = "round,pad=0,rounding_size=0.08"
-    colour = FILL[text[:3].strip(",")]
-    ax.add_patch(
-        FancyBboxPatch((x - width / 2, y - HEIGHT / 2), width, HEIGHT, boxstyle=shape, fc=colour, ec="#555", lw=0.8)
-    )
+    rounded(ax, x, y, width, HEIGHT, 0.08, FILL[text[:3].strip(",")], lw=0.8)
     ax.text(x, y, text, ha="center", va="center", fontsize=8.5)
 
 

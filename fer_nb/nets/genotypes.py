@@ -30,15 +30,15 @@ class Genotype(NamedTuple):
     reduce_concat: list[int]
 
 
-def check(genotype, operations=OPERATIONS):
+def check(genotype):
     """Raise ValueError where ``genotype`` is no net: it names the cell, the node and what is wrong there."""
     for kind, edges, concat in (("normal", *genotype[:2]), ("reduction", *genotype[2:])):
         if not edges or len(edges) % 2:
             raise ValueError(f"{kind} cell: {len(edges)} edges; give two for each node, and one node at least")
         for position, (operation, source) in enumerate(edges):
             node = position // 2 + 2
-            if operation not in operations:
-                hint = suggestion(operation, operations)
+            if operation not in OPERATIONS:
+                hint = suggestion(operation, OPERATIONS)
                 raise ValueError(f"{kind} cell, node {node}: unknown operation {operation!r}: {hint}")
             if source not in range(node):
                 known = f"its inputs are nodes 0 to {node - 1}"
