@@ -31,7 +31,7 @@ class FusedBlock(models.BasicBlock1):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         expand, norm1, _, depthwise, norm2, _, project, norm3 = self.block
-        if not (norm1.training and norm2.training and norm3.training):
+        if not (self.training and norm1.training and norm2.training and norm3.training):  # folded ones are no norms
             return super().forward(x)
         hidden = kernels.normalised_depthwise(expand(x), norm1, depthwise, norm2)
         return self.activation(kernels.batch_norm(norm3, project(hidden), residual=self.shortcut(x)))
