@@ -11,9 +11,10 @@ from fer_nb.names import decimal
 
 LEAST = 8  # values: fewer do not show whether their mean is near normal, so they get no interval
 LEVEL = 0.05  # of tests
+NAN = float("nan")
 
 
-def in_words(value: float, low: float, high: float, digits: int = 2, signed: bool = False) -> str:
+def in_words(value: float, low: float = NAN, high: float = NAN, digits: int = 2, signed: bool = False) -> str:
     """``"72.22 [59.11, 82.38]"``; without the brackets where there is no interval (NaN), and "–" without a value.
 
     ``signed``: a plus sign before a positive value, for differences.
@@ -44,9 +45,9 @@ def mean_interval(values: ArrayLike, groups: ArrayLike | None = None) -> tuple[f
     """
     values = _per_group(values, groups)
     if not len(values):
-        return float("nan"), float("nan"), float("nan"), 0
+        return NAN, NAN, NAN, 0
     known = len(values) >= LEAST and not _same(values)
-    low, high = DescrStatsW(values).tconfint_mean() if known else (float("nan"), float("nan"))
+    low, high = DescrStatsW(values).tconfint_mean() if known else (NAN, NAN)
     return float(values.mean()), float(low), float(high), len(values)
 
 
@@ -61,10 +62,10 @@ def difference_interval(
     one, two = (_per_group(*sample) for sample in zip((first, second), groups, strict=True))
     number = len(one) + len(two)
     if not len(one) or not len(two):
-        return float("nan"), float("nan"), float("nan"), number
+        return NAN, NAN, NAN, number
     known = min(len(one), len(two)) >= LEAST and not (_same(one) and _same(two))
     welch = CompareMeans(DescrStatsW(one), DescrStatsW(two))
-    low, high = welch.tconfint_diff(usevar="unequal") if known else (float("nan"), float("nan"))
+    low, high = welch.tconfint_diff(usevar="unequal") if known else (NAN, NAN)
     return float(one.mean() - two.mean()), float(low), float(high), number
 
 
@@ -75,7 +76,7 @@ def share_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> tuple[fl
     """
     hits = _per_group(hits, groups)
     if not len(hits):
-        return float("nan"), float("nan"), float("nan"), 0
+        return NAN, NAN, NAN, 0
     return float(hits.mean()), *wilson(float(hits.mean()), len(hits)), len(hits)
 
 
@@ -88,7 +89,7 @@ def change_interval(changes: ArrayLike, groups: ArrayLike | None = None) -> tupl
     """
     changes = _per_group(changes, groups)
     if not len(changes):
-        return float("nan"), float("nan"), float("nan"), 0
+        return NAN, NAN, NAN, 0
     adjusted = np.append(changes, [-100.0, 100.0])
     low, high = norm.interval(0.95, adjusted.mean(), adjusted.std() / np.sqrt(len(adjusted)))
     return float(changes.mean()), float(low), float(high), len(changes)

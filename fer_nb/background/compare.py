@@ -167,7 +167,7 @@ def words(table: pd.DataFrame) -> str:
         if len(nets):
             net = nets.loc[nets["accuracy"].idxmax()]
             trained = f"{net['method']} ({net['epochs']} epochs, study {net['study']})"
-            gap = in_words(net["accuracy"] - best["accuracy"], np.nan, np.nan, signed=True)
+            gap = in_words(net["accuracy"] - best["accuracy"], signed=True)
             text += f", {trained} {_percent(net)}; the difference is {gap} points"
         found.append(text)
     return "Accuracy in percent [95% interval over the test pictures]. " + ". ".join(found) + "."

@@ -16,7 +16,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import measures, plots
 from fer_nb.evaluation.thesis import SECTION_3_3, Results
 from fer_nb.finished import read_history, read_metrics, read_predictions
-from fer_nb.intervals import in_words
+from fer_nb.intervals import LEVEL, in_words
 from fer_nb.study import Run
 
 
@@ -48,7 +48,7 @@ def accuracy_words(runs: list[Run], key: str, data: str) -> str:
         if data != "synthetic":
             epochs = min(read_metrics(run)["epochs"] for run in nets[row["model"]])
             verdict = measures.verdict(row, row["thesis_accuracy"], epochs, part.epochs)
-            word += f" (thesis {in_words(row['thesis_accuracy'], np.nan, np.nan)}: {verdict})"
+            word += f" (thesis {in_words(row['thesis_accuracy'])}: {verdict})"
         words.append(word)
     return f"Accuracy in percent [95% interval over the test {_counted(faces)}]: {'; '.join(words)}."
 
@@ -93,7 +93,7 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         yield _item(part, f"{part.table}-classes", text, table)
     if len(nets) > 1:
         table = measures.paired_tests(runs, part.dataset, faces)
-        different = (table["p_holm"] < 0.05).sum()
+        different = (table["p_holm"] < LEVEL).sum()
         rule = " (a sequence by the majority of its frames)" if _counted(faces) == "sequences" else ""
         text = (
             f"{_counted(faces)} that only the first or only the second net predicts right{rule}, and McNemar's test;"

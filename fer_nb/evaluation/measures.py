@@ -40,8 +40,9 @@ FLAT = 5  # points
 
 def sequences(faces: FaceSet) -> np.ndarray | None:
     """The sequence of each picture, whose frames count as one (CK+), str (N,); None where a picture has none."""
-    names = np.char.add(np.char.add(faces.groups.astype(str), "/"), faces.sequences.astype(str))
-    return names if (faces.sequences != "").all() else None
+    if (faces.sequences == "").any():
+        return None
+    return np.char.add(np.char.add(faces.groups.astype(str), "/"), faces.sequences.astype(str))
 
 
 def by_model(runs: list[Run], dataset: str) -> dict[str, list[Run]]:

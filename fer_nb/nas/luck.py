@@ -35,6 +35,12 @@ def is_found(model: str) -> bool:
     return name in SEARCHES and not name.startswith("Random")
 
 
+def about_search(study: str, model: str, seed: int) -> dict:
+    """What the file of a found net's genotype says of its search (dataset, data, options); {} for any other net."""
+    file = searched_genotype(study, model, seed) if is_found(model) else None
+    return genotypes.load(file)[1] if file else {}
+
+
 def groups(datasets: list[str]) -> dict[str, list[str]]:
     """The data sets whose test pictures are taken together, by a title: each alone, but folds of one set all in one.
 

@@ -17,10 +17,10 @@ from fer_nb.evaluation.ablation import shares, shares_right
 from fer_nb.evaluation.measures import accuracy, by_model, pooled
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
-from fer_nb.nas.luck import is_found
-from fer_nb.nets import by_name, export, genotypes
+from fer_nb.nas.luck import about_search
+from fer_nb.nets import by_name, export
 from fer_nb.speed import latency
-from fer_nb.study import Run, searched_genotype
+from fer_nb.study import Run
 
 
 def cost_table(runs: list[Run], classes: int, folder, batch_size: int, seconds: float, repeats: int) -> pd.DataFrame:
@@ -166,10 +166,7 @@ def seen_sentence(runs: list[Run], faces: dict[str, FaceSet], data: str) -> str:
     """
     words = []
     for run in runs:
-        file = (
-            searched_genotype(run.study, run.model, run.seed) if run.dataset in faces and is_found(run.model) else None
-        )
-        about = genotypes.load(file)[1] if file else {}
+        about = about_search(run.study, run.model, run.seed) if run.dataset in faces else {}
         name = about.get("dataset", run.dataset)
         # Rows are those of the whole set, which folds of it have in common.
         if about.get("data") != data or name == run.dataset or name.partition("-")[0] != run.dataset.partition("-")[0]:

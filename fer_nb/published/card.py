@@ -13,7 +13,7 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import accuracy, confusion, mean_per_class_accuracy
 from fer_nb.intervals import in_words, wilson
 from fer_nb.nets import models
-from fer_nb.published.accuracies import row_of
+from fer_nb.published.accuracies import recipe, row_of
 from fer_nb.published.origins import kept_folder, kept_studies, short_commit
 from fer_nb.report.page import duration
 from fer_nb.training import weights
@@ -65,7 +65,7 @@ def _net(path: Path) -> dict:
         "recalls": recalls(table, facts["classes"]),
         "thesis": thesis.TABLE_3_10.get(model),
         "thesis_epochs": thesis.EPOCHS["ferm"],
-        "other_recipe": facts["parameters"].get("schedule") != "step",  # as the thesis's rate falls
+        "recipe": "thesis" if recipe(folder.name, "ferm") == "ferm" else folder.name,
         "over_seeds": row_of(folder / "table-3-10.csv", model),
         "protocol": row_of(folder / "table-3-10-protocol.csv", model),
     }

@@ -10,7 +10,7 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.nas.luck import is_found
+from fer_nb.nas.luck import about_search
 from fer_nb.published.accuracies import THESIS, kept_results
 from fer_nb.published.gather import by_study, kept_claims, kept_tables, most_pictures, searched_nets
 from fer_nb.published.origins import kept_folder, kept_studies
@@ -100,12 +100,14 @@ def _by_subject() -> str:
     rows = pd.concat(made) if made else pd.DataFrame(columns=["data", "method"])
     rows = rows[rows["data"].str.endswith("ten folds by subject") & rows["method"].str.contains("SVM")]
     found = rows.to_dict("records")
-    for table in kept_tables("table-3-6-splits"):
+    for study, table in by_study("table-3-6-splits").items():
         nets = table[(table["split"] == "folds by subject") & (table["folds"] == len(FOLDS))]
+        searched_on = [about_search(study, model, 0).get("dataset", "") for model in nets["model"]]
+        nets = nets.assign(seen=[name.startswith("ckplus") for name in searched_on])
         found += nets.rename(columns={"model": "method"}).to_dict("records")
     reached = [
         f"{row['method']} {in_words(row['accuracy'], row['sequence_low'], row['sequence_high'])}%"
-        + (" (its search saw test subjects)" if is_found(row["method"]) else "")
+        + (" (its search saw test subjects)" if row.get("seen") else "")
         for row in sorted(found, key=lambda row: -row["accuracy"])
     ]
     return f"CK+ on ten folds by subject (interval over sequences): {', '.join(reached)}." if reached else ""

@@ -11,8 +11,6 @@ from fer_nb.published.accuracies import kept_results, training_of
 from fer_nb.published.gather import by_study, conditions_in_words, searched_nets
 from fer_nb.published.origins import kept_origins, kept_studies
 
-NAN = float("nan")
-
 
 def results_text() -> str:
     """The text as Markdown; "" where no study is kept."""
@@ -50,19 +48,14 @@ def _accuracies() -> list[dict]:
     for ours in kept_results().to_dict("records"):
         row = {"data": ours["dataset"], "net": ours["model"]}
         row["accuracy [95% interval]"] = in_words(ours["accuracy"], ours["low"], ours["high"])
-        row["thesis"] = _number(ours["thesis_accuracy"])
-        row["difference"] = _number(ours["accuracy"] - ours["thesis_accuracy"], signed=True)
+        row["thesis"] = in_words(ours["thesis_accuracy"])
+        row["difference"] = in_words(ours["accuracy"] - ours["thesis_accuracy"], signed=True)
         row["verdict"] = ours["verdict"]
         row |= {name: "–" if pd.isna(ours[name]) else ours[name] for name in ("study", "recipe")}
-        row["mean per class"] = _number(ours["mean_per_class_accuracy"])
-        row |= {name: _number(ours[name], 0) for name in ("seeds", "epochs")}
-        rows.append(row | {"minutes": _number(ours["minutes"], int(ours["minutes"] < 10))})
+        row["mean per class"] = in_words(ours["mean_per_class_accuracy"])
+        row |= {name: in_words(ours[name], digits=0) for name in ("seeds", "epochs")}
+        rows.append(row | {"minutes": in_words(ours["minutes"], digits=int(ours["minutes"] < 10))})
     return rows
-
-
-def _number(value: float, digits: int = 2, signed: bool = False) -> str:
-    """A dash for what was not measured."""
-    return in_words(value, NAN, NAN, digits, signed)
 
 
 def _counts(folders: list[Path]) -> str:

@@ -20,7 +20,7 @@ CAPTION = (
     "What both sources say they found, what was measured, its 95% interval, what it must be for the sentence to hold"
     " (our reading), and whether it does."
 )
-COLUMNS = ["source", "where", "sentence", "verdict", "quantity", "measured", "low", "high", "needed", "seeds"]
+COLUMNS = ["source", "where", "sentence", "verdict", "measured", "low", "high", "unit", "needed", "seeds"]
 COLUMNS += ["study", "table"]
 MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
@@ -59,7 +59,7 @@ def claims_table(results: Results, drawn: bool = False) -> pd.DataFrame:
 
 def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dict:
     row: dict[str, Any] = {"source": source, "where": claim.where, "sentence": claim.says}
-    row |= dict.fromkeys(("quantity", "study", "table"), "")
+    row |= dict.fromkeys(("unit", "study", "table"), "")
     if not claim.quantity:
         return row | {"verdict": "not measured"}
     kind, *words = claim.quantity
@@ -71,7 +71,7 @@ def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dic
     if found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
         verdict = "fewer epochs"
     row |= {"measured": found.value, "seeds": found.seeds}
-    row |= {"quantity": found.quantity, "study": found.study, "table": found.table}
+    row |= {"unit": found.unit, "study": found.study, "table": found.table}
     if found.low < found.high:  # what is counted has no interval
         row |= {"low": found.low, "high": found.high}
     row["needed"] = "" if found.holds else f"{claim.relation} {claim.bound:.4g}"

@@ -17,7 +17,7 @@ from fer_nb.report.save import joint_verdict
 from fer_nb.study import sized
 
 NAN = float("nan")
-ACCURACY, DIFFERENCE = "accuracy, percent", "difference of accuracies, points"
+PERCENT, POINTS, RATIO = "percent", "points", "ratio"  # units
 # What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
 PICTURES = {
     "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
@@ -59,7 +59,7 @@ def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> F
     worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
     place = worst["study"], _place(dataset)
-    return Found(worst["accuracy"], *interval, worst["seeds"], ACCURACY, *place, short=worst["short"])
+    return Found(worst["accuracy"], *interval, worst["seeds"], PERCENT, *place, short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
@@ -69,7 +69,7 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
     lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
     gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
-    return Found(*gap, seeds, DIFFERENCE, ours[0]["study"], _place(dataset), short=short)
+    return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
@@ -82,7 +82,7 @@ def gap(results: Results, first: str, second: str) -> Found:
         points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
         short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
         seeds = min(row["seeds"] for row in rows)
-        found.append(Found(*points, seeds, DIFFERENCE, rows[0]["study"], _place(first), short=short))
+        found.append(Found(*points, seeds, POINTS, rows[0]["study"], _place(first), short=short))
     if not found:
         raise Missing
     return min(found)
@@ -111,7 +111,7 @@ def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) ->
     pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
     (first, n_first), (second, n_second) = ((recalls[name], _support(dataset, name)) for name in pair)
     points = _difference(first, n_first, second, n_second)
-    return Found(*points, NAN, "difference of recalls, points", study, f"{_place(dataset)}-classes")
+    return Found(*points, NAN, POINTS, study, f"{_place(dataset)}-classes")
 
 
 def best_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
@@ -134,7 +134,7 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
     share = 100 * row[list(others)].sum() / wrong
     place = next(part.confusions for part in thesis.SECTION_3_3.values() if part.name == dataset)
     interval = wilson(share, wrong / 100 * _support(dataset, label))
-    return Found(share, *interval, NAN, "share of the wrong predictions, percent", study, place)
+    return Found(share, *interval, NAN, PERCENT, study, place)
 
 
 def overfit(results: Results, dataset: str) -> Found:
@@ -146,7 +146,7 @@ def overfit(results: Results, dataset: str) -> Found:
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    return Found(*min(found), 1, DIFFERENCE, study, "histories")
+    return Found(*min(found), 1, POINTS, study, "histories")
 
 
 def _table(results: Results, name: str) -> pd.DataFrame:
@@ -158,11 +158,11 @@ def _table(results: Results, name: str) -> pd.DataFrame:
 def ratio(results: Results, column: str, model: str, other: str) -> Found:
     """A count of one net as a share of another's."""
     counts = _table(results, "table-3-1").set_index("model")[column]
-    return _exact(results, counts[model] / counts[other], f"{column}, ratio", "table-3-1")
+    return _exact(results, counts[model] / counts[other], RATIO, "table-3-1")
 
 
-def _exact(results: Results, value: float, quantity: str, table: str, study: str = "") -> Found:
-    return Found(value, value, value, NAN, quantity, study or results.made_by.get(table, ""), table)
+def _exact(results: Results, value: float, unit: str, table: str, study: str = "") -> Found:
+    return Found(value, value, value, NAN, unit, study or results.made_by.get(table, ""), table)
 
 
 def latency_share(results: Results, models: tuple[str, ...], other: str) -> Found:
@@ -171,7 +171,7 @@ def latency_share(results: Results, models: tuple[str, ...], other: str) -> Foun
     if not {*models, other} <= set(times.index):
         raise Missing
     share = max(times[model] for model in models) / times[other]
-    return _exact(results, share, "time of a picture, ratio", "efficiency-light")
+    return _exact(results, share, RATIO, "efficiency-light")
 
 
 def latency(results: Results, model: str) -> Found:
@@ -182,7 +182,7 @@ def latency(results: Results, model: str) -> Found:
         raise Missing
     row = rows.iloc[0]
     times, name = (row["latency_ms"], row["p10_ms"], row["p90_ms"]), "efficiency-inference"
-    return Found(*times, NAN, "time of a picture, ms", results.made_by.get(name, ""), name)
+    return Found(*times, NAN, "ms", results.made_by.get(name, ""), name)
 
 
 def hand_made(results: Results) -> Found:
@@ -200,7 +200,7 @@ def hand_made(results: Results) -> Found:
             found.append(_difference(best["accuracy"], n, net["accuracy"], n))
     if not found:
         raise Missing
-    return Found(*max(found), NAN, DIFFERENCE, results.made_by.get("hand-made", ""), "hand-made")
+    return Found(*max(found), NAN, POINTS, results.made_by.get("hand-made", ""), "hand-made")
 
 
 def section(results: Results, *quantities: str) -> Found:
@@ -212,7 +212,7 @@ def section(results: Results, *quantities: str) -> Found:
     first, name = rows.iloc[0], "section-4-2"
     place = results.made_by.get(name, ""), name
     value = first["measured"], first["low"], first["high"]
-    return Found(*value, NAN, first["quantity"], *place, joint_verdict(rows))
+    return Found(*value, NAN, first["quantity"].partition(":")[0], *place, joint_verdict(rows))
 
 
 def _nets(results: Results, *names: str) -> pd.DataFrame:
@@ -227,7 +227,7 @@ def cost(results: Results, column: str) -> Found:
     rows = _nets(results, "EmoNAS").sort_values(column)
     if column == "frames_per_second":
         return _exact(results, rows[column].iloc[0], "pictures a second", "table-10", rows["study"].iloc[0])
-    return _exact(results, rows[column].iloc[-1] / 1e6, f"{column}, millions", "table-10", rows["study"].iloc[-1])
+    return _exact(results, rows[column].iloc[-1] / 1e6, "millions", "table-10", rows["study"].iloc[-1])
 
 
 def share_of(results: Results, column: str, other: str) -> Found:
@@ -236,7 +236,7 @@ def share_of(results: Results, column: str, other: str) -> Found:
     for study, of_study in rows.groupby("study"):
         values = of_study.groupby("model")[column].max()
         if len(values) == 2:
-            return _exact(results, values["EmoNAS"] / values[other], f"{column}, ratio", "table-10", study)
+            return _exact(results, values["EmoNAS"] / values[other], RATIO, "table-10", study)
     raise Missing
 
 
@@ -256,7 +256,7 @@ def searched_beyond(results: Results, model: str, reference: str) -> Found:
         raise Missing
     row = rows.loc[rows["seeds"].idxmax()]
     points = row["difference"], row["difference_low"], row["difference_high"]
-    return Found(*points, row["seeds"], DIFFERENCE, row["study"], "table-9")
+    return Found(*points, row["seeds"], POINTS, row["study"], "table-9")
 
 
 def searched_on(results: Results, dataset: str) -> Found:
@@ -268,4 +268,4 @@ def searched_on(results: Results, dataset: str) -> Found:
     row = rows.loc[rows["seeds"].idxmax()]
     holds = "" if dataset == "rafdb" else "cannot say"  # "better than others" gives no number
     value = row["accuracy"], row["low"], row["high"]
-    return Found(*value, row["seeds"], ACCURACY, row["study"], "table-9", holds)
+    return Found(*value, row["seeds"], PERCENT, row["study"], "table-9", holds)

@@ -40,9 +40,9 @@ class Results:
 
 
 class Found(NamedTuple):
-    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), what it is, and where it stands.
+    """A measured value with its 95% interval (of a count: itself), seeds (NaN: none), its unit, and where it stands.
 
-    ``quantity``: what is measured, with its unit. ``study``, ``table``: which has it. ``holds``: "" where bound and
+    ``unit``: of the value; of section 4.2 what it is. ``study``, ``table``: which has it. ``holds``: "" where bound and
     interval decide, else the verdict. ``short``: whether a net trained for fewer epochs than the thesis's, so that a
     low accuracy says little; of two data sets, for other epochs on each.
     """
@@ -51,7 +51,7 @@ class Found(NamedTuple):
     low: float
     high: float
     seeds: float
-    quantity: str
+    unit: str
     study: str
     table: str
     holds: str = ""

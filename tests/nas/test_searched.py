@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, recall_score
 
 from fer_nb import intervals, paths
 from fer_nb.data.faceset import FaceSet
-from fer_nb.nas import searched
+from fer_nb.nas import luck, searched
 from fer_nb.nets import genotypes, models
 from fer_nb.nets.cells import SearchedNet
 from fer_nb.study import Run
@@ -142,7 +142,7 @@ def test_a_net_that_is_tested_on_pictures_of_its_search_is_named(tmp_path, monke
     file = genotypes.save(
         tmp_path / "found.json", genotypes.KNOWN["PDARTS"], {"dataset": "ckplus-subject1", "data": "real"}
     )
-    monkeypatch.setattr(searched, "searched_genotype", lambda *given: file)
+    monkeypatch.setattr(luck, "searched_genotype", lambda *given: file)
     whole = faces([""] * 12)
     splits = {"ckplus-subject1": range(3), "ckplus-fold1": range(2, 6)}  # their test rows
     sets = {

@@ -236,7 +236,8 @@ def test_what_is_missing_is_named_with_the_remedy(capsys):
 
 
 def test_the_texts_beside_what_is_kept_are_made_from_it(monkeypatch):
-    monkeypatch.setattr(paths, "REPORTS", ROOT / "reports")
+    for name in ("PARAMS", "REPORTS"):
+        monkeypatch.setattr(paths, name, ROOT / name.lower())
     assert (origins.kept_folder() / "README.md").read_text() == keep.kept_readme(), "run `python -m fer_nb.published`"
     path = origins.kept_folder() / "MODEL_CARD.md"
     assert (path.read_text() if path.exists() else "") == model_card(), "run `python -m fer_nb.published`"

@@ -4,10 +4,12 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fer_nb import paths, study
+from fer_nb.nets import genotypes
 from fer_nb.published import __main__, accuracies, keep, origins, picture, readme
 from fer_nb.report import promised
 
@@ -75,6 +77,8 @@ def test_statements_that_a_kept_table_decides(tree):
     splits = pd.DataFrame({"model": ["VGG19", "EmoNAS", "Other"], "accuracy": [95.0, 93.0, 99.0], "folds": [10, 10, 9]})
     splits["split"] = ["folds by position", "folds by subject", "folds by subject"]
     splits.assign(sequence_low=90.0, sequence_high=96.0, sequences=327).to_csv(folder / "table-3-6-splits.csv")
+    drawn = genotypes.random(np.random.default_rng(0))
+    genotypes.save(study.kept_genotype("EmoNAS"), drawn, {"dataset": "ckplus-subject1"})
     gap = {"data": "ckplus-fold1", "reference": "mean of RandomNet", "difference": -5.0, "low": -15.0, "high": 4.0}
     pd.DataFrame([gap, gap | {"reference": "lightResNetl"}]).to_csv(folder / "table-9-against.csv", index=False)
     found = {"model": "EmoNAS_16x6", "accuracy": 84.74, "low": 83.0, "high": 86.0, "seeds": 1, "reference": "ours"}

@@ -35,7 +35,7 @@ def test_each_sentence_has_a_row_and_a_measure(results):
     assert len(table) == len(sentences.THESIS) + len(sentences.EMONAS) and table["sentence"].is_unique
     assert set(table["verdict"]) <= set(answer.VERDICTS)
     counted = table["table"] == "table-3-1"
-    assert (table["quantity"] != "").equals(table["measured"].notna())
+    assert (table["unit"] != "").equals(table["measured"].notna())
     assert table[counted]["measured"].notna().all() and table[counted]["low"].isna().all()
     assert {claim.quantity[0] for claim in (*sentences.THESIS, *sentences.EMONAS) if claim.quantity} == set(
         claims.MEASURES
