@@ -14,7 +14,7 @@ from fer_nb.data.datasets import load
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
-from fer_nb.evaluation.measures import accuracy, by_model, pooled
+from fer_nb.evaluation.measures import accuracy, by_model, pooled, sequences, trials
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
 from fer_nb.nas.luck import about_search
@@ -53,12 +53,12 @@ def accuracy_table(
     """As the source's table 9: each net's accuracy on the test split, and how far it is from the reference net's.
 
     Args:
-        faces: of the data set; where it has sequences, difference and interval are over those.
+        faces: of the data set; where it has sequences, the intervals are over those.
         reference: the net that differences are taken to.
         beside: kept studies; where no run is of the reference, the first whose predictions of it are kept gives them.
 
     Returns:
-        DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over test pictures), seeds,
+        DataFrame: model, accuracy (percent, mean of the seeds), low, high (Wilson, over the test split), seeds,
         worst and best (of the seeds), reference (of a kept study: "lightResNetl of hours"), difference (points, to
         that), difference_low, difference_high (95%, t interval over sequences or pictures, each with its share of right
         answers over the seeds).
@@ -75,7 +75,7 @@ def accuracy_table(
     for model, of_model in nets.items():
         table = pooled(of_model)
         each = [accuracy(read_predictions(run)) for run in of_model]
-        low, high = wilson(accuracy(table), len(table) // len(of_model))
+        low, high = wilson(accuracy(table), trials(table, faces))
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
         if against is not None and model != reference:
@@ -97,7 +97,7 @@ def beside_table(
 
     Returns:
         DataFrame: data, model, study ("" for this one), epochs (of the kept ones), accuracy, low, high (Wilson, over
-        test pictures).
+        the test pictures, or their sequences).
 
     Raises what ``refuse_unkept`` raises.
     """
@@ -106,10 +106,11 @@ def beside_table(
     for name, table in tables.items():
         own = table[["model", "accuracy", "low", "high"]].to_dict("records")
         rows += [{"data": name, "study": "", **row} for row in own]
-        pictures = len(faces[name].of_split("test"))
+        test = faces[name].of_split("test")
+        number = trials(pd.DataFrame({"row": test.rows}), test)
         for net in kept_nets(studies, name):
             row = {"data": name, "model": net["method"], **{key: net[key] for key in ("study", "epochs", "accuracy")}}
-            rows.append(row | dict(zip(("low", "high"), wilson(net["accuracy"], pictures), strict=True)))
+            rows.append(row | dict(zip(("low", "high"), wilson(net["accuracy"], number), strict=True)))
     columns = ["data", "model", "study", "epochs", "accuracy", "low", "high"]
     return pd.DataFrame(rows, columns=columns).astype({"epochs": "Int64"})
 
@@ -122,8 +123,9 @@ def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> t
     if not right.index.equals(against.index):
         raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
     changes = 100 * (right - against)
-    groups = pd.Series(faces.sequences, faces.rows)[changes.index.get_level_values("row")].to_numpy()
-    return intervals.mean_interval(changes, groups=groups if (groups != "").all() else None)[:3]
+    of = sequences(faces)
+    groups = None if of is None else pd.Series(of, faces.rows)[changes.index.get_level_values("row")].to_numpy()
+    return intervals.mean_interval(changes, groups)[:3]
 
 
 def against(

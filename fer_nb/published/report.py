@@ -172,7 +172,7 @@ def _chapter_4(folders: list[Path]) -> Iterable[str]:
         caption = (
             "The sentences of section 4.2: what was measured on real pictures, and whether they hold. Enrichment: a"
             " region's share of the map over its share of the area, 1 by chance; kept: percent of the right predictions"
-            " that stay right; in part: some rows say yes, others no."
+            " that stay right; n: pictures; in part: some rows say yes, others no."
         )
         sentences = tables[most_pictures(tables)].fillna({"method": "", "quantity": "", "bound": ""})
         yield str(save_sentences(sentences, "section-4-2", parts.PLACE, caption, digits=3).data)

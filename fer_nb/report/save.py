@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from fer_nb import paths
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.names import counted, decimal
+from fer_nb.names import decimal
 from fer_nb.report.manifest import anchor
 
 LONG = 30  # rows: a longer table is folded on its page, and can be sorted there
@@ -177,14 +177,12 @@ def _lines(parts: list[str]) -> str:
 
 
 def _answer(row: dict, digits: int) -> str:
-    """One cell of ``save_sentences``: the measured value with its interval, the number of pictures, the verdict."""
+    """One cell of ``save_sentences``: the measured value, its interval, over how many pictures, the verdict."""
     if pd.isna(row["measured"]):
         return f'<span class="{row["holds"].replace(" ", "-")}">not measured</span>'
     value = in_words(row["measured"], row["low"], row["high"], digits)
-    return (
-        f'<span class="{row["holds"].replace(" ", "-")}">{value}, {counted(row["pictures"], "picture")}: '
-        f"{row['holds']}</span>"
-    )
+    number = decimal(row["pictures"], 0)
+    return f'<span class="{row["holds"].replace(" ", "-")}">{value}, n = {number}: {row["holds"]}</span>'
 
 
 def _columns(table: pd.DataFrame, places: dict[str, int]) -> list[tuple[str, str, list[str]]]:

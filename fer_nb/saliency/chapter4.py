@@ -78,7 +78,8 @@ def section_table(evidence: Evidence, claims: tuple[thesis.Claim, ...] = thesis.
 
     Returns:
         DataFrame: where (section and figure), sentence, quantity, method ("" where none), measured, low, high (95%),
-        pictures, bound (what the measured value must be for the sentence to hold), holds (see ``holds``).
+        pictures (of CK+: sequences), bound (what the measured value must be for the sentence to hold), holds (see
+        ``holds``).
     """
     rows = []
     for claim in claims:

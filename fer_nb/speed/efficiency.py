@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from fer_nb.background.compare import kept_test_predictions
 from fer_nb.data import augment, datasets
+from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import measures, thesis
 from fer_nb.intervals import change_interval, in_words, wilson
 from fer_nb.nets import export, models
@@ -155,8 +156,9 @@ def int8_table(
 
     Returns:
         DataFrame: model, dataset, accuracy (float32), int8_accuracy, difference, low, high (``change_interval``), all
-        in percent; agreement (pictures with the same prediction, percent), pictures; latency_ratio, throughput_ratio,
-        size_ratio (int8 to float32), latency_ms, int8_latency_ms, onnx_mb, int8_mb.
+        in percent; agreement (pictures with the same prediction, percent), pictures (the interval is over them, or over
+        their sequences); latency_ratio, throughput_ratio, size_ratio (int8 to float32), latency_ms, int8_latency_ms,
+        onnx_mb, int8_mb.
     """
     rows = []
     for run in tqdm(runs, desc="int8"):
@@ -171,7 +173,8 @@ def int8_table(
         right = {name: 100.0 * (classes == test.labels) for name, classes in predicted.items()}
         row = {"model": run.model, "dataset": run.dataset}
         row |= {"accuracy": right["float32"].mean(), "int8_accuracy": right["int8"].mean()}
-        row["difference"], row["low"], row["high"], _ = change_interval(right["int8"] - right["float32"])
+        changes = change_interval(right["int8"] - right["float32"], measures.sequences(test))
+        row["difference"], row["low"], row["high"], _ = changes
         row["agreement"] = 100 * (predicted["int8"] == predicted["float32"]).mean()
         row["pictures"] = len(test)
         rows.append(row | int8_gain(files, batch_size, seconds, repeats))
@@ -221,11 +224,14 @@ def pictures_to_explain(runs: list[Run], data: str, count: int, seed: int = 0) -
     return net, name, inputs, torch.as_tensor(faces.labels)
 
 
-def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame, beside: Sequence[str] = ()) -> pd.DataFrame:
+def accuracy_and_latency(
+    runs: list[Run], measured: pd.DataFrame, data: str, beside: Sequence[str] = ()
+) -> pd.DataFrame:
     """Accuracy of the study's nets (measures.accuracy_table) with the latency of one picture in ONNX Runtime.
 
     Args:
         measured: from ``latency.compare``.
+        data: see ``datasets.load``.
         beside: kept studies; a net that this study does not train on a data set has its accuracy in the first of them
             whose predictions are kept.
 
@@ -240,9 +246,10 @@ def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame, beside: Sequen
     for dataset, values in printed.items():
         if not measures.by_model(plain, dataset):
             continue
-        ours = measures.accuracy_table(plain, dataset, values).assign(study="").set_index("model")
+        faces = datasets.load(dataset, data)
+        ours = measures.accuracy_table(plain, dataset, values, faces).assign(study="").set_index("model")
         for name in times.index.difference(ours.index[ours["accuracy"].notna()]):
-            if row := kept_accuracy(beside, dataset, name):
+            if row := kept_accuracy(beside, dataset, name, faces):
                 ours.loc[name, list(row)] = list(row.values())
         table = ours.reindex([*values, *ours.index.difference(list(values))]).rename_axis("model")
         table = table.assign(thesis_accuracy=pd.Series(values), latency_ms=times).dropna(subset="latency_ms")
@@ -251,14 +258,14 @@ def accuracy_and_latency(runs: list[Run], measured: pd.DataFrame, beside: Sequen
     return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def kept_accuracy(studies: Sequence[str], dataset: str, model: str) -> dict:
+def kept_accuracy(studies: Sequence[str], dataset: str, model: str, faces: FaceSet) -> dict:
     """A net's accuracy in the first of ``studies`` that keeps predictions of it: accuracy, low, high, study; else {}.
 
-    In percent on the test split, mean over the seeds, with Wilson's 95% interval over the test pictures.
+    In percent on the test split, mean over the seeds, with Wilson's 95% interval (``measures.accuracy_table``).
     """
     study, tables = kept_test_predictions(studies, dataset, model)
     if not study:
         return {}
     mean = measures.accuracy(pd.concat(tables))
-    low, high = wilson(mean, len(tables[0]))
+    low, high = wilson(mean, measures.trials(tables[0], faces))
     return {"accuracy": mean, "low": low, "high": high, "study": study}

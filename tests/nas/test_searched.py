@@ -61,10 +61,11 @@ def test_accuracy_table_takes_the_difference_over_sequences():
     assert list(table.index) == ["lightResNetl", "EmoNAS"]
     assert table["accuracy"].tolist() == [87.5, 87.5] and table["seeds"].tolist() == [2, 2]
     assert table.loc["EmoNAS", ["worst", "best"]].tolist() == [75, 100]
-    assert table.loc["EmoNAS", ["low", "high"]].tolist() == pytest.approx(intervals.wilson(87.5, 24))
+    assert table.loc["EmoNAS", ["low", "high"]].tolist() == pytest.approx(intervals.wilson(87.5, 8))
     assert table.loc["EmoNAS", "difference"] == 0 and np.isnan(table.loc["lightResNetl", "difference"])
     single = accuracies(runs, faces([""] * 24)).loc["EmoNAS"]
     wide, narrow = (row["difference_high"] - row["difference_low"] for row in (table.loc["EmoNAS"], single))
+    assert single[["low", "high"]].tolist() == pytest.approx(intervals.wilson(87.5, 24))
     assert single["difference"] == 0 and wide > 1.4 * narrow > 0  # eight sequences in place of 24 pictures
 
     few = accuracies(runs, faces([f"s{i // 6}" for i in range(24)]))

@@ -119,7 +119,7 @@ def test_what_rounds_to_zero_has_no_sign():
     row = {"where": "4.2.1", "sentence": "Maps agree.", "quantity": "overlap", "method": "MP", "bound": "above 0"}
     row |= {"measured": -1e-9, "low": -0.3, "high": -1e-9, "pictures": 54, "holds": "no"}
     shown = save.save_sentences(pd.DataFrame([row]), "s", STUDY).data
-    assert ">0.00 [−0.30, 0.00], 54 pictures: no<" in shown
+    assert ">0.00 [−0.30, 0.00], n = 54: no<" in shown
 
 
 def test_whole_numbers_beside_a_missing_one_are_no_counts():
@@ -174,8 +174,8 @@ def test_a_sentence_is_a_block_with_its_verdict_and_both_methods_side_by_side():
     verdicts = re.findall(r'<b class="verdict [a-z-]+">([^<]*)</b> ([^<]*) <', shown)
     said = ["Happy: mouth &amp; eyes.", "Nothing changes.", "Not tried."]
     assert verdicts == list(zip(["in part", "holds", "not measured"], said, strict=True))
-    assert '<span class="yes">1.50 [1.20, 1.80], 12 pictures: yes</span></td><td><span class="no">0.50' in shown
-    assert '<td colspan="2"><span class="yes">99.00 [97.00, 100.00], 1 picture: yes' in shown
+    assert '<span class="yes">1.50 [1.20, 1.80], n = 12: yes</span></td><td><span class="no">0.50' in shown
+    assert '<td colspan="2"><span class="yes">99.00 [97.00, 100.00], n = 1: yes' in shown
     assert (paths.REPORTS / STUDY / "tables" / "section-4-2.csv").read_text().count("\n") == 5
     for holds, verdict in ((["no", "cannot say"], "does not hold"), (["yes", "cannot say"], "cannot say")):
         assert save.joint_verdict(pd.DataFrame({"measured": 1.0, "holds": holds})) == verdict

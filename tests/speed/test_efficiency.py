@@ -125,14 +125,14 @@ def test_int8_is_scored_on_the_test_split_beside_float32(run, tmp_path, monkeypa
 
 
 def test_accuracies_stand_at_the_latency_of_their_net(run, measured, sizes):
-    table = efficiency.accuracy_and_latency([run, Run("tiny", "ferm", "lightResNetl", 0, "mixup")], measured)
+    table = efficiency.accuracy_and_latency([run, Run("tiny", "ferm", "lightResNetl", 0, "mixup")], measured, "real")
     assert table["dataset"].unique().tolist() == ["FERm"]
     rows = table.set_index("model")
     assert set(rows.index) == {"ResNet18", "lightResNetl"}  # no time of VGG19 was taken
     assert rows.loc["lightResNetl", ["latency_ms", "accuracy"]].tolist() == [4.5, 100]
     assert np.isnan(rows.loc["ResNet18", "accuracy"])
     assert rows.loc["ResNet18", "thesis_accuracy"] == thesis.TABLE_3_10["ResNet18"]
-    assert efficiency.accuracy_and_latency([], measured).empty
+    assert efficiency.accuracy_and_latency([], measured, "real").empty
     assert len(plots.accuracy_over_latency(table).axes) == 1
     light = efficiency.light_table(sizes, measured)
     assert len(plots.lightness(light).axes) == len(plots.latencies(measured).axes) == 1
@@ -144,9 +144,10 @@ def test_kept_accuracies_stand_beside_those_of_the_study(run, measured):
     for seed, right in enumerate([3, 2]):
         rows = [("test", "Happy", "Happy")] * right + [("test", "Happy", "Sad")] * (4 - right)
         table = pd.DataFrame([*rows, ("valid", "Happy", "Sad")], columns=["split", "label", "predicted"])
+        table["row"] = range(5)
         for name in ("mobilenet_v2", "lightResNetl", "VGG19"):
             table.to_csv(folder / f"ferm-{name}-seed{seed}.csv", index=False)
-    rows = efficiency.accuracy_and_latency([run], measured, ["older", "old"]).set_index("model")
+    rows = efficiency.accuracy_and_latency([run], measured, "real", ["older", "old"]).set_index("model")
     low, high = wilson(62.5, 4)  # of four pictures, five answers of eight right
     assert rows.loc["mobilenet_v2", ["study", "accuracy", "low", "high"]].tolist() == ["old", 62.5, low, high]
     assert rows.loc["lightResNetl", ["study", "accuracy"]].tolist() == ["", 100]  # its own goes first
