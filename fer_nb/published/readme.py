@@ -67,8 +67,8 @@ def _large_sets(best: pd.DataFrame) -> list[str]:
     for dataset in ("FER2013", "FERm"):
         ran = best[(best["dataset"] == dataset) & best["accuracy"].notna()]
         reached = [
-            f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'])}% in {row['minutes']:.0f} minutes"
-            f" (thesis {row['thesis_accuracy']:.2f})"
+            f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'])}%"
+            f" ({row['minutes']:.0f} minutes, thesis {row['thesis_accuracy']:.2f})"
             for row in ran.to_dict("records")
         ]
         lines += [f"{dataset}: {', '.join(reached)}."] if reached else []

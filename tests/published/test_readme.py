@@ -51,7 +51,7 @@ def test_findings_are_counted():
     text = readme.findings_text(readme.findings())
     assert "of the thesis's 12 accuracies have been measured" in text
     assert "(2 after fewer epochs" in text or "(1 after fewer epochs" in text
-    assert "FERm: lightResNetl 90.00 [85.00, 95.00]% in" in text and "(thesis 88.11)" in text
+    assert "FERm: lightResNetl 90.00 [85.00, 95.00]% (" in text and " minutes, thesis 88.11)" in text
     assert "the recipe is not the thesis's either" in text
     assert "are misprints" in text and "Section 4.2" not in text
 
