@@ -9,6 +9,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -77,16 +78,17 @@ def mean_per_class_accuracy(predictions: pd.DataFrame) -> float:
     return 100 * recall_score(truth, predicted, labels=truth.unique(), average="macro", zero_division=0)
 
 
-def trials(table: pd.DataFrame, faces: FaceSet | None) -> int:
-    """How many of the predicted pictures count: of CK+ their sequences, whose frames are nearly one picture.
+def trials(rows: ArrayLike, faces: FaceSet | None) -> int:
+    """How many of the pictures with ``rows`` count: of CK+ their sequences, whose frames are nearly one picture.
 
-    ``faces``: of the data set, with the rows of ``table``; without them each picture counts.
+    ``faces``: of the data set, with these rows; without them each picture counts. A row that comes twice counts once.
     """
-    rows, of_row = table["row"].unique(), _sequence_of_row(faces)
+    rows, of_row = np.unique(rows), sequence_of_row(faces)
     return len(rows) if of_row is None else of_row[rows].nunique()
 
 
-def _sequence_of_row(faces: FaceSet | None) -> pd.Series | None:
+def sequence_of_row(faces: FaceSet | None) -> pd.Series | None:
+    """``sequences`` by row; None where there are no faces or a picture has no sequence."""
     if faces is None or (of := sequences(faces)) is None:
         return None
     return pd.Series(of, faces.rows)
@@ -104,7 +106,7 @@ def accuracy_table(
     for model, of_model in by_model(runs, dataset).items():
         table = pooled(of_model)
         mean = accuracy(table)
-        low, high = wilson(mean, trials(table, faces))
+        low, high = wilson(mean, trials(table["row"], faces))
         row = {"model": model, "accuracy": mean, "low": low, "high": high}
         row |= {"mean_per_class_accuracy": mean_per_class_accuracy(table), "seeds": len(of_model)}
         printed = thesis_accuracies.get(model, np.nan)
@@ -186,7 +188,7 @@ def ckplus_table(runs: list[Run], faces: FaceSet) -> pd.DataFrame:
             mean = accuracy(table)
             row = {"model": model, "split": rule, "folds": len(tables), "accuracy": mean}
             row["low"], row["high"] = wilson(mean, len(seen))
-            counts = {"pictures": len(seen), "sequences": trials(table, faces)}
+            counts = {"pictures": len(seen), "sequences": trials(seen, faces)}
             row["sequence_low"], row["sequence_high"] = wilson(mean, counts["sequences"])
             row["fold_deviation"] = pd.Series([accuracy(of_fold) for of_fold in tables.values()]).std()
             rows.append(row | {"seeds": table["seed"].nunique()} | counts)
@@ -217,7 +219,7 @@ def per_class_table(
         scores = precision_recall_fscore_support(table["label"], table["predicted"], labels=classes, zero_division=0)
         for name, precision, recall, f1, support in zip(classes, *scores, strict=True):
             pictures = int(support) // len(of_model)
-            number = trials(table[table["label"] == name], faces)
+            number = trials(table.loc[table["label"] == name, "row"], faces)
             low, high = wilson(100 * recall, number) if number else (np.nan, np.nan)
             row = {"model": model, "class": name, "precision": 100 * precision, "recall": 100 * recall}
             rows.append(row | {"low": low, "high": high, "f1": 100 * f1, "pictures": pictures})
@@ -232,7 +234,7 @@ def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) ->
     ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets. Raises ValueError
     where two nets predicted different pictures.
     """
-    of_row, right = _sequence_of_row(faces), {}
+    of_row, right = sequence_of_row(faces), {}
     for model, of_model in by_model(runs, dataset).items():
         right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
     rows = []

@@ -14,7 +14,7 @@ from fer_nb.data.datasets import load
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
 from fer_nb.evaluation.ablation import shares, shares_right
-from fer_nb.evaluation.measures import accuracy, by_model, pooled, sequences, trials
+from fer_nb.evaluation.measures import accuracy, by_model, pooled, sequence_of_row, trials
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
 from fer_nb.nas.luck import about_search
@@ -75,7 +75,7 @@ def accuracy_table(
     for model, of_model in nets.items():
         table = pooled(of_model)
         each = [accuracy(read_predictions(run)) for run in of_model]
-        low, high = wilson(accuracy(table), trials(table, faces))
+        low, high = wilson(accuracy(table), trials(table["row"], faces))
         row = {"model": model, "accuracy": accuracy(table), "low": low, "high": high, "seeds": len(of_model)}
         row |= {"worst": min(each), "best": max(each)}
         if against is not None and model != reference:
@@ -107,7 +107,7 @@ def beside_table(
         own = table[["model", "accuracy", "low", "high"]].to_dict("records")
         rows += [{"data": name, "study": "", **row} for row in own]
         test = faces[name].of_split("test")
-        number = trials(pd.DataFrame({"row": test.rows}), test)
+        number = trials(test.rows, test)
         for net in kept_nets(studies, name):
             row = {"data": name, "model": net["method"], **{key: net[key] for key in ("study", "epochs", "accuracy")}}
             rows.append(row | dict(zip(("low", "high"), wilson(net["accuracy"], number), strict=True)))
@@ -123,8 +123,8 @@ def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> t
     if not right.index.equals(against.index):
         raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
     changes = 100 * (right - against)
-    of = sequences(faces)
-    groups = None if of is None else pd.Series(of, faces.rows)[changes.index.get_level_values("row")].to_numpy()
+    of_row = sequence_of_row(faces)
+    groups = None if of_row is None else of_row[changes.index.get_level_values("row")].to_numpy()
     return intervals.mean_interval(changes, groups)[:3]
 
 

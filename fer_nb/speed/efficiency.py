@@ -267,5 +267,5 @@ def kept_accuracy(studies: Sequence[str], dataset: str, model: str, faces: FaceS
     if not study:
         return {}
     mean = measures.accuracy(pd.concat(tables))
-    low, high = wilson(mean, measures.trials(tables[0], faces))
+    low, high = wilson(mean, measures.trials(tables[0]["row"], faces))
     return {"accuracy": mean, "low": low, "high": high, "study": study}
