@@ -78,12 +78,12 @@ def scores(predictions: pd.DataFrame) -> dict[str, float]:
 
 def _row(name: str, folds: list[FaceSet], method: str, accuracy: float, **more) -> dict:
     tests = [faces.of_split("test") for faces in folds]
-    pictures = sum(map(len, tests))
-    sequences = len({of for test in tests for of in zip(test.groups, test.sequences, strict=True) if of[1]})
+    pictures, of_pictures = sum(map(len, tests)), [measures.sequences(test) for test in tests]
     found = {"data": TITLES.get(name, name), "method": method, "accuracy": accuracy, "pictures": pictures, **more}
     found["low"], found["high"] = wilson(accuracy, pictures)
-    if sequences:
-        found["sequences"], (found["sequence_low"], found["sequence_high"]) = sequences, wilson(accuracy, sequences)
+    if all(of is not None for of in of_pictures):
+        found["sequences"] = len(np.unique(np.concatenate(of_pictures)))
+        found["sequence_low"], found["sequence_high"] = wilson(accuracy, found["sequences"])
     return found
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from fer_nb.background.compare import kept_files
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import verdict
 from fer_nb.published.origins import kept_origins, kept_studies
@@ -18,9 +20,9 @@ THESIS = "thesis"  # the recipe of a study that trains as the thesis does
 def kept_results() -> pd.DataFrame:
     """The kept results for each of the thesis's accuracies, a row for each study.
 
-    The one trained for most epochs comes first, of several the one by the thesis's own protocol, and of those the one
-    made last: not the one that looks best on the test split. Where there is none, the verdict is "not run" and what was
-    not measured is missing.
+    The one trained for most epochs comes first, of several the one by the thesis's own protocol, of those the one that
+    is best on the validation split, and without such a split the one made last: never the one that looks best on the
+    test split. Where there is none, the verdict is "not run" and what was not measured is missing.
 
     Returns:
         DataFrame with ``COLUMNS``; accuracies in percent, low and high: 95% Wilson interval over the test pictures, of
@@ -39,7 +41,7 @@ def kept_results() -> pd.DataFrame:
                 by = recipe(folder.name, part.dataset)
                 about = {"study": folder.name, "recipe": THESIS if by == own else by, "epochs": epochs}
                 about |= {"minutes": minutes, "verdict": verdict(ours, printed, epochs, part.epochs)}
-                order = epochs, by == own, _date(folder.name, part.table)
+                order = epochs, by == own, validation(folder.name, part.dataset, model), _date(folder.name, part.table)
                 found.append((order, row | {key: ours[key] for key in MEASURED} | about))
             found.sort(key=lambda one: one[0], reverse=True)
             rows += [one for _, one in found] or [row]
@@ -68,6 +70,12 @@ def training_of(folder: Path, dataset: str, model: str) -> tuple[int, float]:
     runs = pd.read_csv(folder / "runs.csv")
     runs = runs[(runs["dataset"] == dataset) & (runs["model"] == model)]
     return int(runs["epochs"].min()), runs["minutes"].sum() / runs["runs"].sum()
+
+
+def validation(study: str, dataset: str, model: str) -> float:
+    """The best accuracy of an epoch on the validation split in percent, mean over the seeds; 0 without the split."""
+    best = [pd.read_csv(file)["valid_accuracy"].max() for file in kept_files(study, "histories", dataset, model)]
+    return float(np.nan_to_num(np.mean(best))) if best else 0.0
 
 
 def recipe(study: str, dataset: str) -> str:
