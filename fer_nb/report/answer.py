@@ -32,6 +32,7 @@ VERDICTS = {
     "in part": ("holds in part", "hold in part"),
     "cannot say": ("cannot be decided", "cannot be decided"),
     "fewer epochs": ("needs more epochs", "need more epochs"),
+    "several recipes": ("needs nets of one recipe", "need nets of one recipe"),
     "not run": ("has not run", "have not run"),
     "no data": ("needs data that are not here", "need data that are not here"),
     "not kept": ("needs predictions that are not kept", "need predictions that are not kept"),

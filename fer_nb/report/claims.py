@@ -49,6 +49,7 @@ def claims_table(results: Results, drawn: bool = False) -> pd.DataFrame:
     Returns:
         DataFrame with ``COLUMNS``. verdict: "holds" or "does not hold" where the whole interval says so, "in part",
         "cannot say", "fewer epochs" (what was measured may come from training for fewer epochs than the thesis's),
+        "several recipes" (it may come from these: no recipe trained all of the sentence's nets),
         "not run", "not kept" (it ran; its predictions are not kept), "no data" (the project does not have the
         set), "not measured" (nothing here measures it), "drawn faces" (``drawn``: they say nothing of people).
     """
@@ -68,7 +69,9 @@ def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dic
     except Missing as why:
         return row | {"verdict": str(why)}
     verdict = found.holds or sentences.holds(found.low, found.high, claim.relation, claim.bound)
-    if found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
+    if found.mixed:
+        verdict = "several recipes"
+    elif found.short and verdict != "cannot say" and (verdict == "no" or kind == "gap"):
         verdict = "fewer epochs"
     row |= {"measured": found.value, "seeds": found.seeds}
     row |= {"unit": found.unit, "study": found.study, "table": found.table}

@@ -12,7 +12,15 @@ from fer_nb.evaluation import sentences, thesis
 from fer_nb.evaluation.measures import BY_SUBJECT, TITLES
 from fer_nb.intervals import wilson
 from fer_nb.nets import known
-from fer_nb.report.results import Found, Missing, Results, files_of_one_recipe, measured_rows, rows_of_one_recipe
+from fer_nb.report.results import (
+    Found,
+    Missing,
+    Results,
+    files_of_one_recipe,
+    measured_rows,
+    rows_of_one_recipe,
+    rows_to_compare,
+)
 from fer_nb.report.save import joint_verdict
 from fer_nb.study import sized
 
@@ -64,12 +72,12 @@ def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> F
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
     """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
-    rows = rows_of_one_recipe(results, dataset, models + rivals)
+    rows, mixed = rows_to_compare(results, dataset, models + rivals)
     ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
     lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
     gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
-    return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short)
+    return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short, mixed=mixed)
 
 
 def gap(results: Results, first: str, second: str) -> Found:

@@ -1,7 +1,8 @@
 """What the sentences of both sources are measured on, and which nets of it may be measured together.
 
 Several nets on one data set are, where one recipe trained them all: another recipe changes an accuracy as much as
-another net does. Of several such recipes it is the one of most epochs.
+another net does. Of several such recipes it is the one of most epochs. Where there is none, a difference between nets
+is shown and decides nothing.
 """
 
 from dataclasses import dataclass, field
@@ -44,7 +45,8 @@ class Found(NamedTuple):
 
     ``unit``: of the value; of section 4.2 what it is. ``study``, ``table``: which has it. ``holds``: "" where bound and
     interval decide, else the verdict. ``short``: whether a net trained for fewer epochs than the thesis's, so that a
-    low accuracy says little; of two data sets, for other epochs on each.
+    low accuracy says little; of two data sets, for other epochs on each. ``mixed``: whether several recipes trained the
+    nets, so that their difference is not that of the nets alone.
     """
 
     value: float
@@ -56,6 +58,7 @@ class Found(NamedTuple):
     table: str
     holds: str = ""
     short: bool = False
+    mixed: bool = False
 
 
 def measured_rows(results: Results, dataset: str) -> pd.DataFrame:
@@ -78,6 +81,17 @@ def rows_of_one_recipe(results: Results, dataset: str, models: tuple[str, ...]) 
         if set(models) <= set(rows["model"]):
             return rows
     raise Missing
+
+
+def rows_to_compare(results: Results, dataset: str, models: tuple[str, ...]) -> tuple[pd.DataFrame, bool]:
+    """``rows_of_one_recipe`` and False; where no recipe trained all of ``models``, each net's first row and True."""
+    try:
+        return rows_of_one_recipe(results, dataset, models), False
+    except Missing:
+        rows = measured_rows(results, dataset).drop_duplicates("model")
+        if not set(models) <= set(rows["model"]):
+            raise
+        return rows, True
 
 
 def files_of_one_recipe(

@@ -126,6 +126,19 @@ def test_nets_of_two_recipes_are_not_measured_together(results):
     assert measured.overfit(results, "FERm").value == pytest.approx(13)
 
 
+def test_nets_that_no_recipe_trained_together_are_compared_and_decide_nothing(results):
+    sentence = "On FERm the light nets are better than VGG19 and ResNet18."
+    rows = [("FERm", model, 60.0, 26, 1, "s", "b") for model in sentences.BASE]
+    results.accuracies = pd.concat([results.accuracies, pd.DataFrame(rows, columns=results.accuracies.columns)])
+    assert verdicts(results)[sentence] == "not run"  # lightResNetm has not
+    rows = [("FERm", "lightResNetm", 85.0, 42, 1, "s", "a")]
+    results.accuracies = pd.concat([results.accuracies, pd.DataFrame(rows, columns=results.accuracies.columns)])
+    found = claims.claims_table(results).set_index("sentence").loc[sentence]
+    assert found["verdict"] == "several recipes" and found["measured"] == 25 and found["low"] > 0
+    results.accuracies["recipe"] = "a"
+    assert verdicts(results)[sentence] == "holds"
+
+
 def test_sentences_of_section_4_2_hold_where_all_their_rows_do(results):
     rows = [("accuracy change: brightness", "yes"), ("accuracy change: contrast", "no"), ("methods overlap", "no")]
     table = pd.DataFrame(rows, columns=["quantity", "holds"]).assign(measured=1.0, low=0.5, high=2.0)
