@@ -173,6 +173,14 @@ def _exact(results: Results, value: float, unit: str, table: str, study: str = "
     return Found(value, value, value, NAN, unit, study or results.made_by.get(table, ""), table)
 
 
+def widening(results: Results, models: tuple[str, ...]) -> Found:
+    """How many times as much of a picture a net sees with the global pool (``nets.field``): the least of ``models``."""
+    rows = _table(results, "receptive-field").set_index("model").loc[list(models)]
+    row, name = rows.loc[rows["times"].idxmin()], "receptive-field"
+    times = row["times"], row["times_low"], row["times_high"]
+    return Found(*times, row["seeds"], RATIO, results.made_by.get(name, ""), name)
+
+
 def latency_share(results: Results, models: tuple[str, ...], other: str) -> Found:
     """The slowest of ``models`` in ONNX Runtime, as a share of another net's time."""
     times = _table(results, "efficiency-light").set_index("model")["onnx_latency_ratio"]

@@ -7,7 +7,7 @@ TABLES = {
     "00_background": {"": ["pooling", "activations", "separable", "hand-made"]},
     "01_data_preparation": {"ckplus": ["table-3-2"], "fer2013": ["table-3-3"]},
     "02_ferm_construction": {"": ["table-3-4"]},
-    "03_models": {"": ["table-3-1"]},
+    "03_models": {"": ["table-3-1", "receptive-field"]},
     "05_evaluation": {
         "ckplus": ["table-3-6", "table-3-7"],
         "fer2013": ["table-3-8", "table-3-9", "calibration"],

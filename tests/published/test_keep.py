@@ -105,7 +105,17 @@ def test_a_study_of_searches_alone_keeps_its_genotypes_and_stands_in_the_readme(
 def test_what_is_kept_and_nothing_else(tree):
     __main__.main(["tiny"])
     folder = tree / "reports/reference/tiny"
-    names = {"origins", "runs", "summary", "summary-counts", "table-3-1", "table-3-2", "table-3-6", "table-3-6-splits"}
+    names = {
+        "origins",
+        "receptive-field",
+        "runs",
+        "summary",
+        "summary-counts",
+        "table-3-1",
+        "table-3-2",
+        "table-3-6",
+        "table-3-6-splits",
+    }
     names |= {
         "table-3-4",
         "table-3-7",
