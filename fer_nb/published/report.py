@@ -30,7 +30,10 @@ from fer_nb.speed import plots as speed_plots
 from fer_nb.training import weights
 
 _CODE = re.compile("`([^`]+)`")
-TOGETHER = "Nets are measured together only where one recipe trained them; of several, the one of most epochs."
+TOGETHER = (
+    "Nets are compared by a recipe that trained them all, of several the one of most epochs; a difference between nets"
+    " of several recipes decides nothing."
+)
 ACCURACIES = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference", "verdict"]
 ACCURACIES += ["study", "recipe", "seeds", "epochs", "minutes"]
 CURVES = {"accuracy": "Accuracy", "loss": "Cross-entropy"}
@@ -91,8 +94,8 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
     yield parts.shown("summary", caption, PICTURE)
     caption = (
         "In percent, beside the thesis's. Of several kept studies the one with most epochs stands here, of those the"
-        " one by the thesis's own protocol, and then the last, whatever its accuracy. Recipe: the thesis's, or"
-        " our own; minutes are those of one training run."
+        " one by the thesis's own protocol, then the best on the validation split, on CK+ the last. Recipe: the"
+        " thesis's, or our own; minutes are those of one training run."
     )
     whole = best.astype({"epochs": "Int64", "seeds": "Int64"}).assign(
         difference=best["accuracy"] - best["thesis_accuracy"]
