@@ -3,9 +3,9 @@
 from typing import Any
 
 import pandas as pd
-from statsmodels.stats.weightstats import DescrStatsW
 
 from fer_nb.evaluation.measures import accuracy, pooled
+from fer_nb.evaluation.paired import difference, shares
 from fer_nb.finished import read_metrics
 from fer_nb.names import decimal
 from fer_nb.study import Run
@@ -31,27 +31,11 @@ def ablation_table(runs: list[Run]) -> pd.DataFrame:
             row["valid_accuracy"] = metrics["valid_accuracy"].astype(float).mean()
             row["accuracy"] = accuracy(pooled(changed))
             if change:
-                row["difference"], row["low"], row["high"] = _difference(shares(changed), full, changed[0])
+                names = f"run {changed[0].name}", "the full recipe", dataset
+                row["difference"], row["low"], row["high"] = difference(shares(changed), full, None, names)
             rows.append(row | {"seeds": len(changed), "epochs": metrics["epochs"].min()})
     columns = ["dataset", "model", "change", "valid_accuracy", "accuracy", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=[*columns, "seeds", "epochs"])
-
-
-def shares(runs: list[Run]) -> pd.Series:
-    """The share of the runs (seeds) that predict each test picture right, by row and label."""
-    return shares_right(pooled(runs))
-
-
-def shares_right(predictions: pd.DataFrame) -> pd.Series:
-    """The share of the predictions of each picture that are right, by row and label."""
-    return (predictions["label"] == predictions["predicted"]).groupby([predictions["row"], predictions["label"]]).mean()
-
-
-def _difference(changed: pd.Series, full: pd.Series, run: Run) -> tuple[float, float, float]:
-    if not changed.index.equals(full.index):
-        raise ValueError(f"run {run.name} and the full recipe were measured on different pictures: train one again")
-    each = DescrStatsW(100 * (changed - full).to_numpy())
-    return each.mean, *each.tconfint_mean()
 
 
 def ablation_words(table: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import measures, plots
+from fer_nb.evaluation.paired import paired_tests
 from fer_nb.evaluation.thesis import SECTION_3_3, Results
 from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import LEVEL, in_words
@@ -92,11 +93,12 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         text = f"precision, recall (with its {over}) and F1 of each class, in percent."
         yield _item(part, f"{part.table}-classes", text, table)
     if len(nets) > 1:
-        table = measures.paired_tests(runs, part.dataset, faces)
+        table = paired_tests(runs, part.dataset, faces)
         different = (table["p_holm"] < LEVEL).sum()
         rule = " (a sequence by the majority of its frames)" if _counted(faces) == "sequences" else ""
         text = (
-            f"{_counted(faces)} that only the first or only the second net predicts right{rule}, and McNemar's test;"
+            "accuracy of the first net minus that of the second in points, with its paired 95% interval;"
+            f" {_counted(faces)} that only one of them predicts right{rule}, and McNemar's test."
             f" {different} of {len(table)} pairs of nets differ at the 5% level."
         )
         yield _item(part, f"{part.table}-mcnemar", text, table)

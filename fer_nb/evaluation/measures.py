@@ -1,18 +1,14 @@
-"""The tables of section 3.3 from the files of finished runs: accuracy, intervals, confusion, paired tests.
+"""The tables of section 3.3 from the files of finished runs: accuracy, intervals, confusion, seeds, folds.
 
 No net is needed: every table is computed from predictions.csv, history.csv and metrics.json. Accuracies and intervals
 are in percent. An interval says what other test pictures would give, the standard deviation over seeds what other
 trainings would give.
 """
 
-import itertools
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, recall_score
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import thesis
@@ -224,32 +220,6 @@ def per_class_table(
             row = {"model": model, "class": name, "precision": 100 * precision, "recall": 100 * recall}
             rows.append(row | {"low": low, "high": high, "f1": 100 * f1, "pictures": pictures})
     return pd.DataFrame(rows)
-
-
-def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
-    """McNemar tests between every two nets on the same pictures, with Holm's correction over the pairs.
-
-    Each net enters with its first seed. Where ``faces`` has sequences, each of them counts once, as right where most of
-    its frames are. Exact (binomial) below 25 pictures that one net alone predicts right (``only_first``,
-    ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets. Raises ValueError
-    where two nets predicted different pictures.
-    """
-    of_row, right = sequence_of_row(faces), {}
-    for model, of_model in by_model(runs, dataset).items():
-        right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
-    rows = []
-    for (first, a), (second, b) in itertools.combinations(right.items(), 2):
-        if not a.index.equals(b.index):
-            raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
-        if of_row is not None:
-            together = of_row[a.index.get_level_values("row")].to_numpy()
-            a, b = (frames.groupby(together).mean() > 0.5 for frames in (a, b))
-        counts = confusion_matrix(a, b, labels=[True, False])
-        only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
-        p = mcnemar(counts, exact=only_a + only_b < 25).pvalue
-        rows.append({"first": first, "second": second, "only_first": only_a, "only_second": only_b, "p": p})
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=multipletests(table["p"], method="holm")[1]) if rows else table
 
 
 def confident_mistakes(predictions: pd.DataFrame, classes: tuple[str, ...], most: int = 8) -> pd.DataFrame:

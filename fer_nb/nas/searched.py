@@ -13,8 +13,8 @@ from fer_nb.background.compare import kept_nets, kept_test_predictions, refuse_u
 from fer_nb.data.datasets import load
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import micro
-from fer_nb.evaluation.ablation import shares, shares_right
-from fer_nb.evaluation.measures import accuracy, by_model, pooled, sequence_of_row, trials
+from fer_nb.evaluation.measures import accuracy, by_model, pooled, trials
+from fer_nb.evaluation.paired import difference, shares, shares_right
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import wilson
 from fer_nb.nas.luck import about_search
@@ -113,19 +113,6 @@ def beside_table(
             rows.append(row | dict(zip(("low", "high"), wilson(net["accuracy"], number), strict=True)))
     columns = ["data", "model", "study", "epochs", "accuracy", "low", "high"]
     return pd.DataFrame(rows, columns=columns).astype({"epochs": "Int64"})
-
-
-def difference(right: pd.Series, against: pd.Series, faces: FaceSet, names) -> tuple[float, float, float]:
-    """One net's ``shares`` minus another's in points, low and high (95%, t interval over sequences or pictures).
-
-    ``names``: of both and of the data set, for the ValueError where they were measured on different pictures.
-    """
-    if not right.index.equals(against.index):
-        raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
-    changes = 100 * (right - against)
-    of_row = sequence_of_row(faces)
-    groups = None if of_row is None else of_row[changes.index.get_level_values("row")].to_numpy()
-    return intervals.mean_interval(changes, groups)[:3]
 
 
 def against(

@@ -9,6 +9,7 @@ from fer_nb.drawing.conditions import CONDITIONS
 from fer_nb.drawing.micro_expressions import CLASSES
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
+from fer_nb.evaluation.paired import shares_right
 from fer_nb.published.origins import kept_origins, kept_studies
 from fer_nb.report import claims
 from fer_nb.report.results import SEARCHED, Results
@@ -43,11 +44,20 @@ def of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, li
     return found
 
 
+def predictions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
+    """By net, what all kept seeds predict of the test split, one below the other."""
+    found = {model: pd.concat(tables) for model, tables in of_nets(best, part, "predictions").items()}
+    return {model: table[table["split"] == "test"] for model, table in found.items()}
+
+
 def confusions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
     """By net, the confusion matrix over all kept seeds."""
-    predicted = {model: pd.concat(tables) for model, tables in of_nets(best, part, "predictions").items()}
-    tested = {model: table[table["split"] == "test"] for model, table in predicted.items()}
-    return {model: confusion(table, part.classes) for model, table in tested.items()}
+    return {model: confusion(table, part.classes) for model, table in predictions(best, part).items()}
+
+
+def right(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.Series]:
+    """By net, the share of the kept seeds that predict each test picture right (``paired.shares_right``)."""
+    return {model: shares_right(table) for model, table in predictions(best, part).items()}
 
 
 def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
@@ -85,5 +95,6 @@ def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
     by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
         found.confusions[part.name] = {name: confusions(rows, part) for name, rows in by_recipe.items()}
+        found.right[part.name] = {name: right(rows, part) for name, rows in by_recipe.items()}
         found.histories[part.name] = {name: histories(rows, part) for name, rows in by_recipe.items()}
     return claims.claims_table(found)

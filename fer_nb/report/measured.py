@@ -10,6 +10,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.evaluation.measures import BY_SUBJECT, TITLES
+from fer_nb.evaluation.paired import difference
 from fer_nb.intervals import wilson
 from fer_nb.nets import known
 from fer_nb.report.results import (
@@ -35,15 +36,14 @@ PICTURES = {
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
-    """accuracy, low and high (Wilson over ``PICTURES``), seeds, epochs, study, short (fewer epochs than the thesis's).
+    """The row of ``model`` in ``rows`` (``measured_rows``).
 
-    ``rows``: of ``measured_rows``.
+    Besides, low and high (Wilson over ``PICTURES``) and short (whether it has fewer epochs than the thesis's).
     """
     row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
     short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
-    found = {"accuracy": row["accuracy"], "low": low, "high": high, "short": bool(short)}
-    return found | {name: row[name] for name in ("seeds", "epochs", "study")}
+    return row.to_dict() | {"low": low, "high": high, "short": bool(short)}
 
 
 def _place(dataset: str) -> str:
@@ -54,7 +54,7 @@ def _place(dataset: str) -> str:
 def _difference(first: float, n_first: float, second: float, n_second: float) -> tuple[float, float, float]:
     """First minus second of two accuracies in percent, with Newcombe's interval of independent samples.
 
-    Two nets on the same pictures agree on most of them: then the interval is wider than it need be.
+    It is wider than it need be for two nets on the same pictures, which agree on most of them.
     """
     counts = first / 100 * n_first, n_first, second / 100 * n_second, n_second
     low, high = confint_proportions_2indep(*counts, method="newcomb")
@@ -71,11 +71,19 @@ def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> F
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
-    """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points."""
+    """The lowest accuracy of ``models`` minus the highest of ``rivals``, in points.
+
+    The interval is paired over the test pictures where ``results.right`` has both nets, else that of ``_difference``.
+    """
     rows, mixed = rows_to_compare(results, dataset, models + rivals)
     ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
-    lowest, highest = min(row["accuracy"] for row in ours), max(row["accuracy"] for row in theirs)
-    gap = _difference(lowest, PICTURES[dataset], highest, PICTURES[dataset])
+    lowest, highest = min(ours, key=lambda row: row["accuracy"]), max(theirs, key=lambda row: row["accuracy"])
+    known = results.right.get(dataset, {})
+    mine, other = (known.get(row["recipe"], {}).get(row["model"]) for row in (lowest, highest))
+    if mine is None or other is None:
+        gap = _difference(lowest["accuracy"], PICTURES[dataset], highest["accuracy"], PICTURES[dataset])
+    else:
+        gap = difference(mine, other, None, (lowest["model"], highest["model"], dataset))
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
     return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short, mixed=mixed)
 

@@ -27,9 +27,9 @@ class Results:
 
     accuracies: dataset (thesis's name), model, accuracy (NaN where not run), seeds, epochs, study, recipe (a name); the
     first row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``; made_by: the study of each.
-    confusions: dataset -> recipe ->
-    model -> matrix (``measures.confusion``). histories: likewise, of the first seed. searched: ``claims.searched``, of
-    one or several studies (column study).
+    confusions: dataset -> recipe -> model -> matrix (``measures.confusion``). histories: likewise, of the first seed.
+    right: likewise, ``paired.shares``, without those on CK+, whose rows do not tell the sequences. searched:
+    ``claims.searched``, of one or several studies (column study).
     """
 
     accuracies: pd.DataFrame
@@ -37,6 +37,7 @@ class Results:
     made_by: dict[str, str] = field(default_factory=dict)
     confusions: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
     histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
+    right: dict[str, dict[str, dict[str, pd.Series]]] = field(default_factory=dict)
     searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
 
 

@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fer_nb import paths
+from fer_nb.data.faceset import FaceSet
 from fer_nb.study import Run
 
 
@@ -19,6 +21,11 @@ def folders(tmp_path, monkeypatch):
 @pytest.fixture
 def fake():
     return write_run
+
+
+@pytest.fixture
+def clips():
+    return some_clips
 
 
 def write_run(
@@ -42,3 +49,16 @@ def write_run(
     metrics |= {"parameters": {"crops": 1}, "valid_accuracy": 60.0 + 10 * seed, "epochs": len(test_curve)}
     (run.folder / "metrics.json").write_text(json.dumps(asdict(run) | metrics))
     return run
+
+
+def some_clips(n):
+    """CK+ of ``n`` pictures: six of each subject, in two sequences of three."""
+    return FaceSet(
+        images=np.zeros((n, 48, 48), np.uint8),
+        labels=np.zeros(n, np.int64),
+        classes=("Angry", "Happy"),
+        split=np.full(n, "train"),
+        groups=np.array([f"S{i // 6:03d}" for i in range(n)]),
+        sequences=np.array([f"{i // 3 % 2:03d}" for i in range(n)]),  # numbered anew for each subject
+        rows=np.arange(n),
+    )

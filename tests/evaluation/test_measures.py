@@ -3,24 +3,10 @@ import pandas as pd
 import pytest
 
 from fer_nb import intervals, paths
-from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import measures
 from fer_nb.study import Run, evaluation_runs
 
 CLASSES = ("Angry", "Happy")
-
-
-def clips(n):
-    """CK+ of ``n`` pictures: six of each subject, in two sequences of three."""
-    return FaceSet(
-        images=np.zeros((n, 48, 48), np.uint8),
-        labels=np.zeros(n, np.int64),
-        classes=CLASSES,
-        split=np.full(n, "train"),
-        groups=np.array([f"S{i // 6:03d}" for i in range(n)]),
-        sequences=np.array([f"{i // 3 % 2:03d}" for i in range(n)]),  # numbered anew for each subject
-        rows=np.arange(n),
-    )
 
 
 def test_a_start_is_flat_until_a_net_learns_more_than_the_largest_class(fake):
@@ -72,7 +58,7 @@ def test_protocol_table_shows_what_the_test_split_would_have_chosen(fake):
     assert row["without_repeats"] == 75  # rows 6 and 7: both wrong, then both right; 8/8 and 4/8 remain
 
 
-def test_ckplus_table_counts_sequences_and_pools_folds(fake):
+def test_ckplus_table_counts_sequences_and_pools_folds(fake, clips):
     runs = [fake("VGG19", "AAAHHA", "AAAHHH", dataset="ckplus-fold1", rows=[0, 1, 2, 3, 4, 5])]
     for k in range(1, 11):
         rows = [6 * k + i for i in range(6)] if k < 10 else [54, 55, 56, 57, 58, 59]  # fold 10 repeats fold 9
@@ -95,7 +81,7 @@ def test_ckplus_table_counts_sequences_and_pools_folds(fake):
         (["subject7"], ["folds by subject"]),
     ],
 )
-def test_a_lone_fold_is_taken_as_what_it_is(fake, folds, rules):
+def test_a_lone_fold_is_taken_as_what_it_is(fake, folds, rules, clips):
     runs = [fake("VGG19", "AAAHHA", "AAAHHH", dataset=f"ckplus-{fold}") for fold in folds]
     table = measures.ckplus_table(runs, clips(6))
     assert table["split"].tolist() == rules
@@ -114,16 +100,7 @@ def test_confusion_and_per_class(fake):
     assert table.loc["Fear", "pictures"] == 0 and np.isnan(table.loc["Fear", "low"])
 
 
-def test_paired_tests_are_exact_and_holm_corrected(fake):
-    runs = [fake("VGG19", "AAAAAAHHHH"), fake("ResNet18", "HHHHHAHHHH"), fake("lightResNetl", "AAAAAAHHHA")]
-    table = measures.paired_tests(runs, "ferm").set_index(["first", "second"])
-    assert table.loc[("VGG19", "ResNet18"), ["only_first", "only_second"]].tolist() == [5, 0]
-    raw = table.loc[[("VGG19", "ResNet18"), ("VGG19", "lightResNetl"), ("ResNet18", "lightResNetl")], "p"]
-    assert raw.tolist() == pytest.approx([2 / 32, 1, 14 / 64])  # binomial tails: 0 of 5, 0 of 1, 1 of 6
-    assert table["p_holm"].sort_values().tolist() == pytest.approx([3 * 2 / 32, 2 * 14 / 64, 1])
-
-
-def test_on_ckplus_intervals_are_over_sequences(fake):
+def test_on_ckplus_intervals_are_over_sequences(fake, clips):
     labels, faces = "AAAAAAHHHHHH", clips(12)  # four sequences of three frames
     run = fake("VGG19", "AAAHHAHHHAHH", labels, dataset="ckplus-fold1")
     (row,) = measures.accuracy_table([run], "ckplus-fold1", {}, faces).to_dict("records")
@@ -132,20 +109,6 @@ def test_on_ckplus_intervals_are_over_sequences(fake):
     row = measures.per_class_table([run], "ckplus-fold1", CLASSES, faces).set_index("class").loc["Angry"]
     assert row["recall"] == pytest.approx(200 / 3) and row["pictures"] == 6
     assert row[["low", "high"]].tolist() == pytest.approx(intervals.wilson(200 / 3, 2))
-
-
-def test_mcnemar_takes_a_sequence_as_most_of_its_frames_are(fake):
-    rng = np.random.default_rng(0)
-    labels = "A" * 40
-    predicted = {net: "".join(rng.choice(["A", "H"], 40, p=[0.7, 0.3])) for net in ("VGG19", "ResNet18")}
-    once = measures.paired_tests([fake(net, said, labels) for net, said in predicted.items()], "ferm")
-    other = {"A": "H", "H": "A"}
-    runs = [  # each picture as three frames, of which one is read otherwise
-        fake(net, "".join(x + other[x] + x for x in said), labels * 3, dataset="ckplus-fold1")
-        for net, said in predicted.items()
-    ]
-    pd.testing.assert_frame_equal(measures.paired_tests(runs, "ckplus-fold1", clips(120)), once)
-    assert once["only_first"][0] + once["only_second"][0] > 5 and once["p"][0] < 1
 
 
 def test_runs_of_one_rule_of_folds_are_one_row(fake):

@@ -135,6 +135,14 @@ def test_nets_that_no_recipe_trained_together_are_compared_and_decide_nothing(re
     results.accuracies = pd.concat([results.accuracies, pd.DataFrame(rows, columns=results.accuracies.columns)])
     found = claims.claims_table(results).set_index("sentence").loc[sentence]
     assert found["verdict"] == "several recipes" and found["measured"] == 25 and found["low"] > 0
+    wide = found["high"] - found["low"]
+    rows = [(model, right) for models, right in ((sentences.LIGHT, 85), (sentences.BASE, 60)) for model in models]
+    results.right["FERm"] = {"a": {}, "b": {}}
+    for model, right in rows:  # what the worse of two nets predicts right, the better does too
+        recipe = "a" if model in sentences.LIGHT else "b"
+        results.right["FERm"][recipe][model] = pd.Series(1.0 * (np.arange(3153) < 31.53 * right))
+    paired = claims.claims_table(results).set_index("sentence").loc[sentence]
+    assert paired["measured"] == pytest.approx(25, abs=0.05) and paired["high"] - paired["low"] < 0.75 * wide
     results.accuracies["recipe"] = "a"
     assert verdicts(results)[sentence] == "holds"
 
