@@ -157,7 +157,8 @@ def operate(operation: nn.Module, x: torch.Tensor) -> torch.Tensor:
 def train(cell: nn.Module, before2: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
     """The output of a ``cells.Cell`` in training, as the plain cell computes it up to rounding.
 
-    ``before2``, ``before``: float32 or bfloat16 (N, C, H, W). Weights stay float32, sums and products are float32's.
+    ``before2``, ``before``: float32 or bfloat16 (N, C, H, W). Weights stay float32, sums and products are float32's;
+    but where the processor multiplies bfloat16 (AVX512-BF16), the 1x1 convolutions of bfloat16 maps multiply those.
     """
     step = CellStep(cell)
     output = CellFunction.apply(before2, before, step, *step.parameters())

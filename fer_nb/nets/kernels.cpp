@@ -330,21 +330,63 @@ struct Moments {
   }
 };
 
+// A product of matrices takes floats or, where the processor multiplies them twice as fast, pairs of bfloat16, whose two
+// products are added. Rows of LANES numbers lie in memory as `Row`; PER numbers are one factor.
+template <class F>
+constexpr int64_t PER = std::is_same_v<F, float> ? 1 : 2;
+template <class F>
+using Row = std::conditional_t<std::is_same_v<F, float>, Vector, Halves>;
+inline void put(Vector& to, Vector v) { to = v; }
+inline void put(Halves& to, Vector v) { to = narrow(v); }
+inline Vector add_product(Vector total, float left, Vector right) { return total + left * right; }
+
+// How many factors `count` numbers are.
+template <class F>
+int64_t factors(int64_t count) { return (count + PER<F> - 1) / PER<F>; }
+
+// Rows as the right factor of `product`, of `vectors` * LANES columns; pairs are of two rows that follow each other.
+inline const float* right_factor(const Vector* rows, int64_t, int64_t, std::vector<Vector>&) { return (float*)rows; }
+
+#ifdef __AVX512BF16__
+struct Pair { uint32_t both; };
+template <class T>
+using Factor = std::conditional_t<std::is_same_v<T, uint16_t>, Pair, float>;
+
+inline Bits load(const Pair* p) { Bits v; std::memcpy(&v, p, sizeof v); return v; }
+inline Vector add_product(Vector total, Pair left, Bits right) {
+  return (Vector)_mm512_dpbf16_ps((__m512)total, (__m512bh)(Bits{} + left.both), (__m512bh)right);
+}
+
+const Pair* right_factor(const Halves* rows, int64_t count, int64_t vectors, std::vector<Vector>& room) {
+  room.resize((count + 1) / 2 * vectors);
+  for (int64_t r = 0; r < count; r += 2)
+    for (int64_t v = 0; v < vectors; v++) {
+      Halves first = rows[r * vectors + v], second = r + 1 < count ? rows[(r + 1) * vectors + v] : Halves{};
+      Bits pairs = __builtin_convertvector(first, Bits) | __builtin_convertvector(second, Bits) << 16;
+      room[r / 2 * vectors + v] = (Vector)pairs;
+    }
+  return (Pair*)room.data();
+}
+#else
+template <class T>
+using Factor = float;
+#endif
+
 // Product of matrices: out[r][c] = sum over k of a[r * down + k * along] * b[k][c], added to what is in `out` where
-// `more`, for a tile of ROWS x VECTORS * LANES. `b` and `out` have rows of `wide` and `out_wide` floats.
-template <int ROWS, int VECTORS>
-inline void tile(const float* a, int64_t down, int64_t along, const float* b, int64_t wide, float* out,
-                 int64_t out_wide, int64_t depth, bool more) {
+// `more`, for a tile of ROWS x VECTORS * LANES. `b` and `out` have rows of `wide` and `out_wide` numbers.
+template <int ROWS, int VECTORS, class F>
+inline void tile(const F* a, int64_t down, int64_t along, const F* b, int64_t wide, float* out, int64_t out_wide,
+                 int64_t depth, bool more) {
   Vector totals[ROWS][VECTORS] = {};
   for (int64_t k = 0; k < depth; k++) {
-    Vector right[VECTORS];
+    decltype(load(b)) right[VECTORS];
 #pragma GCC unroll 2
     for (int v = 0; v < VECTORS; v++) right[v] = load(b + k * wide + v * LANES);
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++) {
-      float left = a[r * down + k * along];
+      F left = a[r * down + k * along];
 #pragma GCC unroll 2
-      for (int v = 0; v < VECTORS; v++) totals[r][v] += left * right[v];
+      for (int v = 0; v < VECTORS; v++) totals[r][v] = add_product(totals[r][v], left, right[v]);
     }
   }
 #pragma GCC unroll 8
@@ -358,8 +400,8 @@ inline void tile(const float* a, int64_t down, int64_t along, const float* b, in
 
 constexpr int TILE = LANES == 16 ? 8 : 4;  // rows: with two vectors each they fill half of the registers
 
-template <int VECTORS>
-void columns(const float* a, int64_t down, int64_t along, const float* b, int64_t wide, float* out, int64_t out_wide,
+template <int VECTORS, class F>
+void columns(const F* a, int64_t down, int64_t along, const F* b, int64_t wide, float* out, int64_t out_wide,
              int64_t rows, int64_t depth, bool more) {
   int64_t r = 0;
   for (; r + TILE <= rows; r += TILE)
@@ -374,7 +416,8 @@ void columns(const float* a, int64_t down, int64_t along, const float* b, int64_
 }
 
 // As `tile`, for `rows` rows and `vectors` * LANES columns.
-void product(const float* a, int64_t down, int64_t along, const float* b, int64_t wide, float* out, int64_t out_wide,
+template <class F>
+void product(const F* a, int64_t down, int64_t along, const F* b, int64_t wide, float* out, int64_t out_wide,
              int64_t rows, int64_t depth, int64_t vectors, bool more) {
   for (; vectors >= 2; vectors -= 2, b += 2 * LANES, out += 2 * LANES)
     columns<2>(a, down, along, b, wide, out, out_wide, rows, depth, more);
@@ -428,8 +471,8 @@ inline Vector* corner(Padded& map, int64_t r, int64_t c) {
 
 // Depthwise convolution of what is in `map`, with a border of D * (K / 2); its pixels go to `out`, `step` apart. Not
 // inlined, as the next function: each needs all registers.
-template <int K, int D>
-__attribute__((noinline)) void convolve(Padded& map, const Vector* taps, const Geometry& g, Vector* out, int64_t step) {
+template <int K, int D, class R>
+__attribute__((noinline)) void convolve(Padded& map, const Vector* taps, const Geometry& g, R* out, int64_t step) {
   Vector local[K * K];
   std::copy_n(taps, K * K, local);
   int64_t across = map.across;
@@ -439,7 +482,7 @@ __attribute__((noinline)) void convolve(Padded& map, const Vector* taps, const G
       Vector v = {};
 #pragma GCC unroll 25
       for (int k = 0; k < K * K; k++) v += local[k] * from[k / K * D * across + k % K * D];
-      *out = v;
+      put(*out, v);
     }
   }
 }
@@ -460,6 +503,28 @@ __attribute__((noinline)) void gradients(Padded& map, const Vector* behind, cons
   std::copy_n(totals, K * K, of_taps);
 }
 
+// The taps [inputs][K * K] by block of inputs, a row for each tap.
+template <int K>
+std::vector<Vector> by_block(const float* taps, int64_t inputs) {
+  std::vector<Vector> found(blocks(inputs) * K * K);
+  for (int64_t i = 0; i < inputs; i++)
+    for (int k = 0; k < K * K; k++) found[i / LANES * K * K + k][i % LANES] = taps[i * K * K + k];
+  return found;
+}
+
+// A matrix as rows of blocks(columns) * LANES numbers; value(r, c) is one of it.
+template <class R, class Value>
+std::vector<R> matrix(int64_t rows, int64_t columns, Value value) {
+  std::vector<R> found(rows * blocks(columns));
+  for (int64_t i = 0; i < (int64_t)found.size(); i++) {
+    Vector row = {};
+    int64_t r = i / blocks(columns), c = i % blocks(columns) * LANES;
+    for (int64_t lane = 0; lane < std::min<int64_t>(columns - c, LANES); lane++) row[lane] = value(r, c + lane);
+    put(found[i], row);
+  }
+  return found;
+}
+
 // z = 1x1 convolution (weight [outputs][inputs]) of the depthwise one (K x K, dilation D, taps [inputs][K * K]) of
 // ReLU(affine of x), whose scale and shift may be null; sums [2][outputs] as of moments(z). Unlike `depthwise`, a
 // picture at a time: what is between the two convolutions stays in the caches and is computed again on the way back.
@@ -467,16 +532,16 @@ template <int K, int D, class T>
 void separable(const T* x, int64_t x_step, const float* scale, const float* shift, const float* taps,
                const float* weight, T* z, int64_t z_step, const Geometry& g, int64_t inputs, int64_t outputs,
                double* sums, int threads) {
+  using F = Factor<T>;
   int64_t pixels = g.rows() * g.columns(), in = blocks(inputs) * LANES, out = blocks(outputs) * LANES;
-  std::vector<Vector> kernel(blocks(inputs) * K * K), matrix(inputs * blocks(outputs));
-  float *tap = (float*)kernel.data(), *right = (float*)matrix.data();
-  for (int64_t i = 0; i < inputs; i++) {
-    for (int k = 0; k < K * K; k++) tap[(i / LANES * K * K + k) * LANES + i % LANES] = taps[i * K * K + k];
-    for (int64_t o = 0; o < outputs; o++) right[i * out + o] = weight[o * inputs + i];
-  }
+  auto kernel = by_block<K>(taps, inputs);
+  auto turned = matrix<Row<F>>(inputs, outputs, [=](int64_t i, int64_t o) { return weight[o * inputs + i]; });
+  std::vector<Vector> room;
+  const F* right = right_factor(turned.data(), inputs, out / LANES, room);
   share(g.n, threads, 2 * outputs, sums, [&](int64_t first, int64_t last, double* mine) {
     Padded y(g, D * (K / 2), Vector{});
-    std::vector<Vector> middle(pixels * in / LANES), made(pixels * out / LANES);
+    std::vector<Row<F>> middle(pixels * in / LANES);
+    std::vector<Vector> made(pixels * out / LANES);
     for (int64_t image = first; image < last; image++) {
       for (int64_t c = 0; c < inputs; c += LANES) {
         int64_t lanes = inputs - c;
@@ -485,7 +550,8 @@ void separable(const T* x, int64_t x_step, const float* scale, const float* shif
         fill(y, from, x_step, lanes, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
         convolve<K, D>(y, &kernel[c / LANES * K * K], g, &middle[c / LANES], in / LANES);
       }
-      product((float*)middle.data(), in, 1, right, out, (float*)made.data(), out, pixels, inputs, out / LANES, false);
+      product((F*)middle.data(), in / PER<F>, 1, right, out, (float*)made.data(), out, pixels, factors<F>(inputs),
+              out / LANES, false);
       for (int64_t c = 0; c < outputs; c += LANES) {
         int64_t lanes = outputs - c;
         Moments moments;
@@ -506,19 +572,18 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
                         const float* weight, const T* z, int64_t z_step, const T* d, int64_t d_step, const float* k,
                         T* into, int64_t into_step, bool more, const Geometry& g, int64_t inputs, int64_t outputs,
                         float* of_taps, float* of_weight, double* sums, int threads) {
+  using F = Factor<T>;
   int64_t pixels = g.rows() * g.columns(), in = blocks(inputs) * LANES, out = blocks(outputs) * LANES;
-  std::vector<Vector> kernel(blocks(inputs) * K * K), turned(kernel.size()), matrix(outputs * blocks(inputs));
-  float *tap = (float*)kernel.data(), *right = (float*)matrix.data();
-  for (int64_t i = 0; i < inputs; i++) {
-    for (int t = 0; t < K * K; t++) tap[(i / LANES * K * K + t) * LANES + i % LANES] = taps[i * K * K + t];
-    for (int64_t o = 0; o < outputs; o++) right[o * in + i] = weight[o * inputs + i];
-  }
+  auto kernel = by_block<K>(taps, inputs), turned = kernel;
   for (size_t i = 0; i < kernel.size(); i++) turned[i] = kernel[i + K * K - 1 - 2 * (i % (K * K))];
+  auto given_weight = matrix<Row<F>>(outputs, inputs, [=](int64_t o, int64_t i) { return weight[o * inputs + i]; });
+  std::vector<Vector> room;
+  const F* right = right_factor(given_weight.data(), outputs, in / LANES, room);
   std::vector<double> found((2 + K * K + outputs) * inputs);  // sums, of the taps and of the weight, [inputs] each
   share(g.n, threads, found.size(), found.data(), [&](int64_t first, int64_t last, double* mine) {
     Padded y(g, D * (K / 2), Vector{}), spread = y;  // `spread`: the gradient behind the taps, zeros between
-    std::vector<Vector> behind(pixels * out / LANES), middle(pixels), carried(pixels), weights(in * out / LANES);
-    std::vector<Vector> through(g.height * g.width);
+    std::vector<Row<F>> behind(pixels * out / LANES), middle(pixels);
+    std::vector<Vector> carried(pixels), weights(in * out / LANES), through(g.height * g.width), rooms[2];
     for (int64_t image = first; image < last; image++) {
       for (int64_t c = 0; c < outputs; c += LANES) {
         int64_t lanes = outputs - c;
@@ -526,9 +591,10 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         const T *from = z + image * pixels * z_step + c, *given = d + image * pixels * d_step + c;
         for (int64_t p = 0; p < pixels; p++) {
           Vector v = load(from + p * z_step, lanes);
-          behind[(p * out + c) / LANES] = k0 * load(given + p * d_step, lanes) + k1 * v + k2;
+          put(behind[(p * out + c) / LANES], k0 * load(given + p * d_step, lanes) + k1 * v + k2);
         }
       }
+      const F* pixel_rows = of_weight ? right_factor(behind.data(), pixels, out / LANES, rooms[0]) : nullptr;
       for (int64_t c = 0; c < inputs; c += LANES) {
         int64_t lanes = inputs - c;
         Vector a = scale ? load(scale + c, lanes) : constant(1), b = shift ? load(shift + c, lanes) : Vector{};
@@ -536,10 +602,11 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
         fill(y, from, x_step, lanes, g, [=](Vector v) { return positive(a * v + b, a * v + b); });
         if (of_weight) {
           convolve<K, D>(y, &kernel[c / LANES * K * K], g, middle.data(), 1);
-          product((float*)middle.data(), 1, LANES, (float*)behind.data(), out, (float*)weights.data() + c * out, out,
-                  LANES, pixels, out / LANES, true);
+          product(right_factor(middle.data(), pixels, 1, rooms[1]), 1, LANES, pixel_rows, out,
+                  (float*)weights.data() + c * out, out, LANES, factors<F>(pixels), out / LANES, true);
         }
-        product((float*)behind.data(), out, 1, right + c, in, (float*)carried.data(), LANES, pixels, outputs, 1, false);
+        product((F*)behind.data(), out / PER<F>, 1, right + c, in, (float*)carried.data(), LANES, pixels,
+                factors<F>(outputs), 1, false);
         if (of_taps) {
           Vector of_tap[K * K];
           gradients<K, D>(y, carried.data(), g, of_tap);

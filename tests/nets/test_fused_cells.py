@@ -8,7 +8,7 @@ from torch import nn
 from fer_nb.nets import fused, fused_cells, genotypes, kernels
 from fer_nb.nets.cells import Cell, SearchedNet
 from fer_nb.nets.genotypes import KNOWN, Genotype
-from fer_nb.nets.operations import OPERATIONS, build
+from fer_nb.nets.operations import OPERATIONS, FactorizedReduce, ReLUConvBN, build
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="no C++ compiler")
 
@@ -116,6 +116,26 @@ def test_in_bfloat16_it_trains_up_to_its_rounding():
     edges = [("sep_conv_5x5", 0), ("avg_pool_3x3", 1), ("dil_conv_3x3", 0), ("skip_connect", 1)]
     plain, ours = both(Genotype(edges, [2, 3], edges, [2, 3]), 16, False, False)
     compare(plain, ours, torch.randn(4, 12, 9, 8), torch.randn(4, 20, 9, 8), torch.bfloat16, 0.06)
+
+
+# A 1x1 convolution may take two channels or two pixels at a time, of which the last may be alone.
+@pytest.mark.parametrize("size", [(9, 8), (9, 7)])
+@pytest.mark.parametrize(
+    "operation", [ReLUConvBN(7, 36), ReLUConvBN(20, 3), FactorizedReduce(20, 36), build("dil_conv_3x3", 21, 2)]
+)
+def test_in_bfloat16_an_operation_is_the_plain_one_up_to_rounding(operation, size):
+    torch.manual_seed(0)
+    operation, exact = copy.deepcopy(operation), copy.deepcopy(operation).double()
+    first = next(layer for layer in exact.modules() if isinstance(layer, nn.Conv2d))
+    x = torch.rand(3, first.in_channels, *size).add(0.1).bfloat16()  # no ReLU is near its edge
+    theirs, own = x.double().requires_grad_(), x.requires_grad_()
+    wanted, found = exact(theirs), fused_cells.operate(operation, own)
+    gradient = torch.randn_like(wanted).bfloat16()
+    wanted.backward(gradient.double())
+    found.backward(gradient)
+    assert distance(found, wanted.detach()) < 0.02 and distance(own.grad, theirs.grad) < 0.02
+    for mine, other in zip(operation.parameters(), exact.parameters(), strict=True):
+        assert distance(mine.grad, other.grad) < 0.02
 
 
 def test_the_first_of_equal_pixels_gets_a_pools_gradient():
