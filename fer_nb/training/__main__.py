@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 from fer_nb import paths, study
-from fer_nb.nets import device
+from fer_nb.nets import by_name, device
 from fer_nb.study import Run
 from fer_nb.training import one_run, words
 
@@ -36,6 +36,7 @@ def named_run(given: argparse.Namespace) -> Run:
     """The run that the command names; ValueError or FileNotFoundError where the study has no such run."""
     study.study_folder(given.study)
     run = study.planned(given.study, given.dataset, given.model, given.seed)
+    by_name.describe(run, 1)  # raises for an unknown net, before the pictures are read
     return replace(run, change=given.change)
 
 

@@ -61,7 +61,6 @@ def test_it_leaves_what_notebook_4_leaves_and_then_rests(home, capsys):
     ("words", "message"),
     [
         (["tset", "ferm", "lightResNetl", "0"], "no study 'tset'"),
-        (["test", "ferm", "lightResNetx", "0"], "lightResNetx"),
         (["test", "ferm", "VGG19", "0"], "views of 24 pixels do not suit this net: take 32 or more"),
         (["test", "ferm", "lightResNetl", "0", "--change", "nothing"], "no change 'nothing'"),
         (["test", "ferm", "lightResNetl", "0", "--minutes", "-2"], "--minutes is -2: choose a number from 0"),
@@ -70,6 +69,12 @@ def test_it_leaves_what_notebook_4_leaves_and_then_rests(home, capsys):
 def test_what_is_refused(home, capsys, words, message):
     assert main(words) == 2
     assert message in capsys.readouterr().err
+
+
+def test_an_unknown_net_is_refused_before_the_pictures_are_read(home, capsys, monkeypatch):
+    monkeypatch.setattr(datasets, "load", None)
+    assert main(["test", "ferm", "lightResNetx", "0"]) == 2
+    assert "unknown model 'lightResNetx': did you mean" in capsys.readouterr().err
 
 
 def test_time_that_is_used_up_is_told_by_the_status(home, monkeypatch, capsys):
