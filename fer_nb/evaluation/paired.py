@@ -44,26 +44,30 @@ def difference(
 
 
 def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
+    """``between`` the nets of a data set, each with the predictions of its first seed."""
+    first = {model: read_predictions(of_model[0]) for model, of_model in by_model(runs, dataset).items()}
+    return between(first, dataset, faces)
+
+
+def between(predictions: dict[str, pd.DataFrame], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
     """McNemar tests between every two nets on the same pictures, with Holm's correction over the pairs.
 
-    Each net enters with its first seed. Where ``faces`` has sequences, each of them counts once, as right where most of
-    its frames are. ``difference``: the first net's accuracy minus the second's in points, with its 95% interval
+    ``predictions``: of the test split, by net. Where ``faces`` has sequences, each of them counts once, as right where
+    most of its frames are. ``difference``: the first net's accuracy minus the second's in points, with its 95% interval
     (``intervals.change_interval``). Exact (binomial) below 25 pictures that one net alone predicts right
     (``only_first``, ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets.
     Raises ValueError where two nets predicted different pictures.
     """
-    of_row, right = sequence_of_row(faces), {}
-    for model, of_model in by_model(runs, dataset).items():
-        right[model] = read_predictions(of_model[0]).set_index(["row", "label"]).eval("label == predicted")
-    rows = []
+    of_row, rows = sequence_of_row(faces), []
+    right = {model: shares_right(table).astype(int) for model, table in predictions.items()}
     for (first, a), (second, b) in itertools.combinations(right.items(), 2):
         if not a.index.equals(b.index):
             raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
         if of_row is not None:
             together = of_row[a.index.get_level_values("row")].to_numpy()
-            a, b = (frames.groupby(together).mean() > 0.5 for frames in (a, b))
-        points, low, high, _ = change_interval(100 * (a.astype(int) - b.astype(int)))
-        counts = confusion_matrix(a, b, labels=[True, False])
+            a, b = ((frames.groupby(together).mean() > 0.5).astype(int) for frames in (a, b))
+        points, low, high, _ = change_interval(100 * (a - b))
+        counts = confusion_matrix(a, b, labels=[1, 0])
         only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
         p = mcnemar(counts, exact=only_a + only_b < 25).pvalue
         row = {"first": first, "second": second, "difference": points, "low": low, "high": high}

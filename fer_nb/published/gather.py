@@ -44,20 +44,20 @@ def of_nets(best: pd.DataFrame, part: thesis.Results, kind: str) -> dict[str, li
     return found
 
 
-def predictions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
-    """By net, what all kept seeds predict of the test split, one below the other."""
-    found = {model: pd.concat(tables) for model, tables in of_nets(best, part, "predictions").items()}
-    return {model: table[table["split"] == "test"] for model, table in found.items()}
+def predictions(best: pd.DataFrame, part: thesis.Results) -> dict[str, list[pd.DataFrame]]:
+    """By net, what each of its kept seeds predicts of the test split."""
+    found = of_nets(best, part, "predictions")
+    return {model: [table[table["split"] == "test"] for table in tables] for model, tables in found.items()}
 
 
 def confusions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
     """By net, the confusion matrix over all kept seeds."""
-    return {model: confusion(table, part.classes) for model, table in predictions(best, part).items()}
+    return {model: confusion(pd.concat(of), part.classes) for model, of in predictions(best, part).items()}
 
 
 def right(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.Series]:
     """By net, the share of the kept seeds that predict each test picture right (``paired.shares_right``)."""
-    return {model: shares_right(table) for model, table in predictions(best, part).items()}
+    return {model: shares_right(pd.concat(of)) for model, of in predictions(best, part).items()}
 
 
 def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:

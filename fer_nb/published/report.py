@@ -16,9 +16,18 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fer_nb.evaluation import plots, thesis
+from fer_nb.evaluation.paired import between
 from fer_nb.published import parts, searched
 from fer_nb.published.drawn_faces import FACES, MP, NET, looked_at
-from fer_nb.published.gather import by_study, confusions, histories, kept_tables, measured_rows, most_pictures
+from fer_nb.published.gather import (
+    by_study,
+    confusions,
+    histories,
+    kept_tables,
+    measured_rows,
+    most_pictures,
+    predictions,
+)
 from fer_nb.published.origins import kept_folder, kept_origins, kept_studies, study_command
 from fer_nb.published.readme import PICTURE, Findings
 from fer_nb.report.claims import CAPTION
@@ -108,6 +117,15 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
+        first_seeds = {model: of_seeds[0] for model, of_seeds in predictions(best, part).items()}
+        if len(first_seeds) > 1:
+            caption = (
+                f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
+                " with its paired 95% interval; pictures that only one of them predicts right, and McNemar's test"
+                " (p_holm: corrected for the number of pairs). The recipes are those of the accuracies above."
+            )
+            table = between(first_seeds, part.name)
+            yield parts.table(table, f"{part.table}-pairs", caption, digits={"p": 4, "p_holm": 4})
 
 
 def _splits() -> Iterable[str]:
