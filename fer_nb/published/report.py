@@ -117,7 +117,13 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
-        first_seeds = {model: of_seeds[0] for model, of_seeds in predictions(best, part).items()}
+        if of_seeds := [table.assign(study=study) for study, table in by_study(f"{part.table}-seeds").items()]:
+            caption = (
+                f"{part.name}: each seed of the nets that a study trains from several. Flat epochs: the first ones, in"
+                " which the net learns little more than to name the largest class."
+            )
+            yield parts.table(pd.concat(of_seeds), f"{part.table}-seeds", caption)
+        first_seeds = {model: tables[0] for model, tables in predictions(best, part).items()}
         if len(first_seeds) > 1:
             caption = (
                 f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
