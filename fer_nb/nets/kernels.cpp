@@ -535,9 +535,9 @@ void separable(const T* x, int64_t x_step, const float* scale, const float* shif
   using F = Factor<T>;
   int64_t pixels = g.rows() * g.columns(), in = blocks(inputs) * LANES, out = blocks(outputs) * LANES;
   auto kernel = by_block<K>(taps, inputs);
-  auto turned = matrix<Row<F>>(inputs, outputs, [=](int64_t i, int64_t o) { return weight[o * inputs + i]; });
+  auto transposed = matrix<Row<F>>(inputs, outputs, [=](int64_t i, int64_t o) { return weight[o * inputs + i]; });
   std::vector<Vector> room;
-  const F* right = right_factor(turned.data(), inputs, out / LANES, room);
+  const F* right = right_factor(transposed.data(), inputs, out / LANES, room);
   share(g.n, threads, 2 * outputs, sums, [&](int64_t first, int64_t last, double* mine) {
     Padded y(g, D * (K / 2), Vector{});
     std::vector<Row<F>> middle(pixels * in / LANES);
@@ -576,9 +576,9 @@ void separable_backward(const T* x, int64_t x_step, const float* scale, const fl
   int64_t pixels = g.rows() * g.columns(), in = blocks(inputs) * LANES, out = blocks(outputs) * LANES;
   auto kernel = by_block<K>(taps, inputs), turned = kernel;
   for (size_t i = 0; i < kernel.size(); i++) turned[i] = kernel[i + K * K - 1 - 2 * (i % (K * K))];
-  auto given_weight = matrix<Row<F>>(outputs, inputs, [=](int64_t o, int64_t i) { return weight[o * inputs + i]; });
+  auto rows = matrix<Row<F>>(outputs, inputs, [=](int64_t o, int64_t i) { return weight[o * inputs + i]; });
   std::vector<Vector> room;
-  const F* right = right_factor(given_weight.data(), outputs, in / LANES, room);
+  const F* right = right_factor(rows.data(), outputs, in / LANES, room);
   std::vector<double> found((2 + K * K + outputs) * inputs);  // sums, of the taps and of the weight, [inputs] each
   share(g.n, threads, found.size(), found.data(), [&](int64_t first, int64_t last, double* mine) {
     Padded y(g, D * (K / 2), Vector{}), spread = y;  // `spread`: the gradient behind the taps, zeros between

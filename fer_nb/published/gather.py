@@ -20,6 +20,12 @@ def by_study(name: str) -> dict[str, pd.DataFrame]:
     return {folder.name: pd.read_csv(path) for folder in kept_studies() if (path := folder / f"{name}.csv").exists()}
 
 
+def with_study(name: str) -> pd.DataFrame:
+    """The kept tables of one name below each other, with a column "study"; empty where none is kept."""
+    tables = [table.assign(study=study) for study, table in by_study(name).items()]
+    return pd.concat(tables) if tables else pd.DataFrame()
+
+
 def kept_tables(name: str) -> list[pd.DataFrame]:
     """The tables of one name, of the studies that keep it."""
     return list(by_study(name).values())
@@ -50,14 +56,9 @@ def predictions(best: pd.DataFrame, part: thesis.Results) -> dict[str, list[pd.D
     return {model: [table[table["split"] == "test"] for table in tables] for model, tables in found.items()}
 
 
-def confusions(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
-    """By net, the confusion matrix over all kept seeds."""
-    return {model: confusion(pd.concat(of), part.classes) for model, of in predictions(best, part).items()}
-
-
-def right(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.Series]:
-    """By net, the share of the kept seeds that predict each test picture right (``paired.shares_right``)."""
-    return {model: shares_right(pd.concat(of)) for model, of in predictions(best, part).items()}
+def confusions(predicted: dict[str, list[pd.DataFrame]], part: thesis.Results) -> dict[str, pd.DataFrame]:
+    """By net, the confusion matrix over all kept seeds; ``predicted``: ``predictions``."""
+    return {model: confusion(pd.concat(of), part.classes) for model, of in predicted.items()}
 
 
 def histories(best: pd.DataFrame, part: thesis.Results) -> dict[str, pd.DataFrame]:
@@ -94,7 +95,11 @@ def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
     found = Results(ran, tables, made_by, searched=searched_nets())
     by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
-        found.confusions[part.name] = {name: confusions(rows, part) for name, rows in by_recipe.items()}
-        found.right[part.name] = {name: right(rows, part) for name, rows in by_recipe.items()}
+        predicted = {name: predictions(rows, part) for name, rows in by_recipe.items()}
+        found.confusions[part.name] = {name: confusions(of, part) for name, of in predicted.items()}
+        found.right[part.name] = {
+            name: {model: shares_right(pd.concat(of)) for model, of in by_net.items()}
+            for name, by_net in predicted.items()
+        }
         found.histories[part.name] = {name: histories(rows, part) for name, rows in by_recipe.items()}
     return claims.claims_table(found)

@@ -27,6 +27,7 @@ from fer_nb.published.gather import (
     measured_rows,
     most_pictures,
     predictions,
+    with_study,
 )
 from fer_nb.published.origins import kept_folder, kept_origins, kept_studies, study_command
 from fer_nb.published.readme import PICTURE, Findings
@@ -117,32 +118,41 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
         if found:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
-        if of_seeds := [table.assign(study=study) for study, table in by_study(f"{part.table}-seeds").items()]:
-            caption = (
-                f"{part.name}: each seed of the nets that a study trains from several. Flat epochs: the first ones, in"
-                " which the net learns little more than to name the largest class."
-            )
-            yield parts.table(pd.concat(of_seeds), f"{part.table}-seeds", caption)
-        first_seeds = {model: tables[0] for model, tables in predictions(best, part).items()}
-        if len(first_seeds) > 1:
-            caption = (
-                f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
-                " with its paired 95% interval; pictures that only one of them predicts right, and McNemar's test"
-                " (p_holm: corrected for the number of pairs). The recipes are those of the accuracies above."
-            )
-            table = between(first_seeds, part.name)
-            yield parts.table(table, f"{part.table}-pairs", caption, digits={"p": 4, "p_holm": 4})
+        yield from _seeds(part)
+        yield from _pairs(best, part)
+
+
+def _seeds(part: thesis.Results) -> Iterable[str]:
+    found = with_study(name := f"{part.table}-seeds")
+    if len(found):
+        caption = (
+            f"{part.name}: each seed of the nets that a study trains from several. Flat epochs: the first ones, in"
+            " which the net learns little more than to name the largest class."
+        )
+        yield parts.table(found, name, caption)
+
+
+def _pairs(best: pd.DataFrame, part: thesis.Results) -> Iterable[str]:
+    first_seeds = {model: tables[0] for model, tables in predictions(best, part).items()}
+    if len(first_seeds) > 1:
+        caption = (
+            f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
+            " with its paired 95% interval; pictures that only one of them predicts right, and McNemar's test"
+            " (p_holm: corrected for the number of pairs). The recipes are those of the accuracies above."
+        )
+        table = between(first_seeds, part.name)
+        yield parts.table(table, f"{part.table}-pairs", caption, digits={"p": 4, "p_holm": 4})
 
 
 def _splits() -> Iterable[str]:
-    found = [table.assign(study=study) for study, table in by_study("table-3-6-splits").items()]
-    if found:
+    found = with_study("table-3-6-splits")
+    if len(found):
         caption = (
             "CK+ by the way of splitting: accuracy in percent with its 95% interval over sequences. Folds by position"
             " share subjects with training, folds by subject do not."
         )
         columns = ["model", "split", "study", "folds", "accuracy", "sequence_low", "sequence_high", "sequences"]
-        yield parts.table(pd.concat(found)[columns], "ckplus-splits", caption)
+        yield parts.table(found[columns], "ckplus-splits", caption)
 
 
 def _rows(row: dict, name: str) -> pd.DataFrame:
@@ -164,7 +174,7 @@ def _counts() -> Iterable[str]:
 
 def _confusions(best: pd.DataFrame) -> Iterable[str]:
     for part in thesis.SECTION_3_3.values():
-        matrices = confusions(best, part)
+        matrices = confusions(predictions(best, part), part)
         if matrices:
             caption = f"{part.name}: confusion matrices, in percent of the true class. {part.finding}".strip()
             numbers = [matrix.assign(model=model) for model, matrix in matrices.items()]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from fer_nb import paths
 from fer_nb.evaluation import sentences, thesis
-from fer_nb.evaluation.measures import by_model, confusions
-from fer_nb.evaluation.paired import shares
+from fer_nb.evaluation.measures import by_model, confusion, pooled
+from fer_nb.evaluation.paired import shares_right
 from fer_nb.finished import read_history
 from fer_nb.report import measured
 from fer_nb.report.results import Found, Missing, Results
@@ -95,11 +95,14 @@ def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results
     results = Results(accuracies.assign(study=study, recipe=study), tables, dict.fromkeys(tables, study))
     for part in thesis.SECTION_3_3.values():
         if nets := by_model(runs, part.dataset):
-            results.confusions[part.name] = {study: confusions(runs, part.dataset, part.classes)}
+            predicted = {model: pooled(of_model) for model, of_model in nets.items()}
+            matrices = {model: confusion(table, part.classes) for model, table in predicted.items()}
+            results.confusions[part.name] = {study: matrices}
             histories = {model: read_history(of_model[0]) for model, of_model in nets.items()}
             results.histories[part.name] = {study: histories}
             if part.name != "CK+":
-                results.right[part.name] = {study: {model: shares(of_model) for model, of_model in nets.items()}}
+                right = {model: shares_right(table) for model, table in predicted.items()}
+                results.right[part.name] = {study: right}
     files = [folder / f"table-{number}.csv" for number in (9, 10)]
     if all(file.exists() for file in files):
         results.searched = searched(*map(pd.read_csv, files)).assign(study=study)
