@@ -29,6 +29,11 @@ def decimal(value: float, digits: int = 2, signed: bool = False) -> str:
     return f"{value:{sign}z,.{digits}f}".replace("-", "−")
 
 
+def fold_rule(dataset: str) -> str:
+    """A data set without the number of its fold: "ckplus-subject" of "ckplus-subject3", "ferm" of "ferm"."""
+    return dataset.rstrip("0123456789") if "-" in dataset else dataset
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """``"did you mean ckplus?"`` where one of ``known`` is near ``name``, else ``"choose one of ckplus, ferm"``."""
     known = [str(one) for one in known]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from fer_nb import paths
-from fer_nb.names import refuse_unfit, suggestion
+from fer_nb.names import fold_rule, refuse_unfit, suggestion
 from fer_nb.parameters import as_word, check_fit, defaults, read_yaml
 from fer_nb.study_files import lineage, notebooks, parameter_files, parameters, studies, study_folder
 
@@ -199,15 +199,17 @@ def evaluation_runs(study: str, given: dict | None = None) -> list[Run]:
 def ablation_runs(runs: list[Run], given: dict) -> list[Run]:
     """The runs of ``runs`` again with each change that ``given["ablation"]`` names.
 
-    ``ablation_nets`` and ``ablation_datasets`` say which of them. Raises ValueError for a change that ablation.yaml
-    lacks or that changes nothing, and for a net or data set without a run to compare with.
+    ``ablation_nets`` and ``ablation_datasets`` (ckplus-subject: all its folds) say which of them. Raises ValueError
+    for a change that ablation.yaml lacks or that changes nothing, and for a net or data set without a run to compare
+    with.
     """
-    for key, known in {"nets": [run.model for run in runs], "datasets": [run.dataset for run in runs]}.items():
+    named = [name for run in runs for name in (run.dataset, fold_rule(run.dataset))]
+    for key, known in {"nets": [run.model for run in runs], "datasets": named}.items():
         for name in given[f"ablation_{key}"]:
             if name not in known:
                 raise ValueError(f"ablation_{key}: the study trains no {name}: choose one of {', '.join(set(known))}")
     nets, datasets = given["ablation_nets"], given["ablation_datasets"]
-    chosen = [run for run in runs if run.model in nets and run.dataset in datasets]
+    chosen = [run for run in runs if run.model in nets and {run.dataset, fold_rule(run.dataset)} & {*datasets}]
     if given["ablation"] and not chosen:
         raise ValueError("ablation: no run to change: ablation_nets and ablation_datasets name none that is trained")
     changed = [replace(run, change=change) for change in given["ablation"] for run in chosen]

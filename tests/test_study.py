@@ -61,6 +61,10 @@ def test_an_ablation_trains_the_same_runs_with_each_change(write):
         "ferm-A-seed1-no-mix",
     ]
     assert len(runs) == 6 + 4
+    folds = {"ckplus_subjects": ["A"], "folds": [1, 2, 3], "ablation_datasets": ["ckplus-subject"]}
+    of_folds = study.evaluation_runs("mine", study.parameters("mine", "05_evaluation") | folds)
+    datasets = [run.dataset for run in of_folds if run.change == "no-mix" and run.seed == 0]
+    assert datasets == ["ckplus-subject1", "ckplus-subject2", "ckplus-subject3"]
     assert study.command_words(runs[-1]) == ["dataset=ferm", "model=A", "seed=1", "change=no-mix", "mixup=0.0"]
     assert promised.promised("mine", "05_evaluation")[-1] == "ablation" and promised.promised("mine", "12_summary") == [
         "summary"

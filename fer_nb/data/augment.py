@@ -44,6 +44,8 @@ def augment(
     rotation: float = 10.0,
     brightness: float = 0.2,
     contrast: float = 0.2,
+    random_crop: bool = True,
+    flip: bool = True,
     side: int = CROP,
 ) -> torch.Tensor:
     """A random view of each picture, every picture with its own random numbers.
@@ -54,17 +56,21 @@ def augment(
         rotation: largest angle in degrees, either way.
         brightness: largest addition, as a share of the range.
         contrast: largest change of the contrast about the picture's mean, as a share.
+        random_crop: each window at a place of its own, else in the middle.
+        flip: mirror half of the views.
         side: of the view in pixels; the window is scaled to it as it is rotated, so a small view costs less.
 
     Returns:
         float32 (N, 3, side, side) in [0, 1]: a 44x44 window at one of the 5 x 5 positions, mirrored with probability
-        1/2, rotated about its middle, scaled to ``side``, then contrast and brightness changed and clamped.
+        1/2, rotated about its middle, scaled to ``side``, then contrast and brightness changed and clamped. What is
+        off or 0 draws its random numbers all the same: the others stay as they are.
     """
     n, height, width = images.shape
     uniform = torch.rand(6, n, generator=generator, device=images.device)
     angle = (uniform[0] * 2 - 1) * math.radians(rotation)
-    mirror = torch.where(uniform[1] < 0.5, -1.0, 1.0)
-    left, top = (uniform[2] * (width - CROP + 1)).floor(), (uniform[3] * (height - CROP + 1)).floor()
+    mirror = torch.where((uniform[1] < 0.5) & flip, -1.0, 1.0)
+    place = uniform[2:4] if random_crop else torch.full_like(uniform[2:4], 0.5)
+    left, top = (place[0] * (width - CROP + 1)).floor(), (place[1] * (height - CROP + 1)).floor()
     # the window's middle in affine_grid's coordinates, -1 to 1
     x, y = (left + CROP / 2 - width / 2) / (width / 2), (top + CROP / 2 - height / 2) / (height / 2)
 

@@ -4,38 +4,52 @@ from typing import Any
 
 import pandas as pd
 
-from fer_nb.evaluation.measures import accuracy, pooled
+from fer_nb.data import datasets
 from fer_nb.evaluation.paired import difference, shares
 from fer_nb.finished import read_metrics
-from fer_nb.names import decimal
+from fer_nb.names import decimal, fold_rule
 from fer_nb.study import Run
 
 
-def ablation_table(runs: list[Run]) -> pd.DataFrame:
+def ablation_table(runs: list[Run], data: str) -> pd.DataFrame:
     """A row for the full recipe and one for each change, per data set and net that has changed runs.
 
+    The folds of CK+ by one rule are one data set, their predictions pooled. ``data`` is "synthetic" or "real".
+
     ``valid_accuracy`` and ``accuracy`` (test split): means over the seeds in percent. ``difference``: accuracy minus
-    that of the full recipe, in points; ``low`` and ``high``: its 95% interval (t, paired over the test pictures, each
-    with its share of right predictions over the seeds). It says what other pictures would give, not other trainings.
-    ``epochs``: of the shortest run.
+    that of the full recipe, in points; ``low`` and ``high``: its 95% interval (t, paired over the test pictures or
+    sequences, each with its share of right predictions over the seeds). It says what other pictures would give, not
+    other trainings. ``epochs``: of the shortest run.
     Raises ValueError where runs predicted different pictures, FileNotFoundError where one is not finished.
     """
     rows = []
-    for dataset, model in dict.fromkeys((run.dataset, run.model) for run in runs if run.change):
-        of_net = [run for run in runs if (run.dataset, run.model) == (dataset, model)]
-        full = shares([run for run in of_net if not run.change])
+    for rule, model in dict.fromkeys((fold_rule(run.dataset), run.model) for run in runs if run.change):
+        of_net = [run for run in runs if (fold_rule(run.dataset), run.model) == (rule, model)]
+        folds = list(dict.fromkeys(run.dataset for run in of_net if run.change))
+        of_net = [run for run in of_net if run.dataset in folds]
+        name = folds[0] if len(folds) == 1 else rule
+        faces = datasets.load(folds[0], data)
+        full = _shares([run for run in of_net if not run.change])
         for change in dict.fromkeys(run.change for run in of_net):
             changed = [run for run in of_net if run.change == change]
-            metrics = pd.DataFrame([read_metrics(run) for run in changed])
-            row: dict[str, Any] = {"dataset": dataset, "model": model, "change": change or "none: the full recipe"}
+            metrics, right = pd.DataFrame([read_metrics(run) for run in changed]), _shares(changed)
+            row: dict[str, Any] = {"dataset": name, "model": model, "change": change or "none: the full recipe"}
             row["valid_accuracy"] = metrics["valid_accuracy"].astype(float).mean()
-            row["accuracy"] = accuracy(pooled(changed))
+            row["accuracy"] = 100 * right.mean()
             if change:
-                names = f"run {changed[0].name}", "the full recipe", dataset
-                row["difference"], row["low"], row["high"] = difference(shares(changed), full, None, names)
-            rows.append(row | {"seeds": len(changed), "epochs": metrics["epochs"].min()})
+                names = f"run {changed[0].name}", "the full recipe", name
+                row["difference"], row["low"], row["high"] = difference(right, full, faces, names)
+            row |= {"folds": len(folds), "seeds": len({run.seed for run in changed})}
+            rows.append(row | {"epochs": metrics["epochs"].min()})
     columns = ["dataset", "model", "change", "valid_accuracy", "accuracy", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "seeds", "epochs"])
+    return pd.DataFrame(rows, columns=[*columns, "folds", "seeds", "epochs"])
+
+
+def _shares(runs: list[Run]) -> pd.Series:
+    """``paired.shares`` of the runs on each fold, one below the other."""
+    return pd.concat(
+        shares([run for run in runs if run.dataset == fold]) for fold in dict.fromkeys(run.dataset for run in runs)
+    )
 
 
 def ablation_words(table: pd.DataFrame) -> str:

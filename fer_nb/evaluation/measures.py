@@ -14,6 +14,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation import thesis
 from fer_nb.finished import read_history, read_metrics, read_predictions
 from fer_nb.intervals import wilson
+from fer_nb.names import fold_rule
 from fer_nb.study import Run
 
 # The rules by which CK+ is split, and the folds of each.
@@ -262,8 +263,7 @@ def runs_table(runs: list[Run]) -> pd.DataFrame:
     rows = []
     for run in (run for run in runs if not run.change):
         metrics = read_metrics(run)
-        dataset = run.dataset.rstrip("0123456789") if "-" in run.dataset else run.dataset
-        row = {"dataset": dataset, "model": run.model, "runs": 1, "minutes": metrics["seconds"] / 60}
+        row = {"dataset": fold_rule(run.dataset), "model": run.model, "runs": 1, "minutes": metrics["seconds"] / 60}
         rows.append(row | {key: metrics[key] for key in ("epochs", "selection", "device", "precision")})
     columns = ["dataset", "model", "runs", "epochs", "minutes", "selection", "device", "precision"]
     how = {"runs": "sum", "epochs": "min", "minutes": "sum"} | dict.fromkeys(columns[5:], "first")

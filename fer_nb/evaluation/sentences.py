@@ -75,7 +75,7 @@ THESIS = (
            "accuracy change: horizontal flip")),
     Claim("4.3", "Pictures upside down are not recognised reliably.",
           ("section 4.2", "accuracy change: vertical flip")),
-    Claim("4.3", "Augmentation is needed.", ()),
+    Claim("4.3", "Augmentation is needed.", ("change", "without-augmentation"), "below"),
 )  # fmt: skip
 
 EMONAS = (

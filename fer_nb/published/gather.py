@@ -92,7 +92,7 @@ def kept_claims(results: pd.DataFrame) -> pd.DataFrame:
         made_by["section-4-2"] = most_pictures(kept["section-4-2"])
     tables = {name: kept[name][study] for name, study in made_by.items()}
     ran = results.dropna(subset="accuracy").drop_duplicates(["dataset", "model", "recipe"])
-    found = Results(ran, tables, made_by, searched=searched_nets())
+    found = Results(ran, tables, made_by, searched=searched_nets(), changes=with_study("ablation"))
     by_recipe = dict(list(ran.groupby("recipe")))
     for part in thesis.SECTION_3_3.values():
         predicted = {name: predictions(rows, part) for name, rows in by_recipe.items()}

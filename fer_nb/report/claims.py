@@ -38,6 +38,7 @@ MEASURES: dict[str, Callable[..., Found]] = {
     "latency": measured.latency,
     "latency as a share": measured.latency_share,
     "section 4.2": measured.section,
+    "change": measured.change,
     "cost": measured.cost,
     "share of": measured.share_of,
     "share of the least": measured.share_of_least,
@@ -103,6 +104,8 @@ def results_of(study: str, accuracies: pd.DataFrame, runs: list[Run]) -> Results
             if part.name != "CK+":
                 right = {model: shares_right(table) for model, table in predicted.items()}
                 results.right[part.name] = {study: right}
+    if (file := folder / "ablation.csv").exists():
+        results.changes = pd.read_csv(file).assign(study=study)
     files = [folder / f"table-{number}.csv" for number in (9, 10)]
     if all(file.exists() for file in files):
         results.searched = searched(*map(pd.read_csv, files)).assign(study=study)

@@ -27,12 +27,13 @@ from fer_nb.study import sized
 
 NAN = float("nan")
 PERCENT, POINTS, RATIO = "percent", "points", "ratio"  # units
-# What counts as one test picture: of CK+ a sequence, whose three frames are nearly the same.
-PICTURES = {
-    "CK+": thesis.TABLE_3_2["valid"]["Total"] // 3,
-    "FER2013": thesis.TABLE_3_3["test"]["Total"],
-    "FERm": thesis.TABLE_3_4["test"]["Total"],
+# The test pictures of each class and in all. Of CK+ a sequence counts as one: its three frames are nearly the same.
+SUPPORT = {
+    "CK+": {name: count // 3 for name, count in thesis.TABLE_3_2["valid"].items()},
+    "FER2013": thesis.TABLE_3_3_TRUE["test"],
+    "FERm": thesis.TABLE_3_4["test"],
 }
+PICTURES = {dataset: of["Total"] for dataset, of in SUPPORT.items()}
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
@@ -110,22 +111,13 @@ def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> 
     return study, sum(found[1:], found[0]) / len(found)
 
 
-def _support(dataset: str, name: str) -> float:
-    counts = {
-        "CK+": thesis.TABLE_3_2["valid"],
-        "FER2013": thesis.TABLE_3_3_TRUE["test"],
-        "FERm": thesis.TABLE_3_4["test"],
-    }
-    return counts[dataset][name] / (3 if dataset == "CK+" else 1)
-
-
 def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) -> Found:
     """The lowest recall of ``names`` minus the highest of the other classes, or the highest minus the lowest."""
     study, matrix = _mean_confusion(results, dataset, sentences.NETS)
     recalls = pd.Series(np.diag(matrix), matrix.index)
     ours, others = recalls[list(names)], recalls.drop(list(names))
     pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
-    (first, n_first), (second, n_second) = ((recalls[name], _support(dataset, name)) for name in pair)
+    (first, n_first), (second, n_second) = ((recalls[name], SUPPORT[dataset][name]) for name in pair)
     points = _difference(first, n_first, second, n_second)
     return Found(*points, NAN, POINTS, study, f"{_place(dataset)}-classes")
 
@@ -149,7 +141,7 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
         raise Missing
     share = 100 * row[list(others)].sum() / wrong
     place = next(part.confusions for part in thesis.SECTION_3_3.values() if part.name == dataset)
-    interval = wilson(share, wrong / 100 * _support(dataset, label))
+    interval = wilson(share, wrong / 100 * SUPPORT[dataset][label])
     return Found(share, *interval, NAN, PERCENT, study, place)
 
 
@@ -237,6 +229,14 @@ def section(results: Results, *quantities: str) -> Found:
     place = results.made_by.get(name, ""), name
     value = first["measured"], first["low"], first["high"]
     return Found(*value, NAN, first["quantity"].partition(":")[0], *place, joint_verdict(rows))
+
+
+def change(results: Results, name: str) -> Found:
+    """The accuracy of a recipe with a change minus that of the full recipe, in points: the largest of an ablation."""
+    if results.changes.empty or (rows := results.changes[results.changes["change"] == name]).empty:
+        raise Missing
+    row = rows.loc[rows["difference"].idxmax()]
+    return Found(row["difference"], row["low"], row["high"], row["seeds"], POINTS, row["study"], "ablation")
 
 
 def _nets(results: Results, *names: str) -> pd.DataFrame:

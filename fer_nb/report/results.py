@@ -29,7 +29,7 @@ class Results:
     first row of a net and recipe counts. tables: saved tables by name, of ``claims.NAMES``; made_by: the study of each.
     confusions: dataset -> recipe -> model -> matrix (``measures.confusion``). histories: likewise, of the first seed.
     right: likewise, ``paired.shares``, without those on CK+, whose rows do not tell the sequences. searched:
-    ``claims.searched``, of one or several studies (column study).
+    ``claims.searched``, changes: ``ablation.ablation_table``, both of one or several studies (column study).
     """
 
     accuracies: pd.DataFrame
@@ -39,6 +39,7 @@ class Results:
     histories: dict[str, dict[str, dict[str, pd.DataFrame]]] = field(default_factory=dict)
     right: dict[str, dict[str, dict[str, pd.Series]]] = field(default_factory=dict)
     searched: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SEARCHED))
+    changes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 class Found(NamedTuple):

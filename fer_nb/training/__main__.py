@@ -52,9 +52,7 @@ def train_one(run: Run, minutes: float | None) -> int:
         prepared = one_run.prepare(run, parameters)
         precision = device.number_format(prepared.protocol.precision)
         print(f"{run.name} with torch {torch.__version__} on {device.describe()}, {precision}")
-        print(
-            words.additions_in_words(prepared.protocol, parameters["teacher"], parameters["drop_repeats"]), flush=True
-        )
+        print(words.recipe_in_words(prepared.protocol, parameters["teacher"], parameters["drop_repeats"]), flush=True)
         metrics = one_run.complete_once(prepared)
     except TimeoutError as error:
         print(f"fer_nb.training: {error}")

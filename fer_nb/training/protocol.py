@@ -10,6 +10,7 @@ from fer_nb.names import refuse_unknown
 from fer_nb.nets.device import PRECISIONS
 
 SCHEDULES = ("step", "cosine", "onecycle")
+AUGMENTATIONS = ("random_crop", "flip", "rotation", "brightness", "contrast")  # arguments of ``augment.augment``
 
 
 def setting(default=MISSING, low=0.0, high=math.inf, *, choices=(), above=False, below=False, learned=True):
@@ -30,6 +31,7 @@ class Protocol:
         ``decay_factor`` every ``decay_every`` epochs, from the end of epoch ``decay_start``.
     clip_value: each gradient element is clamped to +-clip_value, as in the code the thesis builds on; 0 for none.
     rotation (degrees), brightness, contrast (shares): the ranges of ``augment.augment``, which the thesis leaves open.
+    random_crop, flip: the augmentations without a range; off, a view is the middle of the picture, never mirrored.
     sizes: [side, epochs] in order: [[24, 5], [44, 10]] for five epochs of training views of 24 pixels, then ten of 44
         (progressive resizing: Howard 2018); () for the network's input, 44, throughout.
     crops: 1 or 10, for the scores of each epoch.
@@ -63,6 +65,8 @@ class Protocol:
     rotation: float = setting(10.0, high=180)
     brightness: float = setting(0.2, high=1)
     contrast: float = setting(0.2, high=1)
+    random_crop: bool = setting(True)
+    flip: bool = setting(True)
     crops: int = setting(10, choices=(1, 10))
     precision: str = setting("auto", choices=PRECISIONS, learned=False)  # the number format itself is compared
     heap: bool = setting(True, learned=False)

@@ -21,7 +21,7 @@ from fer_nb.nets import device as devices
 from fer_nb.training import checkpoint, limits
 from fer_nb.training import recipe as recipes
 from fer_nb.training.predict import predict
-from fer_nb.training.protocol import Protocol
+from fer_nb.training.protocol import AUGMENTATIONS, Protocol
 
 CHECK_EVERY = 100  # steps between two looks at the loss: each makes a GPU wait
 
@@ -210,8 +210,8 @@ def step(
     """
     for group in optimizer.param_groups:
         group["lr"] = rate
-    ranges = protocol.rotation, protocol.brightness, protocol.contrast
-    views = augment.augment(images, generator, *ranges, side)
+    kinds = {name: getattr(protocol, name) for name in AUGMENTATIONS}
+    views = augment.augment(images, generator, side=side, **kinds)
     views, targets = recipes.change(views, targets, protocol, generator)
     views = views.contiguous(memory_format=torch.channels_last)
     with devices.autocast(images.device, dtype):

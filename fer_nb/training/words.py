@@ -1,12 +1,12 @@
 """A training run in sentences of Markdown: what it adds to the thesis's protocol, and what it reached."""
 
-from fer_nb.training.protocol import Protocol
+from fer_nb.training.protocol import AUGMENTATIONS, Protocol
 
 SELECTION = {"valid": "the best on the validation split", "last": "the last, as there is no validation split"}
 
 
-def additions_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool = False) -> str:
-    """What a run adds to the thesis's protocol. ``teacher``: the net's name, "" for none."""
+def recipe_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool = False) -> str:
+    """What a run adds to the thesis's protocol, and leaves out of it. ``teacher``: the net's name, "" for none."""
     weight, temperature = f"weight {protocol.teacher_weight:g}", f"temperature {protocol.temperature:g}"
     sizes = ", then ".join(f"{side} px for {count} epoch{'s' * (count > 1)}" for side, count in protocol.sizes)
     parts = {
@@ -23,7 +23,9 @@ def additions_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool
         "training pictures that repeat held-out ones excluded": drop_repeats,
     }
     used = [text for text, on in parts.items() if on]
-    return f"Added to the thesis's protocol: {'; '.join(used) or 'nothing'}."
+    left_out = [name.replace("_", " ") for name in AUGMENTATIONS if not getattr(protocol, name)]
+    less = f" Left out of it: {', '.join(left_out)}." if left_out else ""
+    return f"Added to the thesis's protocol: {'; '.join(used) or 'nothing'}.{less}"
 
 
 def result_in_words(metrics: dict) -> str:

@@ -49,6 +49,17 @@ def test_without_rotation_and_light_a_view_is_a_crop_or_its_mirror_image(images)
     assert len(found) > 40  # of 50 places, in 200 draws
 
 
+def test_each_augmentation_can_be_left_out_and_leaves_the_others_as_they_are(images):
+    off = {"rotation": 0, "brightness": 0, "contrast": 0, "random_crop": False, "flip": False}
+    middle = augment.center_crop(images)
+    torch.testing.assert_close(augment.augment(images, generator(), **off), middle, atol=1e-4, rtol=0)
+    mirrored = augment.augment(images, generator(), **off | {"flip": True})
+    turned = torch.rand(6, 6, generator=generator())[1] < 0.5
+    assert turned.any() and not turned.all()
+    expected = torch.where(turned.view(-1, 1, 1, 1), middle.flip(-1), middle)
+    torch.testing.assert_close(mirrored, expected, atol=1e-4, rtol=0)
+
+
 def test_a_small_view_is_the_window_scaled(images):
     y, x = torch.meshgrid(torch.arange(48), torch.arange(48), indexing="ij")
     ramp = (2 * x + 3 * y).to(torch.uint8)[None].expand(8, 48, 48)

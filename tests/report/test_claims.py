@@ -157,6 +157,19 @@ def test_sentences_of_section_4_2_hold_where_all_their_rows_do(results):
     assert found["Pictures upside down are not recognised reliably."] == "not run"
 
 
+def test_augmentation_is_needed_where_every_ablation_loses_without_it(results):
+    rows = [("none: the full recipe", np.nan, np.nan, np.nan), ("without-augmentation", -9.0, -12.0, -6.0),
+            ("without-augmentation", -2.0, -3.0, -1.0), ("without-flip", 1.0, -1.0, 3.0)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["change", "difference", "low", "high"]).assign(seeds=1, study="s")
+    results.changes = table.iloc[[0, 3]]
+    assert verdicts(results)["Augmentation is needed."] == "not run"
+    results.changes = table
+    found = claims.claims_table(results).set_index("sentence").loc["Augmentation is needed."]
+    assert (found["measured"], found["verdict"], found["table"], found["study"]) == (-2, "holds", "ablation", "s")
+    results.changes = table.assign(high=1.0)
+    assert verdicts(results)["Augmentation is needed."] == "cannot say"
+
+
 def test_searched_nets_are_set_beside_others_of_one_study(results):
     gaps = {"reference": "lightResNetl", "difference": 1.5, "difference_low": -3.0, "difference_high": 7.0}
     rows = [{"model": "EmoNAS", "seeds": 2, **gaps}, {"model": "MobileNetV2", "seeds": 1}]

@@ -6,7 +6,7 @@ import pytest
 
 from fer_nb import parameters, paths
 from fer_nb.training.protocol import Protocol, uses_votes
-from fer_nb.training.words import additions_in_words
+from fer_nb.training.words import recipe_in_words
 
 GIVEN = {"epochs": 4, "batch_size": 16}
 
@@ -91,11 +91,13 @@ def test_votes_are_for_ferm_alone():
         uses_votes(["ckplus-fold1"], "ckplus-fold1")
 
 
-def test_additions_in_words():
-    assert additions_in_words(Protocol(**GIVEN)) == "Added to the thesis's protocol: nothing."
+def test_recipe_in_words():
+    assert recipe_in_words(Protocol(**GIVEN)) == "Added to the thesis's protocol: nothing."
     added = {"schedule": "cosine", "warmup": 3.0, "ema": 0.99, "decay_all": False, "sizes": [[24, 3], [44, 1]]}
-    text = additions_in_words(Protocol(**GIVEN | added), "ResNet18", True)
+    text = recipe_in_words(Protocol(**GIVEN | added), "ResNet18", True)
     parts = ["24 px for 3 epochs, then 44 px for 1", "cosine, 3 epochs", "no weight decay on", "decay 0.99"]
     for part in [*parts, "ResNet18 as the teacher", "held-out"]:
         assert part in text
-    assert "mixup" not in text
+    assert "mixup" not in text and "Left out" not in text
+    text = recipe_in_words(Protocol(**GIVEN, flip=False, rotation=0.0))
+    assert text.endswith("nothing. Left out of it: flip, rotation.")
