@@ -11,7 +11,7 @@ export STUDY CORES  # the shell of a command reads them as they are
 
 UNKNOWN := $(filter-out STUDY=% CORES=% PYTHON=%,$(MAKEOVERRIDES))
 ifneq ($(UNKNOWN),)
-  $(error unknown: $(UNKNOWN): write STUDY=..., CORES=... or PYTHON=...)
+  $(error unknown: $(UNKNOWN): write STUDY=..., CORES=... or PYTHON=...; variables of the environment stand before make)
 endif
 
 # -P: the folder `fer_nb/` beside this file proves nothing, only an installed fer_nb with its dependencies does.
@@ -34,7 +34,7 @@ study: $(ENVIRONMENT)
 	@echo "$$PWD/reports/$$STUDY/index.html"
 
 test: $(ENVIRONMENT)
-	@$(RUN) -c 'import mypy, pytest, ruff' || { echo 'make test needs three more: $(RUN) -m pip install mypy pytest ruff'; exit 1; }
+	@$(RUN) -c 'import mypy, pytest, pytorch_grad_cam, ruff' || { echo 'make test needs more: $(RUN) -m pip install --group dev'; exit 1; }
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy

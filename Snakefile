@@ -80,6 +80,15 @@ def rests_on(notebook):
     return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
 
 
+def check_sources(dataset, data):
+    """Raise ValueError for a data set that nobody draws, FileNotFoundError where the real data are missing."""
+    try:
+        sources(dataset, data)
+    except FileNotFoundError:
+        if data == "real":  # drawn data are made by a job
+            raise
+
+
 def refuse_study(error):
     """Stop; the index of the study says why."""
     if STUDY in study.studies() and not workflow.dryrun:
@@ -104,11 +113,10 @@ try:
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))
     for run in RUNS:
-        if study.training_parameters(run)["data"] == "real":
-            sources(run.dataset, "real")
+        check_sources(run.dataset, study.training_parameters(run)["data"])
 except (OSError, ValueError) as error:
     refuse_study(error)
-if refusal.REFUSAL in (INDEX.read_text() if INDEX.exists() else ""):
+if refusal.REFUSAL in (INDEX.read_text(encoding="utf-8") if INDEX.exists() else ""):
     INDEX.unlink()  # of a refusal that is over
 
 # The lock of a start that was killed is taken away where no other start lives, once the jobs that it left have ended.

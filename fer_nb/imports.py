@@ -48,7 +48,7 @@ def imported(path: Path) -> frozenset[str]:
     """
     if path.suffix == ".cpp":  # kernels.cpp goes with kernels.py
         return frozenset()
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     try:
         if path.suffix == ".ipynb":
             cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]

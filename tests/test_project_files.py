@@ -1,9 +1,12 @@
 """What the files beside the code say: the version in one place, tools pinned alike, names that exist."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 import fer_nb
@@ -50,3 +53,16 @@ def test_what_contributing_names_is_there():
         assert (ROOT / name).exists(), name
     for constant, file in re.findall(r"`([A-Z_]+)` (?:of|or `[A-Z]+` of) `(fer_nb/\S+?\.py)`", TEXT["CONTRIBUTING.md"]):
         assert re.search(rf"^{constant}\b", (ROOT / file).read_text(), re.M), f"{file}: {constant}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [("echo 1/", "success"), ("echo /1", "failed"), ("echo /", "running"), ("true", "failed"), ("exit 1", "running")],
+    ids=["done", "failed", "running", "gone", "no answer"],
+)
+def test_the_status_of_a_kubernetes_job(tmp_path, answer, expected):
+    (tmp_path / "kubectl").write_text(f"#!/bin/sh\n{answer}\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    found = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    told = subprocess.run([ROOT / "profiles/kubernetes/status", "job"], env=found, capture_output=True, text=True)
+    assert (told.returncode, told.stdout.strip()) == (0, expected)

@@ -211,3 +211,10 @@ def test_what_is_refused_is_named_before_anything_runs(checkout, tmp_path, study
     if line:  # the study is there
         index = html.unescape((checkout / "reports" / study / "index.html").read_text())
         assert expected in index and "This study does not run" in index
+
+
+def test_clips_that_nobody_draws_are_refused_before_anything_runs(checkout):
+    (checkout / "params/clips").mkdir()
+    (checkout / "params/clips/10_searched_networks.yaml").write_text("micro: [casme2_dynamic]\nmicro_nets: [EmoNAS]")
+    done = snakemake(checkout, "--dry-run", study="clips")
+    assert done.returncode != 0 and 'casme2 with data "synthetic": choose "real"' in done.stdout.splitlines()[-1]

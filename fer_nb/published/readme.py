@@ -58,7 +58,7 @@ def _other_recipes(best: pd.DataFrame) -> str:
     datasets = best.loc[~best["recipe"].isin([THESIS]) & best["accuracy"].notna(), "dataset"].unique()
     if not len(datasets):
         return ""
-    return f" On {' and '.join(datasets)} the recipe is not the thesis's either."
+    return f" On {' and '.join(datasets)} the recipe differs from the thesis's too."
 
 
 def _large_sets(best: pd.DataFrame) -> list[str]:

@@ -41,8 +41,8 @@ from fer_nb.training import weights
 
 _CODE = re.compile("`([^`]+)`")
 TOGETHER = (
-    "Nets are compared by a recipe that trained them all, of several the one of most epochs; a difference between nets"
-    " of several recipes decides nothing."
+    "Nets are compared where one recipe trained them all (where several did, the one of most epochs counts); a"
+    " difference between nets of several recipes decides nothing."
 )
 ACCURACIES = ["dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference", "verdict"]
 ACCURACIES += ["study", "recipe", "seeds", "epochs", "minutes"]
@@ -59,7 +59,7 @@ def write_report(found: Findings) -> Path:
         raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
     best, said = found.best, found.sentences
     sections = {
-        "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}")],
+        "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}", fold=False)],
         "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
         "Counts (tables 3-1 to 3-4)": _counts(),
         "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),

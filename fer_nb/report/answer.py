@@ -66,7 +66,7 @@ def accuracies_words(table: pd.DataFrame) -> str:
     for ours, place in PLACES.items():
         which = verdict.str.startswith(ours)
         few = int((which & short).sum())
-        after = f" ({few} after fewer epochs)" if few else ""
+        after = f" ({few} of them trained for fewer epochs)" if few else ""
         parts += [f"{place} for {which.sum()}{after}"] if which.any() else []
     where = f" The thesis's value lies {', '.join(parts)}." if parts else ""
     return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured.{where}"

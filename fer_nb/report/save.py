@@ -22,36 +22,42 @@ from fer_nb.intervals import in_words
 from fer_nb.names import decimal
 from fer_nb.report.manifest import anchor
 
-LONG = 30  # rows: a longer table is folded on its page, and can be sorted there
+LONG = 30  # rows
 FIRST = 10  # rows that stay
 WIDE = 8  # columns: a table with more is printed smaller
 
 
-def save_table(table: pd.DataFrame, name: str, study: str, caption: str = "", digits: int | dict[str, int] = 2) -> HTML:
+def save_table(
+    table: pd.DataFrame,
+    name: str,
+    study: str,
+    caption: str = "",
+    digits: int | dict[str, int] = 2,
+    fold: bool = True,
+) -> HTML:
     """Write ``reports/<study>/tables/<name>.csv`` and return the table for display.
 
     Columns of an integer dtype (``Int64`` where a count is missing) are shown with thousands separators, other numbers
     with ``digits`` decimals (one for all columns, or by column name), the column ``difference`` with its sign, missing
     values as a dash. A value followed by its ``low`` and ``high`` (or ``..._low``, ``..._high``) is one cell with its
     interval. The CSV has all columns, with six significant digits. The index is written and shown only if it has a
-    name. The page folds a table of more than ``LONG`` rows: its rows "all", or its first ones, stay.
+    name. A table of more than ``LONG`` rows can be sorted on its page. Unless ``fold`` is False it is folded there: its
+    rows "all", or its first ones, stay.
     """
     table = _write(table, name, study)
     places = digits if isinstance(digits, dict) else dict.fromkeys(table.columns, digits)
     columns = _columns(table, places)
     head = "".join(f'<th scope="col" style="{style}">{title}</th>' for title, style, _ in columns)
-    rows = [
-        "<tr>" + "".join(f'<td style="{style}">{cells[i]}</td>' for _, style, cells in columns) + "</tr>"
-        for i in range(len(table))
-    ]
-    first, rest, unfold = rows, [], ""
-    if len(rows) > LONG:
-        stays = (table == "all").any(axis=1).to_numpy()
-        stays = stays if stays.any() else np.arange(len(rows)) < FIRST
-        first, rest = ([row for row, here in zip(rows, stays == kind, strict=True) if here] for kind in (True, False))
-        unfold = f'<label class="unfold" hidden><input type="checkbox"> all {len(rows)} rows</label>'
-    bodies = f"<tbody>\n{_lines(first)}\n</tbody>" + (f'<tbody class="rest">\n{_lines(rest)}\n</tbody>' if rest else "")
-    looks = " ".join(["wide"] * (len(columns) > WIDE) + ["sortable"] * bool(rest))
+    long = len(table) > LONG
+    above = (table == "all").any(axis=1).to_numpy() & long  # they stay above the others, however these are sorted
+    stays = above if above.any() else np.arange(len(table)) < FIRST
+    groups: dict[bool, list[str]] = {True: [], False: []}
+    for i in range(len(table)):
+        row = "".join(f'<td style="{style}">{cells[i]}</td>' for _, style, cells in columns)
+        groups[above[i]].append(f'<tr class="rest">{row}</tr>' if long and fold and not stays[i] else f"<tr>{row}</tr>")
+    bodies = "".join(f"<tbody>\n{_lines(rows)}\n</tbody>" for rows in groups.values() if rows)
+    unfold = f'<label class="unfold" hidden><input type="checkbox"> all {len(table)} rows</label>' * (long and fold)
+    looks = " ".join(["wide"] * (len(columns) > WIDE) + ["sortable"] * long)
     shown = (
         f'<table class="{looks}" aria-label="{html.escape(caption)}"><thead><tr>{head}</tr></thead>\n{bodies}</table>'
     )

@@ -59,9 +59,9 @@ def test_findings_are_counted():
     keep.keep_study("tiny")
     text = readme.findings_text(readme.findings())
     assert "of the thesis's 12 accuracies have been measured" in text
-    assert "(2 after fewer epochs" in text or "(1 after fewer epochs" in text
+    assert "(2 of them trained for fewer epochs" in text or "(1 of them trained for fewer epochs" in text
     assert "FERm: lightResNetl 90.00 [85.00, 95.00]% (" in text and " minutes, thesis 88.11)" in text
-    assert "the recipe is not the thesis's either" in text
+    assert "the recipe differs from the thesis's too" in text
     assert "are misprints" in text and "Section 4.2" not in text
 
 

@@ -12,7 +12,7 @@ def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
     words = answer.accuracies_words(pd.DataFrame({"verdict": verdicts}))
     assert words == (
         "4 of the thesis's 5 accuracies have been measured. The thesis's value lies within our 95% interval for 1,"
-        " above our interval for 2 (1 after fewer epochs), below our interval for 1."
+        " above our interval for 2 (1 of them trained for fewer epochs), below our interval for 1."
     )
     assert answer.accuracies_words(pd.DataFrame({"verdict": ["not run"]})).startswith("0 of the thesis's 1 acc")
     drawn = answer.accuracies_words(pd.DataFrame({"verdict": ["drawn faces", "not run"]}))

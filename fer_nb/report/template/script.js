@@ -41,7 +41,7 @@ const read = new IntersectionObserver(parts => parts.filter(part => part.isInter
 }), { rootMargin: "0px 0px -70%" });
 links.forEach((_, id) => { const part = document.getElementById(id); if (part) read.observe(part); });
 
-// A figure is enlarged by a tap or the enter key, as SVG where there is one.
+// A figure is enlarged by a tap, the enter key or the space bar, as SVG where there is one.
 const viewer = document.querySelector("dialog");
 all("figure.report img").forEach(image => {
   const enlarge = () => {
@@ -52,7 +52,11 @@ all("figure.report img").forEach(image => {
   image.tabIndex = 0;
   image.setAttribute("role", "button");
   image.addEventListener("click", enlarge);
-  image.addEventListener("keydown", event => { if (event.key === "Enter") enlarge(); });
+  image.addEventListener("keydown", event => {
+    if (!["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    enlarge();
+  });
 });
 viewer.addEventListener("click", () => viewer.close());
 
@@ -83,6 +87,10 @@ all("table.sortable").forEach(table => all("thead th", table).forEach((head, col
       if (isNaN(x) && isNaN(y)) return sign * first.localeCompare(second);
       return isNaN(x) - isNaN(y) || sign * (x - y);
     };
-    [...table.tBodies].forEach(body => body.append(...[...body.rows].sort(compare)));
+    [...table.tBodies].forEach(body => {
+      const shown = body.querySelectorAll("tr:not(.rest)").length;
+      body.append(...[...body.rows].sort(compare));
+      [...body.rows].forEach((row, place) => row.classList.toggle("rest", place >= shown));
+    });
   });
 }));
