@@ -104,11 +104,12 @@ def read(file: Path) -> dict:
     return torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
 
 
-def load(folder, settings, parts, generator):
+def load(folder, settings, parts, generator, defaults=None):
     """Put ``parts`` and the generators into the state of the checkpoint; {"history": rows, "selected": weights}.
 
-    Without a checkpoint nothing changes and the history is empty. Raises ValueError where the checkpoint is damaged, or
-    of another net, other data or other settings.
+    Without a checkpoint nothing changes and the history is empty. ``defaults``: of settings that came after the
+    checkpoint, which lacks them. Raises ValueError where the checkpoint is damaged, or of another net, other data or
+    other settings.
     """
     file = path(folder)
     if not file.exists():
@@ -116,7 +117,8 @@ def load(folder, settings, parts, generator):
     saved = read(file)
     if missing := {"settings", "history", "selected", "generators", *parts} - set(saved):
         raise ValueError(f"{file}: {sorted(missing)[0]} is missing in it: {REMEDY}")
-    refuse_other_settings(file, saved["settings"], settings)
+    made = saved["settings"]
+    refuse_other_settings(file, (defaults or {}) | made if isinstance(made, dict) else made, settings)
     if not isinstance(saved["history"], list) or len(saved["history"]) > settings["epochs"]:
         raise ValueError(f"{file}: its history is not one of {settings['epochs']} epochs or fewer: {REMEDY}")
     try:

@@ -79,7 +79,9 @@ def fit_in_lock(model, faces, folder, protocol, teacher) -> pd.DataFrame:
     parts = {"model": model, "optimizer": optimizer} | ({} if average is None else {"average": average})
     generator = torch.Generator(device).manual_seed(protocol.seed)
     torch.manual_seed(protocol.seed)  # dropout draws from torch's own generator
-    state = checkpoint.load(folder, settings, parts, generator)
+    # sizes: none, as a tuple or list like the protocol's own
+    plain = Protocol(epochs=protocol.epochs, batch_size=protocol.batch_size, sizes=protocol.sizes[:0])
+    state = checkpoint.load(folder, settings, parts, generator, plain.learned())
 
     train, held_out = faces.of_split("train"), {split: faces.of_split(split) for split in ("valid", "test")}
     images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, protocol, device)

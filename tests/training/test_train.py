@@ -153,6 +153,19 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path, change, messa
     assert checkpoint.path(tmp_path).read_bytes() == before
 
 
+def test_a_setting_that_came_after_a_checkpoint_had_its_default(tmp_path):
+    fit(tmp_path, epochs=2)
+    path = checkpoint.path(tmp_path)
+    saved = checkpoint.read(path)
+    for name in ("random_crop", "flip", "sizes"):
+        del saved["settings"][name]
+    checkpoint.write(path, saved)
+    for sizes in ((), []):
+        assert len(fit(tmp_path, epochs=2, sizes=sizes)) == 2
+    with pytest.raises(ValueError, match="made with flip = True, this run has False"):
+        fit(tmp_path, epochs=2, flip=False)
+
+
 @pytest.mark.parametrize("damage", ["empty", "short", "a bit", "foreign"])
 def test_a_damaged_checkpoint_is_named_and_kept(tmp_path, damage):
     fit(tmp_path, epochs=1)
