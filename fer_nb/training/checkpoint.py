@@ -1,6 +1,7 @@
 """The state of a training run after each epoch, so that a killed run goes on as if it had not been killed."""
 
 import errno
+import functools
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fer_nb import imports, machine, paths
 from fer_nb.data.faceset import FaceSet
 from fer_nb.files import replacing
 
@@ -49,11 +51,34 @@ def digest(*parts: bytes | memoryview) -> str:
     return whole.hexdigest()[:16]
 
 
+@functools.cache  # later edits are none of this process
+def code() -> dict[str, str]:
+    """The code that trains in this process: its commit, and a digest of the modules that decide what a net learns.
+
+    Those that read the pictures do not count, as the pictures themselves are compared.
+    """
+    modules = imports.modules("fer_nb/training/one_run.py", (*imports.PRESENTATION, "data.datasets"))
+    return {"commit": machine.commit(), "digest": digest(*((paths.ROOT / file).read_bytes() for file in modules))}
+
+
+def note_code(state: dict) -> None:
+    """Add ``code`` to ``state["code"]`` unless it is the last there, with the epoch (from 1) that it trains first.
+
+    One line is printed where training began with other code. A checkpoint from before there was such a list has none.
+    """
+    now, known = code(), state["code"]
+    if not known or known[-1]["digest"] != now["digest"]:
+        known.append({"epoch": len(state["history"]) + 1, **now})
+    if known[0]["digest"] != now["digest"]:
+        before, here = (one["commit"] or "unknown" for one in (known[0], now))
+        print(f"other code (commit {here}) than training began with ({before}): metrics.json lists both", flush=True)
+
+
 def save(folder, settings, state, parts, generator):
     """Write the checkpoint of an epoch in place of the last one.
 
     Args:
-        state: {"history": rows, "selected": weights}.
+        state: as from ``load``.
         parts: model, optimizer and whatever else has a ``state_dict``, by name.
         generator: torch.Generator of batch order and augmentation; torch's own ones, for dropout, go with it.
 
@@ -105,18 +130,24 @@ def read(file: Path) -> dict:
 
 
 def load(folder, settings, parts, generator, defaults=None):
-    """Put ``parts`` and the generators into the state of the checkpoint; {"history": rows, "selected": weights}.
+    """Put ``parts`` and the generators into the state of the checkpoint.
 
-    Without a checkpoint nothing changes and the history is empty. ``defaults``: of settings that came after the
-    checkpoint, which lacks them. Raises ValueError where the checkpoint is damaged, or of another net, other data or
-    other settings.
+    Returns {"history": rows, "selected": weights, "code": see ``note_code``}; without a checkpoint nothing changes and
+    the history is empty. ``defaults``: of settings that came after the checkpoint, which lacks them. Raises ValueError
+    where the checkpoint is damaged, made on another kind of device, or of another net, other data or other settings.
     """
     file = path(folder)
     if not file.exists():
-        return {"history": [], "selected": None}
+        return {"history": [], "selected": None, "code": []}
     saved = read(file)
     if missing := {"settings", "history", "selected", "generators", *parts} - set(saved):
         raise ValueError(f"{file}: {sorted(missing)[0]} is missing in it: {REMEDY}")
+    made_on = "cuda" if len(saved["generators"]) == 3 else "cpu"  # see ``save``
+    if made_on != generator.device.type:
+        raise ValueError(
+            f"{file}: made on {made_on}, this is {generator.device.type}, whose random numbers are others: go on on "
+            f"{made_on}, or delete the file to start anew"
+        )
     made = saved["settings"]
     refuse_other_settings(file, (defaults or {}) | made if isinstance(made, dict) else made, settings)
     if not isinstance(saved["history"], list) or len(saved["history"]) > settings["epochs"]:
@@ -132,4 +163,4 @@ def load(folder, settings, parts, generator, defaults=None):
     except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise ValueError(f"{file}: not the state of this net ({type(error).__name__}): {REMEDY}") from error
     print(f"going on after epoch {len(saved['history'])} of {settings['epochs']}", flush=True)
-    return {"history": saved["history"], "selected": saved["selected"]}
+    return {"history": saved["history"], "selected": saved["selected"], "code": saved.get("code", [])}

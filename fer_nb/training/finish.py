@@ -66,6 +66,7 @@ def summarise(run: Run, model: nn.Module, history: pd.DataFrame, predictions: pd
         "change": run.change,
         "net": model.description,
         "epochs": len(history),
+        "code": history.attrs.get("code", []),
         "pictures": predictions["split"].value_counts().to_dict(),
         "selection": "valid" if by_valid else "last",
         "selected_epoch": selected + 1,

@@ -47,7 +47,7 @@ def fit(
     Returns:
         DataFrame, one row per epoch: epoch (from 1), side (of the training views), lr (of its first step), train_loss,
         train_accuracy, valid_loss, valid_accuracy, test_loss, test_accuracy (percent), seconds, train_seconds.
-        attrs["train_pictures"]: how many.
+        attrs["train_pictures"]: how many; attrs["code"]: what trained them, see ``checkpoint.note_code``.
 
     Raises:
         ValueError: no pictures to train on; the protocol asks for votes or a teacher that this run lacks, or for views
@@ -82,6 +82,8 @@ def fit_in_lock(model, faces, folder, protocol, teacher) -> pd.DataFrame:
     # sizes: none, as a tuple or list like the protocol's own
     plain = Protocol(epochs=protocol.epochs, batch_size=protocol.batch_size, sizes=protocol.sizes[:0])
     state = checkpoint.load(folder, settings, parts, generator, plain.learned())
+    if len(state["history"]) < protocol.epochs:
+        checkpoint.note_code(state)
 
     train, held_out = faces.of_split("train"), {split: faces.of_split(split) for split in ("valid", "test")}
     images, targets = torch.as_tensor(train.images, device=device), recipes.targets(train, protocol, device)
@@ -107,7 +109,7 @@ def fit_in_lock(model, faces, folder, protocol, teacher) -> pd.DataFrame:
             clock.check_next(growth * (time.perf_counter() - start), epoch + 1, epochs)
     model.load_state_dict(state["selected"])
     history = pd.DataFrame(state["history"])
-    history.attrs["train_pictures"] = len(targets)
+    history.attrs |= {"train_pictures": len(targets), "code": state["code"]}
     return history
 
 

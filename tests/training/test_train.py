@@ -1,10 +1,12 @@
 import errno
 import io
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -164,6 +166,50 @@ def test_a_setting_that_came_after_a_checkpoint_had_its_default(tmp_path):
         assert len(fit(tmp_path, epochs=2, sizes=sizes)) == 2
     with pytest.raises(ValueError, match="made with flip = True, this run has False"):
         fit(tmp_path, epochs=2, flip=False)
+
+
+def test_code_that_changed_while_a_run_was_interrupted_is_said_and_kept(tmp_path, monkeypatch, capsys):
+    codes = [{"commit": name * 40, "digest": name} for name in "abb"]
+    for number, code in enumerate(codes):
+        monkeypatch.setattr(checkpoint, "code", lambda code=code: code)
+        with pytest.raises(KeyboardInterrupt):
+            interrupt(tmp_path, net(), after=number + 1)
+        said = f"other code (commit {'b' * 40}) than training began with ({'a' * 40})"
+        assert (said in capsys.readouterr().out) == (number > 0)
+    wanted = [{"epoch": 1, **codes[0]}, {"epoch": 2, **codes[1]}]
+    history = fit(tmp_path)
+    assert history.attrs["code"] == wanted and len(history) == 4
+    assert fit(tmp_path).attrs["code"] == wanted  # all epochs were done
+    saved = checkpoint.read(checkpoint.path(tmp_path))
+    del saved["code"]  # as in a checkpoint from before it was kept
+    checkpoint.write(checkpoint.path(tmp_path), saved | {"history": saved["history"][:3]})
+    assert fit(tmp_path).attrs["code"] == [{"epoch": 4, **codes[2]}]
+
+
+def test_the_code_of_a_run_is_that_which_decides_what_it_learns(monkeypatch, tmp_path):
+    shutil.copytree(paths.ROOT / "fer_nb", tmp_path / "fer_nb", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    digests = [checkpoint.code.__wrapped__()["digest"]]
+    for name in ("evaluation/plots.py", "data/readers/ckplus.py", "training/recipe.py", "nets/models.py"):
+        with (tmp_path / "fer_nb" / name).open("a") as file:
+            file.write("# another\n")
+        digests.append(checkpoint.code.__wrapped__()["digest"])
+    assert [digest == digests[0] for digest in digests] == [True, True, True, False, False]
+    assert digests[3] != digests[4]
+
+
+@pytest.mark.parametrize("made_on", ["cpu", "cuda"])
+def test_a_checkpoint_of_another_kind_of_device_is_refused(tmp_path, made_on):
+    fit(tmp_path, epochs=1)
+    saved = checkpoint.read(checkpoint.path(tmp_path))
+    saved["generators"] = [torch.Generator().get_state()] * (3 if made_on == "cuda" else 2)
+    checkpoint.write(checkpoint.path(tmp_path), saved)
+    here = "cpu" if made_on == "cuda" else "cuda"
+    generator = SimpleNamespace(device=torch.device(here))
+    with pytest.raises(
+        ValueError, match=rf"made on {made_on}, this is {here}, .* go on on {made_on}, or delete"
+    ):
+        checkpoint.load(tmp_path, saved["settings"], {}, generator)
 
 
 @pytest.mark.parametrize("damage", ["empty", "short", "a bit", "foreign"])
@@ -432,6 +478,7 @@ def test_what_a_finished_run_leaves(tmp_path, monkeypatch):
     assert len(predictions) == len(data.of_split("valid")) + len(data.of_split("test"))
     np.testing.assert_allclose(predictions[list(data.classes)].sum(axis=1), 1, atol=1e-5)
     assert metrics["selection"] == "valid" and metrics["commit"] == "0123"
+    assert metrics["code"] == [{"epoch": 1, **checkpoint.code()}]
     assert metrics["best_test_accuracy"] == history["test_accuracy"].max()
     assert f"{metrics['test_accuracy']:.2f}%** on the test split" in words.result_in_words(metrics)
     described = {"net": model.description, "classes": list(data.classes)}
