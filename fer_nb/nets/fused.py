@@ -40,7 +40,8 @@ class FusedBlock(models.BasicBlock1):
 def fuse(model: nn.Module) -> bool:
     """Let the light blocks, the batch norms and the searched cells of ``model`` train with the kernels.
 
-    Layers outside cells whose width is not a multiple of 16, and batch norms without weight and bias, stay as they are.
+    Layers outside cells whose width is not a multiple of 16, batch norms without weight and bias, and blocks of another
+    stride than 1 or 2 stay as they are.
 
     Returns:
         Whether this machine has the kernels; without a C++ compiler the model stays as it is.
@@ -55,7 +56,7 @@ def fuse(model: nn.Module) -> bool:
         norms = [part for part in (layer.block if light else layer.children()) if isinstance(part, nn.BatchNorm2d)]
         if any(norm.num_features % kernels.LANES or not norm.affine for norm in norms):
             continue
-        if light:
+        if light and layer.block[3].stride[0] in (1, 2):
             layer.__class__ = FusedBlock
         elif norms and type(layer) is nn.Sequential:
             layer.__class__ = FusedSequential

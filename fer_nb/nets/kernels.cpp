@@ -348,7 +348,7 @@ int64_t factors(int64_t count) { return (count + PER<F> - 1) / PER<F>; }
 inline const float* right_factor(const Vector* rows, int64_t, int64_t, std::vector<Vector>&) { return (float*)rows; }
 
 #ifdef __AVX512BF16__
-struct Pair { uint32_t both; };
+struct __attribute__((may_alias)) Pair { uint32_t both; };  // what it reads was written as other types
 template <class T>
 using Factor = std::conditional_t<std::is_same_v<T, uint16_t>, Pair, float>;
 

@@ -65,7 +65,17 @@ def _is_whole(file: Path) -> bool:
 
 
 def call(name: str, like: torch.Tensor, *arguments) -> None:
-    """Call a kernel in the number format of ``like``: tensors go by address (None: 0), numbers as int64 or double."""
+    """Call a kernel in the number format of ``like``: tensors go by address (None: 0), numbers as int64 or double.
+
+    Raises TypeError for maps in another format than ``TYPES``, and for weights that are not float32.
+    """
+    wrong = [a.dtype for a in arguments if isinstance(a, nn.Parameter) and a.dtype != torch.float32]
+    wrong += [like.dtype] if like.dtype not in TYPES else []
+    if wrong:
+        raise TypeError(
+            f"the fused passes take maps in {' or '.join(TYPES.values())}, and weights in float32, not {wrong[0]}: "
+            "leave the net in float32"
+        )
     function = getattr(library(), f"{name}_{TYPES[like.dtype]}")
     given = [
         NUMBERS[type(a)](a) if type(a) in NUMBERS else a if a is None else ctypes.c_void_p(a.data_ptr())
@@ -91,9 +101,14 @@ class Statistics:
     """A batch norm in training, from the sums over a map of ``count`` pixels: its affine map and its gradients.
 
     ``totals``: float64 [2][C], the sums of x and of its squares. The running statistics of ``layer`` are updated.
+    Raises ValueError for fewer than two pixels.
     """
 
     def __init__(self, layer: nn.BatchNorm2d, totals: torch.Tensor, count: int):
+        if count < 2:
+            raise ValueError(
+                f"a batch norm learns from more than 1 value per channel, not {count}: take larger batches"
+            )
         self.count, self.known = count, torch.empty_like(totals)
         out = totals.new_empty(4, *totals.shape[1:], dtype=torch.float32)
         call("statistics", out, totals, count, totals.shape[1], layer.weight, layer.bias, layer.eps, self.known, out)
@@ -187,6 +202,6 @@ def batch_norm(
 def normalised_depthwise(
     e: torch.Tensor, norm1: nn.BatchNorm2d, conv: nn.Conv2d, norm2: nn.BatchNorm2d
 ) -> torch.Tensor:
-    """ReLU(norm2(conv(ReLU(norm1(e))))) in training; ``conv``: depthwise, 3x3, padding 1, with bias."""
+    """ReLU(norm2(conv(ReLU(norm1(e))))) in training; ``conv``: depthwise, 3x3, stride 1 or 2, padding 1, with bias."""
     parameters = (norm1.weight, norm1.bias, conv.weight, conv.bias, norm2.weight, norm2.bias)
     return NormalisedDepthwise.apply(e, *parameters, norm1, norm2, conv.stride[0])

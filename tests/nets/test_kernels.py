@@ -1,6 +1,7 @@
 import copy
 import re
 import shutil
+import subprocess
 
 import pytest
 import torch
@@ -118,6 +119,35 @@ def test_a_second_derivative_is_refused():
         (gradient,) = torch.autograd.grad(ours(x).square().sum(), x, create_graph=True)
         with pytest.raises(RuntimeError, match="once_differentiable"):
             gradient.square().sum().backward()
+
+
+@pytest.mark.parametrize("size", [(1, 16, 1, 1), (0, 16, 4, 4)])
+def test_fewer_than_two_values_a_channel_are_refused(size):
+    """One gave numbers, and none made the running statistics NaN."""
+    layer = norm(16)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        kernels.batch_norm(layer, torch.zeros(size))
+    assert not layer.running_mean.any() and (layer.running_var == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_a_net_in_another_format_is_refused(dtype):
+    """Weights in bfloat16 were read as float32, beyond their end."""
+    layer = norm(16).to(dtype)
+    with pytest.raises(TypeError, match=f"float32 or bfloat16, .* not {dtype}"):
+        kernels.batch_norm(layer, torch.zeros(2, 16, 3, 3, dtype=dtype))
+
+
+def test_a_block_of_stride_3_is_not_fused():
+    """It was computed by the kernel of stride 2, which wrote beyond the output."""
+    block = nn.Sequential(models.BasicBlock2(16, 32, 16, 3))
+    assert fused.fuse(block) and type(block[0]) is models.BasicBlock2
+
+
+def test_no_cast_breaks_the_aliasing_rule():
+    compiler = shutil.which("c++") or shutil.which("g++")
+    flags = [*kernels.FLAGS, "-fsyntax-only", "-Wstrict-aliasing=1", "-Werror"]
+    subprocess.run([compiler, *flags, kernels.SOURCE], check=True)
 
 
 def test_a_nan_is_not_hidden_by_the_relu():
