@@ -5,8 +5,11 @@ for shot in shots(files([Path("holiday")]), every=10):
 """
 
 import io
+import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +20,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fer_nb.data.readers.picture_file import decoded, eight_bits
 from fer_nb.files import replacing
 
-PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+PICTURES = (
+    *(".apng", ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"),
+    *(".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+)
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
 LARGEST = 100_000_000  # pixels: 300 MB as RGB
@@ -44,30 +50,36 @@ class Shot:
 def files(paths: Iterable[Path]) -> list[Path]:
     """The files that ``paths`` name; of a folder its pictures and videos, also in folders below it, in order.
 
-    Hidden files are left out (``._*`` are macOS's). A file that is named itself is taken whatever its name.
+    Hidden files are left out (``._*`` are macOS's). How many other files of the folders are passed over is said on
+    stderr. A file that is named itself is taken whatever its name.
 
     Raises:
         FileNotFoundError: there is no such file or folder. ValueError: a folder has no picture and no video.
     """
-    found = []
+    found: list[Path] = []
+    others: set[Path] = set()
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such file or folder; correct the path")
-        inside = sorted(_shown(path)) if path.is_dir() else [path]
-        if not inside:
+        every = _shown(path) if path.is_dir() else {path}
+        passed = {file for file in every - {path} if file.suffix.lower() not in (*PICTURES, *VIDEOS)}
+        if every == passed:
             raise ValueError(f"{path}: no pictures and no videos here; they end in {' '.join((*PICTURES, *VIDEOS))}")
-        found += inside
+        found += sorted(every - passed)
+        others |= passed
+    if others:
+        counts = Counter(file.suffix.lower() or "without suffix" for file in others)
+        words = ", ".join(f"{number} {suffix}" for suffix, number in sorted(counts.items()))
+        print(f"Files passed over: {words}. Save pictures among them as PNG or JPEG.", file=sys.stderr)
     return list(dict.fromkeys(found))
 
 
-def _shown(folder: Path) -> list[Path]:
-    return [
+def _shown(folder: Path) -> set[Path]:
+    return {
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in (*PICTURES, *VIDEOS)
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
 
 
 def shots(files: Iterable[Path], every: int = 1) -> Iterator[Shot]:
@@ -100,24 +112,31 @@ def read_picture(path: Path, content: bytes | None = None) -> np.ndarray:
     """
     if content is None:
         _check_opens(path)
+    with _reading(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
+        opened = Image.open(path if content is None else io.BytesIO(content))
+    with opened as image:
+        _check_size(path, *image.size)  # from the header, before anything is decoded
+        if image.mode == "F":
+            raise ValueError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
+        if image.format in ("JPEG", "MPO"):  # of damaged data Pillow makes a picture and says nothing
+            _, complaint = decoded(path.read_bytes() if content is None else content, cv2.IMREAD_REDUCED_GRAYSCALE_8)
+            if complaint:
+                raise ValueError(f"{path}: damaged ({complaint}); copy or save it again")
+        with _reading(path):
+            return _pixels(_turned(image))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Pillow's errors as a ValueError that names the file and the remedy."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit here is our own
-            opened = Image.open(path if content is None else io.BytesIO(content))
-        with opened as image:
-            _check_size(path, *image.size)  # from the header, before anything is decoded
-            if image.format in ("JPEG", "MPO"):  # of damaged data Pillow makes a picture and says nothing
-                _, complaint = decoded(
-                    path.read_bytes() if content is None else content, cv2.IMREAD_REDUCED_GRAYSCALE_8
-                )
-                if complaint:
-                    raise ValueError(f"{path}: damaged ({complaint}); copy or save it again")
-            return _pixels(path, ImageOps.exif_transpose(image))
+        yield
     except Image.DecompressionBombError as error:
         raise ValueError(_too_large(path)) from error
     except UnidentifiedImageError as error:
         raise ValueError(f"{path}: not a picture that Pillow can read; save it as PNG or JPEG") from error
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for damaged PNG files
+    except Exception as error:  # Pillow's errors have no common type
         raise ValueError(f"{path}: damaged or cut off ({error}); copy or save it again") from error
 
 
@@ -143,11 +162,18 @@ def _too_large(path: Path, size: str = "") -> str:
     return f"{path}: more than {LARGEST:,} pixels{size}; make it smaller"
 
 
-def _pixels(path: Path, image: Image.Image) -> np.ndarray:
+def _turned(image: Image.Image) -> Image.Image:
+    image.load()
+    image.getexif()  # Pillow remembers it
+    # Where the data themselves are gone Pillow does not write them anew, which fails for a tag of an unexpected type.
+    for name in ("exif", "Raw profile type exif"):
+        image.info.pop(name, None)
+    return ImageOps.exif_transpose(image)
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
     if image.mode in GREY_16_BITS:
         return eight_bits(np.asarray(image).clip(0, 65535))
-    if image.mode == "F":
-        raise ValueError(f"{path}: floating-point pixels; save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(

@@ -59,6 +59,25 @@ def test_a_folder_is_read_into_a_table_and_pictures(folder, tmp_path, capsys):
     assert __main__.main([*fine, "--force"]) == 0 and len(pd.read_csv(out)) == 1
 
 
+def test_a_picture_that_fails_oddly_costs_its_own_row_alone(folder, tmp_path, monkeypatch):
+    def turn(image):
+        if image.format == "JPEG":
+            raise TypeError("bad operand")
+        return image
+
+    monkeypatch.setattr(pictures.ImageOps, "exif_transpose", turn)
+    made = tmp_path / "made"
+    made.mkdir()
+    for name in ("none.png", "two.jpg", "face.png"):
+        shutil.copy(folder / name, made)
+    assert __main__.main([str(made), "--out", str(tmp_path / "results.csv"), "--net", NET]) == 1
+    table = pd.read_csv(tmp_path / "results.csv")
+    assert table["expression"].notna().tolist() == [True, False, False]
+    assert table["error"].dropna().tolist() == [
+        f"{made / 'two.jpg'}: damaged or cut off (bad operand); copy or save it again"
+    ]
+
+
 def test_pictures_of_the_same_name_do_not_replace_each_other(folder, tmp_path):
     seen, made = tmp_path / "seen", tmp_path / "made"
     for year in ("2019", "2020"):

@@ -1,3 +1,5 @@
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -36,11 +38,26 @@ def test_what_is_transparent_lies_on_grey(tmp_path):
     assert (read[:, :16] == 128).all() and (read[:, 16:] == 0).all()
 
 
-def test_a_picture_is_turned_as_its_exif_data_say(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
-    read = saved(tmp_path, "turned.png", Image.fromarray(RAMP), exif=exif)
-    np.testing.assert_array_equal(read, np.rot90(RAMP, -1))
+def exif_of(*tags):
+    """EXIF data with these tags (number, type, value of four bytes)."""
+    entries = b"".join(
+        struct.pack("<HHI4s", number, kind, 4 if kind == 2 else 1, value) for number, kind, value in tags
+    )
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+TO_TURN = (0x0112, 3, b"\x06\0\0\0")  # clockwise by 90 degrees
+AS_TEXT = (0x011B, 2, b"72\0\0")  # the resolution downwards, which is no text in sound data
+
+
+@pytest.mark.parametrize("tags", [(TO_TURN,), (TO_TURN, AS_TEXT)], ids=["sound", "odd"])
+@pytest.mark.parametrize("name", ["turned.jpg", "turned.png", "turned.webp"])
+def test_a_picture_is_turned_as_its_exif_data_say(name, tags, tmp_path):
+    options = {} if name.endswith("png") else {"quality": 100}
+    read = saved(tmp_path, name, Image.fromarray(RAMP), exif=exif_of(*tags), **options)
+    turned = np.rot90(RAMP, -1)
+    difference = read.astype(int) - (turned if read.ndim == 2 else turned[..., None])
+    assert np.abs(difference).max() <= (0 if name.endswith("png") else 8)
 
 
 def write_bad(folder):
@@ -54,6 +71,8 @@ def write_bad(folder):
     Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
     Image.new("1", (pictures.LONGEST_SIDE + 1, 20)).save(folder / "long.png")
     (folder / "none.avi").write_bytes(b"RIFF no frames")
+    Image.fromarray(RAMP).save(folder / "head.ppm")
+    (folder / "head.ppm").write_bytes((folder / "head.ppm").read_bytes().replace(b"255", b"2x5", 1))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +82,7 @@ def write_bad(folder):
         ("empty.png", "not a picture"),
         ("cut.jpg", "damaged or cut off"),
         ("cut.png", "damaged or cut off"),
+        ("head.ppm", "damaged or cut off (invalid literal for int()"),
         ("one.png", "only 1x1 pixels"),
         ("huge.png", "make it smaller"),
         ("long.png", "32767x20 pixels, a side of more than 32,766"),
@@ -100,6 +120,21 @@ def test_files_of_folders_in_order_without_hidden_ones(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty: no pictures"):
         pictures.files([tmp_path / "empty"])
+
+
+def test_pillow_reads_every_kind_of_picture_that_a_folder_gives():
+    assert {Image.registered_extensions().get(suffix) for suffix in pictures.PICTURES} <= set(Image.OPEN)
+
+
+def test_what_a_folder_has_besides_is_counted_by_its_suffix(tmp_path, capsys):
+    for name in ("a.jfif", "b.AVIF", "c.jpe", "d.heic", "below/e.HEIC", "notes.txt", "README", ".DS_Store"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = pictures.files([tmp_path, tmp_path])
+    assert [path.name for path in found] == ["a.jfif", "b.AVIF", "c.jpe"]
+    said = "Files passed over: 2 .heic, 1 .txt, 1 without suffix. Save pictures among them as PNG or JPEG.\n"
+    assert capsys.readouterr().err == said
+    assert pictures.files([tmp_path / "a.jfif"]) and not capsys.readouterr().err
 
 
 def test_every_third_frame_of_a_video_with_its_time(tmp_path):
