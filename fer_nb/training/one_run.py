@@ -1,6 +1,7 @@
 """One training run from its parameters to its kept files: what notebook 04 and ``python -m fer_nb.training`` share."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.finished import is_finished, read_metrics
 from fer_nb.nets import by_name
 from fer_nb.parameters import defaults, settings
-from fer_nb.study import Run
+from fer_nb.study import Run, training_parameters
 from fer_nb.training import checkpoint, finish, limits, predict, train, weights
 from fer_nb.training.protocol import Protocol, uses_votes
 
@@ -38,8 +39,8 @@ def prepare(run: Run, given: Mapping) -> Prepared:
         run: which run.
         given: the parameters of notebook 04, by name; those that say which run it is are taken from ``run``.
 
-    Raises ValueError where a setting, the data set or the net does not fit, FileNotFoundError where the data or the
-    teacher's finished run are missing.
+    Raises ValueError where a setting, the data set or the net does not fit or other parameters than the study's made
+    the teacher, FileNotFoundError where the data or the teacher's finished run are missing.
     """
     given = {name: given[name] for name in defaults(paths.NOTEBOOKS / "04_training.ipynb")} | asdict(run)
     protocol = settings(Protocol, given | {"votes": uses_votes(given["votes"], run.dataset)})
@@ -53,6 +54,9 @@ def prepare(run: Run, given: Mapping) -> Prepared:
     checksums = datasets.checksums(run.dataset, given["data"])
     made = {"started": started, "commit": commit, "checksums": checksums, "parameters": given}
     teacher = weights.teacher_of(run, given["teacher"], faces.classes)
+    if teacher is not None:
+        taught = Run(run.study, run.dataset, given["teacher"], run.seed)
+        rests(taught, training_parameters(taught))
     train.refuse_impossible(protocol, net, faces, teacher)
     return Prepared(run, faces, net, teacher, protocol, made)
 
@@ -82,19 +86,26 @@ def complete_once(prepared: Prepared) -> dict:
 
 
 def rests(run: Run, given: Mapping) -> bool:
-    """Whether the run is finished by ``given`` and nothing is left to do: its checkpoint is deleted.
+    """Whether the run is finished by ``given`` and nothing is left to do: its files are there, its checkpoint is not.
 
-    Raises ValueError, as of a checkpoint, where other parameters of notebook 04 decided what it learned. One that
-    metrics.json lacks came later: the run had its default.
+    Raises ValueError, as of a checkpoint, where other parameters of notebook 04 decided what it learned, or its net is
+    described otherwise now (after a new search). A parameter that metrics.json lacks came later: the run had its
+    default.
     """
     if not is_finished(run) or checkpoint.path(run.folder).exists():
         return False
     metrics, known = read_metrics(run), defaults(paths.NOTEBOOKS / "04_training.ipynb")
+    if not all((run.folder / name).exists() for name in metrics.get("files", {})):
+        return False
     made, now = (_decisive(run, known | dict(of)) for of in (metrics.get("parameters", {}), given))
     if given["precision"] != "auto":
         made["precision"], now["precision"] = metrics.get("precision"), given["precision"]
+    if "net" in metrics:
+        made |= metrics["net"]
+        with suppress(FileNotFoundError):  # of a run that was put back where its search has not run
+            now |= by_name.describe(run, made["classes"], now["pool"], now["block_relu"])
     for name, value in now.items():
-        if made[name] != value:
+        if made.get(name, value) != value:
             raise ValueError(
                 f"{run.folder / 'metrics.json'}: made with {name} = {made[name]}, the study now has {value}: delete or "
                 "move the run's folder to train it anew, or run the study by snakemake, which does so"

@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from fer_nb import paths
+from fer_nb.data.faceset import FER_CLASSES, FaceSet
+from fer_nb.nets import by_name, genotypes
 from fer_nb.parameters import defaults
-from fer_nb.study import Run, training_parameters
+from fer_nb.published import restore
+from fer_nb.study import Run, genotype, training_parameters
 from fer_nb.training import checkpoint, limits, one_run, weights
 from fer_nb.training.protocol import Protocol
 
@@ -94,6 +98,34 @@ def test_a_parameter_that_came_after_a_run_makes_it_no_other(steps):
     assert one_run.rests(RUN, GIVEN)
 
 
+def write_metrics(run, **facts):
+    run.folder.mkdir(parents=True, exist_ok=True)
+    (run.folder / "metrics.json").write_text(json.dumps(asdict(run) | facts))
+
+
+def test_a_run_that_has_lost_a_file_is_trained_again(steps):
+    write_metrics(RUN, parameters=GIVEN, files={"history.csv": "ab12"})
+    assert not one_run.rests(RUN, GIVEN)
+    assert one_run.complete_once(prepared()) == {"number": 3} and steps[0] == "fit"
+
+
+def test_a_teacher_that_other_parameters_made_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    monkeypatch.setattr(one_run.datasets, "checksums", lambda name, data: {})
+    split = np.repeat(["train", "test"], 4)
+    empty = np.full(8, "")
+    faces = FaceSet(np.zeros((8, 48, 48), np.uint8), np.arange(8) % 7, FER_CLASSES, split, empty, empty, np.arange(8))
+    monkeypatch.setattr(one_run.datasets, "load", lambda name, data: faces)
+    taught = Run("test", "ferm", "lightResNetm", 0)
+    monkeypatch.setattr(weights, "teacher_of", lambda run, name, classes: by_name.build(taught, 7))
+    given = GIVEN | {"teacher": "lightResNetm", "teacher_weight": 0.5}
+    write_metrics(taught, parameters=training_parameters(taught))
+    assert one_run.prepare(RUN, given).teacher is not None
+    write_metrics(taught, parameters=training_parameters(taught) | {"epochs": 77})
+    with pytest.raises(ValueError, match=r"ferm-lightResNetm-seed0/metrics.json: made with epochs = 77, the study now"):
+        one_run.prepare(RUN, given)
+
+
 @pytest.mark.parametrize("study", ["hours", "emonas-hours"])
 def test_kept_runs_that_are_put_back_are_finished(study, tmp_path, monkeypatch):
     """By the parameters that their study has now."""
@@ -101,7 +133,20 @@ def test_kept_runs_that_are_put_back_are_finished(study, tmp_path, monkeypatch):
     kept = [weights.about(file) for file in weights.kept_files() if file.parents[1].name == study]
     for facts in kept:
         run = Run(study, facts["dataset"], facts["model"], facts["seed"], facts["change"])
-        run.folder.mkdir(parents=True)
-        (run.folder / "metrics.json").write_text(json.dumps(facts))
-        assert one_run.rests(run, training_parameters(run))
+        assert restore.restore(run) and one_run.rests(run, training_parameters(run))
     assert kept
+
+
+def test_a_run_whose_net_was_found_anew_does_not_count_as_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RUNS", tmp_path)
+    run = Run("emonas", "ckplus-subject1", "EmoNAS", 0)
+    given, file = training_parameters(run), genotype(run.study, run.model, run.seed)
+    found = by_name.searched(genotypes.KNOWN["DARTS_V2"], **by_name.SHAPE)
+    write_metrics(run, parameters=given, net={"model": "EmoNAS", "classes": 7, **found})
+    assert one_run.rests(run, given)  # its search has not run here
+    file.parent.mkdir(parents=True)
+    genotypes.save(file, genotypes.KNOWN["DARTS_V2"], by_name.SHAPE)
+    assert one_run.rests(run, given)
+    genotypes.save(file, genotypes.KNOWN["PDARTS"], by_name.SHAPE)
+    with pytest.raises(ValueError, match=r"metrics.json: made with genotype = .*, the study now has .*: delete or"):
+        one_run.rests(run, given)

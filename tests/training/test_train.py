@@ -206,9 +206,7 @@ def test_a_checkpoint_of_another_kind_of_device_is_refused(tmp_path, made_on):
     checkpoint.write(checkpoint.path(tmp_path), saved)
     here = "cpu" if made_on == "cuda" else "cuda"
     generator = SimpleNamespace(device=torch.device(here))
-    with pytest.raises(
-        ValueError, match=rf"made on {made_on}, this is {here}, .* go on on {made_on}, or delete"
-    ):
+    with pytest.raises(ValueError, match=rf"made on {made_on}, this is {here}, .* go on on {made_on}, or delete"):
         checkpoint.load(tmp_path, saved["settings"], {}, generator)
 
 
