@@ -52,7 +52,11 @@ def belief_table(
 
 
 def belief_in_words(table: pd.DataFrame) -> str:
-    """How many of the tests that both took each method passes, from ``belief_table``; one with backgrounds by both."""
+    """How many of the tests that both took each method passes, from ``belief_table``; one with backgrounds by both.
+
+    Where nothing was measured, as of empty maps, a test was not taken.
+    """
+    table = table.dropna(subset="measured")
     both = table[table.groupby("test")["method"].transform("nunique") == len(OURS)]
     tests = both["test"].nunique()
     if (both["passes"] == "cannot say").all():

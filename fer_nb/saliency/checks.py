@@ -84,13 +84,16 @@ def check_target(target: int | torch.Tensor, inputs: torch.Tensor, classes: int)
 def find_layer(model: nn.Module, name: str | None = None) -> tuple[str, nn.Module]:
     """(name, layer) by its path in the net, as ``named_modules`` writes it ("stage5.1.block").
 
-    None: the last child of the net that holds a convolution, "stage5" in the nets of the thesis.
+    None: the last child of the net that holds a convolution, "stage5" in the nets of the thesis, or the last part of
+    that child where it is a list, "cells.4" in a searched net of five cells.
 
     Raises ValueError for an unknown name, with the nearest one.
     """
     layers = dict(model.named_modules())
     if name is None:
         name = [child for child, part in model.named_children() if any(map(is_convolution, part.modules()))][-1]
+        if isinstance(layers[name], nn.ModuleList):  # which never runs, only its parts do
+            name = f"{name}.{len(layers[name]) - 1}"
     if not name or name not in layers:
         raise ValueError(f"the net has no layer {name!r}: {suggestion(name, dict(model.named_children()))}")
     return name, layers[name]

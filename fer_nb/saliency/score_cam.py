@@ -28,7 +28,7 @@ class ScoreCAM:
     Args:
         model: net in eval mode that maps (N, 3, 44, 44) to logits (N, classes).
         layer: path of the layer whose maps are taken, for instance "stage4.1"; None: the last stage with a
-            convolution, "stage5" in the nets of the thesis.
+            convolution, "stage5" in the nets of the thesis (``checks.find_layer``).
         score: f_c, "logit" (the thesis: the score of the last layer) or "probability", for which the softmax over
             hundreds of channels gives nearly equal weights.
         chunk: masked pictures that go through the net at once; None: chosen from the free memory. It does not change

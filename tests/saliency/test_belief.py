@@ -44,6 +44,13 @@ def test_a_method_that_passes_by_blur_alone_passes_neither_deletion_nor_insertio
     assert belief.belief_in_words(table) == "Of 4 tests that both methods took, passed: MP 0, Score-CAM 4."
 
 
+def test_a_test_without_a_measurement_was_not_taken():
+    sound = pd.DataFrame({"depth": [0, 1], "quantity": "spearman", "mean": [1, 0.1], "low": [1, 0], "high": [1, 0.2]})
+    empty = sound.assign(mean=np.nan, low=np.nan, high=np.nan)
+    table = belief.belief_table(faithful((0.3, 0.7), (0.3, 0.7)), {"MP": empty, "Score-CAM": sound})
+    assert belief.belief_in_words(table) == "Of 4 tests that both methods took, passed: MP 4, Score-CAM 4."
+
+
 def test_maps_that_do_not_mind_permuted_labels_fail():
     labels = pd.DataFrame({"method": ["MP", "Score-CAM"], "quantity": "spearman", "mean": [0.1, 0.9]})
     labels = labels.assign(low=[0.0, 0.8], high=[0.2, 1.0])

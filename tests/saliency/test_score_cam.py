@@ -7,7 +7,9 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from fer_nb.nets import device, models
-from fer_nb.saliency import score_cam
+from fer_nb.nets.cells import SearchedNet
+from fer_nb.nets.genotypes import KNOWN
+from fer_nb.saliency import score_cam, yardsticks
 from fer_nb.saliency.score_cam import ScoreCAM
 
 
@@ -57,6 +59,13 @@ def test_the_default_layer_is_the_last_stage_and_any_other_is_taken_by_its_path(
     default = attribute(net, noise(1), 1)
     assert torch.equal(default, attribute(net, noise(1), 1, "stage"))
     assert not torch.allclose(default, attribute(net, noise(1), 1, "stem.0"), atol=0.1)
+
+
+def test_the_default_layer_of_a_searched_net_is_its_last_cell():
+    net = SearchedNet(KNOWN["DARTS_V2"], 3, channels=4, cells=3).eval()
+    assert ScoreCAM(net).layer == "cells.2"
+    assert torch.equal(attribute(net, noise(1), 1), attribute(net, noise(1), 1, "cells.2"))
+    assert yardsticks.grad_cam(net)(noise(1), torch.tensor([1])).shape == (1, 1, 44, 44)
 
 
 @pytest.mark.parametrize("score", ["logit", "probability"])
