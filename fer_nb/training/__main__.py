@@ -110,6 +110,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.dataset and given.seed is None:
         parser.error("name DATASET, MODEL and SEED for one run, none of them for all runs of the study")
+    if given.change and not given.dataset:
+        parser.error("--change is of one run: name DATASET, MODEL and SEED too, or leave it out")
+    if given.at_once != 1 and given.dataset:
+        parser.error("--at-once is for all runs of a study: leave it out, or DATASET, MODEL and SEED")
     try:
         if given.minutes is not None and not 0 <= given.minutes < math.inf:
             raise ValueError(f"--minutes is {given.minutes:g}: choose a number from 0, which is no limit")

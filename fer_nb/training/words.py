@@ -1,4 +1,4 @@
-"""A training run in sentences of Markdown: what it adds to the thesis's protocol, and what it reached."""
+"""A training run in sentences of Markdown: its length, what it adds to the thesis's protocol, and what it reached."""
 
 from fer_nb.training.protocol import AUGMENTATIONS, Protocol
 
@@ -6,7 +6,10 @@ SELECTION = {"valid": "the best on the validation split", "last": "the last, as 
 
 
 def recipe_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool = False) -> str:
-    """What a run adds to the thesis's protocol, and leaves out of it. ``teacher``: the net's name, "" for none."""
+    """Epochs, batch size and rate of a run; what it adds to the thesis's protocol, and leaves out of it.
+
+    ``teacher``: the net's name, "" for none.
+    """
     weight, temperature = f"weight {protocol.teacher_weight:g}", f"temperature {protocol.temperature:g}"
     sizes = ", then ".join(f"{side} px for {count} epoch{'s' * (count > 1)}" for side, count in protocol.sizes)
     parts = {
@@ -25,7 +28,8 @@ def recipe_in_words(protocol: Protocol, teacher: str = "", drop_repeats: bool = 
     used = [text for text, on in parts.items() if on]
     left_out = [name.replace("_", " ") for name in AUGMENTATIONS if not getattr(protocol, name)]
     less = f" Left out of it: {', '.join(left_out)}." if left_out else ""
-    return f"Added to the thesis's protocol: {'; '.join(used) or 'nothing'}.{less}"
+    length = f"{protocol.epochs} epoch{'s' * (protocol.epochs > 1)}, batches of {protocol.batch_size}"
+    return f"{length}, rate {protocol.lr:g}. Added to the thesis's protocol: {'; '.join(used) or 'nothing'}.{less}"
 
 
 def result_in_words(metrics: dict) -> str:

@@ -71,6 +71,22 @@ def test_what_is_refused(home, capsys, words, message):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["test", "ferm"], "name DATASET, MODEL and SEED for one run"),
+        (["test", "--change", "smaller"], "--change is of one run: name DATASET, MODEL and SEED too"),
+        (["test", "ferm", "lightResNetl", "0", "--at-once", "2"], "--at-once is for all runs of a study: leave it out"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(home, capsys, monkeypatch, words, message):
+    monkeypatch.setattr("fer_nb.training.__main__.train_all", None)
+    monkeypatch.setattr("fer_nb.training.__main__.train_one", None)
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert message in capsys.readouterr().err
+
+
 def test_an_unknown_net_is_refused_before_the_pictures_are_read(home, capsys, monkeypatch):
     monkeypatch.setattr(datasets, "load", None)
     assert main(["test", "ferm", "lightResNetx", "0"]) == 2

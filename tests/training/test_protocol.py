@@ -92,7 +92,8 @@ def test_votes_are_for_ferm_alone():
 
 
 def test_recipe_in_words():
-    assert recipe_in_words(Protocol(**GIVEN)) == "Added to the thesis's protocol: nothing."
+    text = recipe_in_words(Protocol(**GIVEN, lr=0.02))
+    assert text == "4 epochs, batches of 16, rate 0.02. Added to the thesis's protocol: nothing."
     added = {"schedule": "cosine", "warmup": 3.0, "ema": 0.99, "decay_all": False, "sizes": [[24, 3], [44, 1]]}
     text = recipe_in_words(Protocol(**GIVEN | added), "ResNet18", True)
     parts = ["24 px for 3 epochs, then 44 px for 1", "cosine, 3 epochs", "no weight decay on", "decay 0.99"]
