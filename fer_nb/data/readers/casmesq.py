@@ -8,7 +8,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from fer_nb.data.clips import ClipSet
-from fer_nb.data.readers.frames import clip, clip_set, frame_files
+from fer_nb.data.readers.frames import clip, clip_set, frame_files, part
 from fer_nb.data.readers.sheet import integer, plain, workbook
 
 CLASSES = ("negative", "positive", "surprise", "others")
@@ -20,7 +20,7 @@ def read(folder: Path) -> ClipSet:
     The workbook's first sheet has no head: participant, clip, onset, apex, offset, units, emotion, type. The second
     ("naming rule1") gives the subject's folder in column 2 for a participant in column 3, the third ("naming rule2")
     the video's four digits in column 1 for the clip's first word in column 2. An apex or offset of 0 is not known: then
-    the apex is -1, and the clip ends at the apex. Macro-expressions are ignored.
+    the apex is -1, and the clip ends at the apex. Macro-expressions are ignored. Warns where frames are missing.
     """
     folder = Path(folder)
     book, (table, subjects, videos) = _workbook(folder)
@@ -59,5 +59,5 @@ def _part(place: Path, coded: tuple, where: str) -> tuple[np.ndarray, int]:
     files = frame_files(place, where)
     if onset not in files or offset not in files:
         raise FileNotFoundError(f"{where}: frames {onset} to {offset} are not all in {place}; copy the video again")
-    span = {number: file for number, file in files.items() if onset <= number <= offset}
-    return clip(span, where, cropped=False), list(span).index(apex) if apex in span else -1
+    span, position = part(files, onset, apex, offset, where, place)
+    return clip(span, where, cropped=False), position

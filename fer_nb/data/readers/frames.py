@@ -1,6 +1,7 @@
 """Pictures and frames of any size: read, the face cut out, made 48x48, and put together to a FaceSet or ClipSet."""
 
 import re
+import warnings
 from pathlib import Path
 
 import cv2
@@ -91,6 +92,23 @@ def frame_files(place: Path, where: str) -> dict[int, Path]:
             raise ValueError(f"{where}: {file} has no frame number of its own; copy the folder again")
         numbered[int(digits[-1])] = file
     return dict(sorted(numbered.items()))
+
+
+def part(
+    files: dict[int, Path], onset: int, apex: float, offset: int, where: str, place: Path
+) -> tuple[dict[int, Path], int]:
+    """The files of a clip's folder from onset to offset, and the apex's position among them, -1 where it is not there.
+
+    ``apex``: NaN or 0 where the coders found none. Warns where frames in between, or a coded apex, are missing.
+    """
+    span = {number: file for number, file in files.items() if onset <= number <= offset}
+    if (lost := offset - onset + 1 - len(span)) > 0:
+        text = f"{where}: {lost} of frames {onset} to {offset} are not in {place}"
+        warnings.warn(f"{text}: copy them again", stacklevel=3)
+    if apex > 0 and apex not in span:
+        text = f"{where}: the apex, frame {apex:g}, is not among frames {onset} to {offset} in {place}"
+        warnings.warn(f"{text}: the middle frame stands for it", stacklevel=3)
+    return span, list(span).index(apex) if apex in span else -1
 
 
 def clip(files: dict[int, Path], where: str, cropped: bool) -> np.ndarray:

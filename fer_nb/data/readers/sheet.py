@@ -1,8 +1,8 @@
 """Sets of micro-expressions with a coding sheet: a row a clip; .xlsx as the owners hand it out, or .csv alike.
 
 Of a folder of cropped faces, frames are taken whole and scaled to 48x48; of raw frames, the face is found in the first
-one and the same square is cut out of all. A missing folder or picture raises FileNotFoundError, anything else wrong
-ValueError, with the sheet, its row (counted from 1, as a spreadsheet shows it) and the clip.
+one and the same square is cut out of all. A missing folder raises FileNotFoundError, anything else wrong ValueError,
+with the sheet, its row (counted from 1, as a spreadsheet shows it) and the clip; of missing frames a warning says so.
 """
 
 import csv
@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from fer_nb.data.clips import ClipSet
-from fer_nb.data.readers.frames import clip, clip_set, frame_files
+from fer_nb.data.readers.frames import clip, clip_set, frame_files, part
 
 FIELDS = ("subject", "clip", "onset", "apex", "offset", "emotion")
 
@@ -140,10 +140,11 @@ def coded_clip(folder: Path, layout: Layout, sheet: Path, row: Any) -> tuple[np.
     place = root / subject / row.clip
     onset, offset = integer(row.onset, f"{where}: onset"), integer(row.offset, f"{where}: offset")
     frames = frame_files(place, where)
-    span = {number: file for number, file in frames.items() if onset <= number <= offset}
     if onset not in frames or offset not in frames or onset > offset:
         # The folders hold the clip and nothing else, and a few rows of the owners' sheets are known to be wrong.
         warnings.warn(f"{where}: frames {onset} to {offset} are not in {place}: all its frames are taken", stacklevel=2)
-        span = frames
+        if frames:
+            onset, offset = min(frames), max(frames)
     apex = pd.to_numeric(row.apex, errors="coerce")  # "/" where CASME II's coders found none
-    return clip(span, where, cropped), list(span).index(apex) if apex in span else -1
+    span, position = part(frames, onset, apex, offset, where, place)
+    return clip(span, where, cropped), position

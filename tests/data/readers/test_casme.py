@@ -69,6 +69,20 @@ def test_a_sheet_that_disagrees_with_the_folder(casme2):
     assert len(clips.frames[0]) == 6 and clips.apexes[0] == 3
 
 
+def test_lost_frames_are_said(casme2):
+    place = casme2 / "Cropped/sub01/EP02_01f"
+    for number in (47, 48):
+        (place / f"reg_img{number}.bmp").unlink()
+    message = r"20140508\.xlsx: row 2: clip EP02_01f of sub01: 2 of frames 46 to 51 are not in .*EP02_01f: copy them"
+    with pytest.warns(UserWarning, match=message):
+        clips = casme.casme2(casme2)
+    assert len(clips.frames[0]) == 4 and clips.apexes.tolist() == [1, -1]
+    (place / "reg_img49.bmp").unlink()
+    with pytest.warns(UserWarning, match=r"row 2: .*: the apex, frame 49, is not among frames 46 to 51 in .*EP02_01f"):
+        clips = casme.casme2(casme2)
+    assert len(clips.frames[0]) == 3 and clips.apexes[0] == -1
+
+
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [

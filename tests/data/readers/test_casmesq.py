@@ -25,6 +25,16 @@ def test_casmesq(written, found):
     assert [len(clip) for clip in clips.frames] == [4, 3] and clips.apexes.tolist() == [2, 2]
 
 
+def test_lost_frames_of_casmesq_are_said(written, found):
+    (written[0] / "rawpic/s15/15_0401girlcrashing/img005.png").unlink()
+    with pytest.warns(UserWarning) as said:
+        clips = casmesq.read(written[0])
+    texts = [str(one.message) for one in said]
+    assert len(clips.frames[0]) == 3 and clips.apexes.tolist() == [-1, 2] and len(texts) == 2
+    assert all("code_final.xlsx: row 1: clip anger1_1: " in text and "15_0401girlcrashing" in text for text in texts)
+    assert "1 of frames 3 to 6 are not in" in texts[0] and "the apex, frame 5, is not among" in texts[1]
+
+
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [
