@@ -4,6 +4,7 @@ metrics.json says which run it is of, how many pictures were predicted, and the 
 edited or copied from another run is refused.
 """
 
+import functools
 import json
 import reprlib
 import shlex
@@ -77,14 +78,22 @@ def read_predictions(run: Run, split: str = "test") -> pd.DataFrame:
     what no run writes: a row twice, an unknown class, a probability that is none, or other numbers of pictures.
     """
     path = finished_file(run, "predictions.csv")
+    table = _predictions(path, sha256(path), tuple(read_metrics(run).get("pictures", {}).items()))
+    of_split = table[table["split"] == split]
+    if of_split.empty:
+        raise ValueError(f"{path} has no picture of split {split!r}: {REMEDY}")
+    return of_split.drop(columns="split").sort_values("row", ignore_index=True)
+
+
+@functools.lru_cache(maxsize=128)  # a page asks for the same predictions table by table
+def _predictions(path: Path, digest: str, pictures: tuple[tuple[str, int], ...]) -> pd.DataFrame:
+    """All splits of predictions.csv, checked; ``digest``: its SHA-256, as another file is to be read anew."""
     table = _read_table(path)
-    missing = {"split", "row", "label", "predicted"} - set(table.columns)
-    if missing or not (table["split"] == split).any():
-        what = f"column {sorted(missing)[0]!r}" if missing else f"picture of split {split!r}"
-        raise ValueError(f"{path} has no {what}: {REMEDY}")
-    if problem := _problem(table, read_metrics(run).get("pictures", {})):
+    if missing := {"split", "row", "label", "predicted"} - set(table.columns):
+        raise ValueError(f"{path} has no column {sorted(missing)[0]!r}: {REMEDY}")
+    if problem := _problem(table, dict(pictures)):
         raise ValueError(f"{path}: {problem}: {REMEDY}")
-    return table[table["split"] == split].drop(columns="split").sort_values("row", ignore_index=True)
+    return table
 
 
 def _problem(table: pd.DataFrame, pictures: dict[str, int]) -> str:

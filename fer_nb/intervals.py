@@ -36,18 +36,21 @@ def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
     return 100 * low, 100 * high
 
 
-def mean_interval(values: ArrayLike, groups: ArrayLike | None = None) -> tuple[float, float, float, int]:
-    """(mean, low, high, number) of per-picture ``values`` (N,), NaN ignored: 95% t interval over pictures.
+def mean_interval(
+    values: ArrayLike, groups: ArrayLike | None = None, level: float = LEVEL
+) -> tuple[float, float, float, int]:
+    """(mean, low, high, number) of per-picture ``values`` (N,), NaN ignored: t interval over pictures.
 
-    With ``groups`` (N,), over the means of the groups: the three frames of a sequence of CK+ are nearly one picture, so
-    they count once. ``low`` and ``high`` are NaN for fewer than ``LEAST`` values, and where all values are the same:
-    they do not show how far other pictures would be from them.
+    It covers with 1 - ``level``: 95%, or more where several intervals are to hold together. With ``groups``
+    (N,), over the means of the groups: the three frames of a sequence of CK+ are nearly one picture, so they count
+    once. ``low`` and ``high`` are NaN for fewer than ``LEAST`` values, and where all values are the same: they do not
+    show how far other pictures would be from them.
     """
     values = _per_group(values, groups)
     if not len(values):
         return NAN, NAN, NAN, 0
     known = len(values) >= LEAST and not _same(values)
-    low, high = DescrStatsW(values).tconfint_mean() if known else (NAN, NAN)
+    low, high = DescrStatsW(values).tconfint_mean(level) if known else (NAN, NAN)
     return float(values.mean()), float(low), float(high), len(values)
 
 

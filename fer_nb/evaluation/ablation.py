@@ -3,10 +3,13 @@
 from typing import Any
 
 import pandas as pd
+from scipy.stats import ttest_1samp
+from statsmodels.stats.multitest import multipletests
 
 from fer_nb.data import datasets
-from fer_nb.evaluation.paired import difference, shares
+from fer_nb.evaluation.paired import differences, shares
 from fer_nb.finished import read_metrics
+from fer_nb.intervals import LEVEL, mean_interval
 from fer_nb.names import decimal, fold_rule
 from fer_nb.study import Run
 
@@ -19,7 +22,8 @@ def ablation_table(runs: list[Run], data: str) -> pd.DataFrame:
     ``valid_accuracy`` and ``accuracy`` (test split): means over the seeds in percent. ``difference``: accuracy minus
     that of the full recipe, in points; ``low`` and ``high``: its 95% interval (t, paired over the test pictures or
     sequences, each with its share of right predictions over the seeds). It says what other pictures would give, not
-    other trainings. ``epochs``: of the shortest run.
+    other trainings. ``p``: of the t test against no difference; ``p_holm``: corrected for the number of changes.
+    ``epochs``: of the shortest run.
     Raises ValueError where runs predicted different pictures, FileNotFoundError where one is not finished.
     """
     rows = []
@@ -38,11 +42,17 @@ def ablation_table(runs: list[Run], data: str) -> pd.DataFrame:
             row["accuracy"] = 100 * right.mean()
             if change:
                 names = f"run {changed[0].name}", "the full recipe", name
-                row["difference"], row["low"], row["high"] = difference(right, full, faces, names)
+                changes = differences(right, full, faces, names)
+                row["difference"], row["low"], row["high"], _ = mean_interval(changes)
+                row["p"] = ttest_1samp(changes, 0).pvalue if changes.any() else 1.0
             row |= {"folds": len(folds), "seeds": len({run.seed for run in changed})}
             rows.append(row | {"epochs": metrics["epochs"].min()})
-    columns = ["dataset", "model", "change", "valid_accuracy", "accuracy", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "folds", "seeds", "epochs"])
+    columns = ["dataset", "model", "change", "valid_accuracy", "accuracy", "difference", "low", "high", "p", "p_holm"]
+    table = pd.DataFrame(rows, columns=[*columns, "folds", "seeds", "epochs"])
+    tested = table["p"].notna()
+    if tested.any():
+        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+    return table
 
 
 def _shares(runs: list[Run]) -> pd.Series:
@@ -53,11 +63,12 @@ def _shares(runs: list[Run]) -> pd.Series:
 
 
 def ablation_words(table: pd.DataFrame) -> str:
-    """Which changes of an ``ablation_table`` differ from the full recipe: those whose interval excludes 0."""
+    """Which changes of an ``ablation_table`` differ from the full recipe, by their corrected p."""
     if table.empty:
         return "This study measures no change of its recipe."
     changes = table.dropna(subset="difference")
-    worse, better = changes["high"] < 0, changes["low"] > 0
+    differs = changes["p_holm"] < LEVEL
+    worse, better = differs & (changes["difference"] < 0), differs & (changes["difference"] > 0)
     parts = {"worse than the full recipe": worse, "better": better, "no significant difference": ~(worse | better)}
     words = [f"{word}: {_listed(changes[rows]) or 'none'}" for word, rows in parts.items()]
     return f"Of {len(changes)} changes, {'; '.join(words)}."

@@ -48,7 +48,7 @@ def accuracy_words(runs: list[Run], key: str, data: str) -> str:
         word = f"{row['model']} {in_words(row['accuracy'], row['low'], row['high'], places)}"
         if data != "synthetic":
             epochs = min(read_metrics(run)["epochs"] for run in nets[row["model"]])
-            verdict = measures.verdict(row, row["thesis_accuracy"], epochs, part.epochs)
+            verdict = measures.verdict(row, row["thesis_accuracy"], epochs, part)
             word += f" (thesis {in_words(row['thesis_accuracy'])}: {verdict})"
         words.append(word)
     return f"Accuracy in percent [95% interval over the test {_counted(faces)}]: {'; '.join(words)}."
@@ -97,8 +97,9 @@ def result_tables(runs: list[Run], key: str, data: str) -> Iterator[tuple[str, s
         different = (table["p_holm"] < LEVEL).sum()
         rule = " (a sequence by the majority of its frames)" if _counted(faces) == "sequences" else ""
         text = (
-            "accuracy of the first net minus that of the second in points, with its paired 95% interval;"
-            f" {_counted(faces)} that only one of them predicts right{rule}, and McNemar's test."
+            "accuracy of the first net minus that of the second in points, with its paired 95% interval, over all"
+            f" seeds; {_counted(faces)} that only one of them predicts right{rule}, and McNemar's test of these (first"
+            " seeds)."
             f" {different} of {len(table)} pairs of nets differ at the 5% level."
         )
         yield _item(part, f"{part.table}-mcnemar", text, table)

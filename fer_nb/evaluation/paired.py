@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation.measures import by_model, pooled, sequence_of_row
 from fer_nb.finished import read_predictions
-from fer_nb.intervals import change_interval, mean_interval
+from fer_nb.intervals import LEVEL, mean_interval
 from fer_nb.study import Run
 
 
@@ -27,46 +27,51 @@ def shares_right(predictions: pd.DataFrame) -> pd.Series:
     return (predictions["label"] == predictions["predicted"]).groupby([predictions["row"], predictions["label"]]).mean()
 
 
-def difference(
-    right: pd.Series, against: pd.Series, faces: FaceSet | None, names: tuple[str, str, str]
-) -> tuple[float, float, float]:
-    """One net's ``shares`` minus another's in points, low and high (95%, t interval over sequences or pictures).
+def differences(right: pd.Series, against: pd.Series, faces: FaceSet | None, names: tuple[str, str, str]) -> pd.Series:
+    """One net's ``shares`` minus another's in points, of each test picture or, where ``faces`` has them, sequence.
 
-    ``faces``: where they have sequences, the interval is over those. ``names``: of both nets and of the data set, for
-    the ValueError where they were measured on different pictures.
+    ``names``: of both nets and of the data set, for the ValueError where they were measured on different pictures.
     """
     if not right.index.equals(against.index):
         raise ValueError("{} and {} were measured on different pictures of {}: train one again".format(*names))
-    changes = 100 * (right - against)
-    of_row = sequence_of_row(faces)
-    groups = None if of_row is None else of_row[changes.index.get_level_values("row")].to_numpy()
-    return mean_interval(changes, groups)[:3]
+    changes, of_row = 100 * (right - against), sequence_of_row(faces)
+    return changes if of_row is None else _by_sequence(changes, of_row)
+
+
+def difference(
+    right: pd.Series, against: pd.Series, faces: FaceSet | None, names: tuple[str, str, str], level: float = LEVEL
+) -> tuple[float, float, float]:
+    """The mean of ``differences``, with low and high: t interval of 95%, or of 1 - ``level``."""
+    return mean_interval(differences(right, against, faces, names), level=level)[:3]
+
+
+def _by_sequence(values: pd.Series, of_row: pd.Series) -> pd.Series:
+    """The mean over the pictures of each sequence; ``of_row``: ``sequence_of_row``."""
+    return values.groupby(of_row[values.index.get_level_values("row")].to_numpy()).mean()
 
 
 def paired_tests(runs: list[Run], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
-    """``between`` the nets of a data set, each with the predictions of its first seed."""
-    first = {model: read_predictions(of_model[0]) for model, of_model in by_model(runs, dataset).items()}
-    return between(first, dataset, faces)
+    """``between`` the nets of a data set."""
+    nets = by_model(runs, dataset).items()
+    return between({model: [read_predictions(run) for run in of_model] for model, of_model in nets}, dataset, faces)
 
 
-def between(predictions: dict[str, pd.DataFrame], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
-    """McNemar tests between every two nets on the same pictures, with Holm's correction over the pairs.
+def between(predictions: dict[str, list[pd.DataFrame]], dataset: str, faces: FaceSet | None = None) -> pd.DataFrame:
+    """Every two nets on the same pictures: their ``difference`` with low and high, and McNemar's test.
 
-    ``predictions``: of the test split, by net. Where ``faces`` has sequences, each of them counts once, as right where
-    most of its frames are. ``difference``: the first net's accuracy minus the second's in points, with its 95% interval
-    (``intervals.change_interval``). Exact (binomial) below 25 pictures that one net alone predicts right
-    (``only_first``, ``only_second``), else chi-squared with continuity correction. Empty for fewer than two nets.
-    Raises ValueError where two nets predicted different pictures.
+    ``predictions``: of the test split, by net, a table per seed. The difference is over all seeds, the test of the
+    first. Where ``faces`` has sequences, the test takes each of them once, as right where most of its frames are. It is
+    exact (binomial) below 25 pictures that one net alone predicts right (``only_first``, ``only_second``), else
+    chi-squared with continuity correction; ``p_holm`` has Holm's correction over the pairs. Empty for fewer than two
+    nets. Raises ValueError where two nets predicted different pictures.
     """
     of_row, rows = sequence_of_row(faces), []
-    right = {model: shares_right(table).astype(int) for model, table in predictions.items()}
-    for (first, a), (second, b) in itertools.combinations(right.items(), 2):
-        if not a.index.equals(b.index):
-            raise ValueError(f"{first} and {second} were measured on different pictures of {dataset}: train one again")
+    right = {model: shares_right(pd.concat(tables)) for model, tables in predictions.items()}
+    for first, second in itertools.combinations(right, 2):
+        points, low, high = difference(right[first], right[second], faces, (first, second, dataset))
+        a, b = (shares_right(predictions[model][0]).astype(int) for model in (first, second))
         if of_row is not None:
-            together = of_row[a.index.get_level_values("row")].to_numpy()
-            a, b = ((frames.groupby(together).mean() > 0.5).astype(int) for frames in (a, b))
-        points, low, high, _ = change_interval(100 * (a - b))
+            a, b = ((_by_sequence(frames, of_row) > 0.5).astype(int) for frames in (a, b))
         counts = confusion_matrix(a, b, labels=[1, 0])
         only_a, only_b = int(counts[0, 1]), int(counts[1, 0])
         p = mcnemar(counts, exact=only_a + only_b < 25).pvalue

@@ -55,7 +55,7 @@ def accuracies(study: str, data: str) -> pd.DataFrame:
             row |= {name: found[name] for name in ("accuracy", "low", "high")}
             row |= {"thesis_accuracy": value, "difference": found["accuracy"] - value}
             drawn = data == "synthetic" and model in trained
-            row["verdict"] = "drawn faces" if drawn else verdict(found, value, epochs, part.epochs)
+            row["verdict"] = "drawn faces" if drawn else verdict(found, value, epochs, part)
             rows.append(row | {"seeds": found["seeds"], "epochs": epochs})
     columns = ["table", "dataset", "model", "accuracy", "low", "high", "thesis_accuracy", "difference"]
     table = pd.DataFrame(rows, columns=[*columns, "verdict", "seeds", "epochs"])

@@ -120,6 +120,13 @@ SECTION_3_3 = {
         finding="The thesis finds disgust taken for anger or neutral, and fear for surprise.",
     ),
 }  # fmt: skip
+# The test pictures of each class and in all. Of CK+ a sequence counts as one: its three frames are nearly the same.
+SUPPORT = {
+    "CK+": {name: count // 3 for name, count in TABLE_3_2["valid"].items()},
+    "FER2013": TABLE_3_3_TRUE["test"],
+    "FERm": TABLE_3_4["test"],
+}
+PICTURES = {dataset: of["Total"] for dataset, of in SUPPORT.items()}
 DATASETS = {key: part.name for key, part in SECTION_3_3.items()}
 EPOCHS = {key: part.epochs for key, part in SECTION_3_3.items()}
 

@@ -36,24 +36,15 @@ def kept_results() -> pd.DataFrame:
             kept = [(folder, row_of(folder / f"{part.table}.csv", model)) for folder in kept_studies()]
             found = []
             for folder, ours in ((folder, ours) for folder, ours in kept if ours):
-                ours |= _over_sequences(folder, model) if part.name == "CK+" else {}
                 epochs, minutes = training_of(folder, part.dataset.removesuffix("1"), model)
                 by = recipe(folder.name, part.dataset)
                 about = {"study": folder.name, "recipe": THESIS if by == own else by, "epochs": epochs}
-                about |= {"minutes": minutes, "verdict": verdict(ours, printed, epochs, part.epochs)}
+                about |= {"minutes": minutes, "verdict": verdict(ours, printed, epochs, part)}
                 order = epochs, by == own, validation(folder.name, part.dataset, model), _date(folder.name, part.table)
                 found.append((order, row | {key: ours[key] for key in MEASURED} | about))
             found.sort(key=lambda one: one[0], reverse=True)
             rows += [one for _, one in found] or [row]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _over_sequences(folder: Path, model: str) -> dict:
-    """low and high of the thesis's fold of CK+ over sequences: table-3-6 of older studies has them over frames."""
-    file = folder / "table-3-6-splits.csv"
-    splits = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["model", "split"])
-    rows = splits[(splits["model"] == model) & (splits["split"] == "the thesis's fold")]
-    return {} if rows.empty else {"low": rows["sequence_low"].iloc[0], "high": rows["sequence_high"].iloc[0]}
 
 
 def row_of(path: Path, model: str) -> dict | None:

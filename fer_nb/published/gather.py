@@ -10,9 +10,12 @@ from fer_nb.drawing.micro_expressions import CLASSES
 from fer_nb.evaluation import thesis
 from fer_nb.evaluation.measures import confusion
 from fer_nb.evaluation.paired import shares_right
-from fer_nb.published.origins import kept_origins, kept_studies
+from fer_nb.nas.luck import is_found
+from fer_nb.nets import genotypes
+from fer_nb.published.origins import kept_folder, kept_origins, kept_studies
 from fer_nb.report import claims
 from fer_nb.report.results import SEARCHED, Results
+from fer_nb.study import kept_genotype
 
 
 def by_study(name: str) -> dict[str, pd.DataFrame]:
@@ -71,6 +74,13 @@ def searched_nets() -> pd.DataFrame:
     costs = by_study("table-10")
     found = [claims.searched(table, costs[study]).assign(study=study) for study, table in by_study("table-9").items()]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SEARCHED)
+
+
+def searched_on(study: str, model: str) -> str:
+    """The data set on which the cells of a kept study's found net were searched; "" for any other net."""
+    own = kept_folder() / study / "genotypes" / f"{model}-seed0.json"
+    file = own if own.exists() else kept_genotype(model)
+    return genotypes.load(file)[1].get("dataset", "") if is_found(model) and file.exists() else ""
 
 
 def conditions_in_words(names: Iterable[str]) -> str:

@@ -10,9 +10,8 @@ from fer_nb.evaluation import thesis
 from fer_nb.evaluation.plots import accuracy_intervals
 from fer_nb.files import replacing
 from fer_nb.intervals import in_words
-from fer_nb.nas.luck import about_search
 from fer_nb.published.accuracies import THESIS, kept_results
-from fer_nb.published.gather import by_study, kept_claims, kept_tables, most_pictures, searched_nets
+from fer_nb.published.gather import by_study, kept_claims, kept_tables, most_pictures, searched_nets, searched_on
 from fer_nb.published.origins import kept_folder, kept_studies
 from fer_nb.published.picture import draw
 from fer_nb.report import answer
@@ -88,8 +87,10 @@ def _found_nets() -> list[str]:
         ]
         millions = rows["parameters"].max() / 1e6
         beside = " and ".join(rows["reference"].unique())
+        searched = searched_on(rows["study"].iloc[0], net).partition("-")[0]
         lines.append(
-            f"{net}, a found net with {millions:.2f} million parameters, beside {beside}: {', '.join(reached)}."
+            f"{net}, a net with {millions:.2f} million parameters and cells found on"
+            f" {thesis.DATASETS.get(searched, 'another set')}, beside {beside}: {', '.join(reached)}."
         )
     return lines
 
@@ -102,8 +103,7 @@ def _by_subject() -> str:
     found = rows.to_dict("records")
     for study, table in by_study("table-3-6-splits").items():
         nets = table[(table["split"] == "folds by subject") & (table["folds"] == len(FOLDS))]
-        searched_on = [about_search(study, model, 0).get("dataset", "") for model in nets["model"]]
-        nets = nets.assign(seen=[name.startswith("ckplus") for name in searched_on])
+        nets = nets.assign(seen=[searched_on(study, model).startswith("ckplus") for model in nets["model"]])
         found += nets.rename(columns={"model": "method"}).to_dict("records")
     reached = [
         f"{row['method']} {in_words(row['accuracy'], row['sequence_low'], row['sequence_high'])}%"

@@ -133,14 +133,15 @@ def _seeds(part: thesis.Results) -> Iterable[str]:
 
 
 def _pairs(best: pd.DataFrame, part: thesis.Results) -> Iterable[str]:
-    first_seeds = {model: tables[0] for model, tables in predictions(best, part).items()}
-    if len(first_seeds) > 1:
+    predicted = predictions(best, part)
+    if len(predicted) > 1:
         caption = (
             f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
-            " with its paired 95% interval; pictures that only one of them predicts right, and McNemar's test"
-            " (p_holm: corrected for the number of pairs). The recipes are those of the accuracies above."
+            " with its paired 95% interval, over all seeds; pictures that only one of them predicts right (first"
+            " seeds), and McNemar's test of these (p_holm: corrected for the number of pairs). The recipes are those of"
+            " the accuracies above."
         )
-        table = between(first_seeds, part.name)
+        table = between(predicted, part.name)
         yield parts.table(table, f"{part.table}-pairs", caption, digits={"p": 4, "p_holm": 4})
 
 

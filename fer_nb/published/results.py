@@ -8,7 +8,7 @@ from fer_nb.intervals import in_words
 from fer_nb.nas.luck import is_found
 from fer_nb.nas.luck import sentence as luck_sentence
 from fer_nb.published.accuracies import kept_results, training_of
-from fer_nb.published.gather import by_study, conditions_in_words, searched_nets
+from fer_nb.published.gather import by_study, conditions_in_words, searched_nets, searched_on
 from fer_nb.published.origins import kept_origins, kept_studies
 
 
@@ -19,8 +19,9 @@ def results_text() -> str:
         return ""
     lead = (
         "Written by `python -m fer_nb.published`. Accuracies are in percent on the test split: means over the seeds,"
-        " with 95% intervals (Wilson) over the test pictures, of CK+ over the sequences. The verdict says whether the"
-        " thesis's value is within the interval, or ours is above or below it. The recipe is the thesis's or, where a"
+        " with 95% intervals (Wilson) over the test pictures, of CK+ over the sequences. Verdict: within"
+        " the interval, where the thesis's value lies in ours or our value in that of the thesis's on as many pictures;"
+        " else below or above the thesis's. The recipe is the thesis's or, where a"
         " study is named, another: then epochs are not all that differs. Minutes are those of one training run."
         " [README.md](README.md) says what made each table."
     )
@@ -124,11 +125,23 @@ def _searched(folders: list[Path]) -> list[str]:
         "Searched networks (EmoNAS) beside others, trained from scratch: within a study by one protocol; a reference"
         f" of another study has that study's recipe and epochs. {', '.join(found)} come from searches"
         " (`fer_nb/nas/settings.py`); RandomSearch is the best of several random genotypes at"
-        " the cost of the EmoNAS search, RandomNet a single random one. Intervals are over the pictures or sequences of"
-        " one fold: they do not say what another search or another random genotype would give. The time is that of one"
-        " picture on one thread in ONNX Runtime: compare it within a study only, as they ran on different machines."
+        f" the cost of the EmoNAS search, RandomNet a single random one.{_searched_elsewhere(nets)} Intervals are over"
+        " the pictures of the test split, on CK+ over the sequences of one fold: they do not say what another search or"
+        " another random genotype would give. Of several seeds, parameters, multiply-adds and time are those of the"
+        " first one's net. The time is that of one picture on one thread in ONNX Runtime: compare it within a study"
+        " only, as they ran on different machines."
     )
     return [lead, markdown_table(rows), "\n".join(lines)] if rows else []
+
+
+def _searched_elsewhere(nets: pd.DataFrame) -> str:
+    """Which found nets have cells from a search on another data set than they were trained on."""
+    told = {}
+    for row in nets.itertuples():
+        of = searched_on(row.study, row.model)
+        if of.partition("-")[0] not in ("", row.data.partition("-")[0]):
+            told[f"the cells of {row.model} on {row.data} were searched on {of}"] = None
+    return f" The source searches on each data set; here {', '.join(told)}." if told else ""
 
 
 def _clips() -> list[str]:

@@ -13,8 +13,12 @@ from fer_nb.report.save import joint_verdict
 
 DRAWN = "drawn faces"  # the verdict of an accuracy that says nothing of the thesis's
 
-# Where ours lies, and where the thesis's value then does.
-PLACES = {"within": "within our 95% interval", "below": "above our interval", "above": "below our interval"}
+# How one accuracy stands to the thesis's, and how several do.
+PLACES = {
+    "within": ("agrees with the thesis's within a 95% interval", "agree with the thesis's within a 95% interval"),
+    "below": ("lies below", "lie below"),
+    "above": ("lies above", "lie above"),
+}
 
 # A clip as one picture.
 PICTURES = {
@@ -53,7 +57,7 @@ def tally(verdicts: pd.Series) -> str:
 
 
 def accuracies_words(table: pd.DataFrame) -> str:
-    """How many of the thesis's accuracies were measured, and where its values lie.
+    """How many of the thesis's accuracies were measured, and how they stand to its values.
 
     ``table`` has a row for each that the study could measure, with its ``verdict`` (evaluation.measures.verdict).
     """
@@ -63,13 +67,13 @@ def accuracies_words(table: pd.DataFrame) -> str:
         return f"{counted(len(ran), 'net')} learned drawn faces: their accuracies say nothing of the thesis's."
     short = verdict.str.contains("epochs")
     parts = []
-    for ours, place in PLACES.items():
-        which = verdict.str.startswith(ours)
+    for place, words in PLACES.items():
+        which = verdict.str.startswith(place)
         few = int((which & short).sum())
-        after = f" ({few} of them trained for fewer epochs)" if few else ""
-        parts += [f"{place} for {which.sum()}{after}"] if which.any() else []
-    where = f" The thesis's value lies {', '.join(parts)}." if parts else ""
-    return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured.{where}"
+        after = f" ({few} in fewer epochs)" if few else ""
+        parts += [f"{which.sum()} {words[int(which.sum() > 1)]}{after}"] if which.any() else []
+    where = f": {', '.join(parts)}" if parts else ""
+    return f"{len(ran)} of the thesis's {len(table)} accuracies have been measured{where}."
 
 
 def cells_words(table: pd.DataFrame) -> str:

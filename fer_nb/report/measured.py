@@ -4,6 +4,9 @@ A measure takes ``Results`` and the words of a claim's quantity, and returns ``F
 it needs was not measured.
 """
 
+import itertools
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
@@ -11,29 +14,24 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.evaluation.measures import BY_SUBJECT, TITLES
 from fer_nb.evaluation.paired import difference
-from fer_nb.intervals import wilson
-from fer_nb.nets import known
+from fer_nb.evaluation.thesis import PICTURES, SUPPORT
+from fer_nb.intervals import LEVEL, wilson
 from fer_nb.report.results import (
+    PERCENT,
+    POINTS,
+    RATIO,
     Found,
     Missing,
     Results,
-    files_of_one_recipe,
+    exact,
+    files_of_nets,
     measured_rows,
     rows_of_one_recipe,
     rows_to_compare,
 )
 from fer_nb.report.save import joint_verdict
-from fer_nb.study import sized
 
 NAN = float("nan")
-PERCENT, POINTS, RATIO = "percent", "points", "ratio"  # units
-# The test pictures of each class and in all. Of CK+ a sequence counts as one: its three frames are nearly the same.
-SUPPORT = {
-    "CK+": {name: count // 3 for name, count in thesis.TABLE_3_2["valid"].items()},
-    "FER2013": thesis.TABLE_3_3_TRUE["test"],
-    "FERm": thesis.TABLE_3_4["test"],
-}
-PICTURES = {dataset: of["Total"] for dataset, of in SUPPORT.items()}
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
@@ -43,8 +41,12 @@ def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
     """
     row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
-    short = row["epochs"] < next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
-    return row.to_dict() | {"low": low, "high": high, "short": bool(short)}
+    return row.to_dict() | {"low": low, "high": high, "short": bool(row["epochs"] < _epochs(dataset))}
+
+
+def _epochs(dataset: str) -> int:
+    """Of the thesis's training on a data set."""
+    return next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
 
 
 def _place(dataset: str) -> str:
@@ -52,14 +54,25 @@ def _place(dataset: str) -> str:
     return next(part.table for part in thesis.SECTION_3_3.values() if part.name == dataset)
 
 
-def _difference(first: float, n_first: float, second: float, n_second: float) -> tuple[float, float, float]:
+def _difference(
+    first: float, n_first: float, second: float, n_second: float, level: float = LEVEL
+) -> tuple[float, float, float]:
     """First minus second of two accuracies in percent, with Newcombe's interval of independent samples.
 
     It is wider than it need be for two nets on the same pictures, which agree on most of them.
     """
     counts = first / 100 * n_first, n_first, second / 100 * n_second, n_second
-    low, high = confint_proportions_2indep(*counts, method="newcomb")
+    low, high = confint_proportions_2indep(*counts, method="newcomb", alpha=level)
     return first - second, 100 * low, 100 * high
+
+
+def _extreme(of: Callable, found: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """The least (or most: ``of``) of several differences, with the ends of an interval that holds for all of them.
+
+    Each is to come with an interval of 1 - LEVEL / number: whichever is the extreme one, it has been looked for.
+    """
+    value, low, high = (of(ends) for ends in zip(*found, strict=True))
+    return value, low, high
 
 
 def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
@@ -78,36 +91,39 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
     """
     rows, mixed = rows_to_compare(results, dataset, models + rivals)
     ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
-    lowest, highest = min(ours, key=lambda row: row["accuracy"]), max(theirs, key=lambda row: row["accuracy"])
-    known = results.right.get(dataset, {})
-    mine, other = (known.get(row["recipe"], {}).get(row["model"]) for row in (lowest, highest))
-    if mine is None or other is None:
-        gap = _difference(lowest["accuracy"], PICTURES[dataset], highest["accuracy"], PICTURES[dataset])
-    else:
-        gap = difference(mine, other, None, (lowest["model"], highest["model"], dataset))
+    known, found = results.right.get(dataset, {}), []
+    for one, other in (pairs := list(itertools.product(ours, theirs))):
+        right = [known.get(row["recipe"], {}).get(row["model"]) for row in (one, other)]
+        if any(shares is None for shares in right):
+            counts = one["accuracy"], PICTURES[dataset], other["accuracy"], PICTURES[dataset]
+            found.append(_difference(*counts, LEVEL / len(pairs)))
+        else:
+            names = one["model"], other["model"], dataset
+            found.append(difference(*right, None, names, LEVEL / len(pairs)))
+    gap = _extreme(min, found)
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
     return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short, mixed=mixed)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
     """Accuracy on one data set minus that on another: the smallest difference of a net measured on both."""
-    found, measured = [], {dataset: measured_rows(results, dataset) for dataset in (first, second)}
-    for model in sentences.NETS:
-        if not all((of["model"] == model).any() for of in measured.values()):
-            continue
-        rows = [_accuracy(of, dataset, model) for dataset, of in measured.items()]
-        points = _difference(rows[0]["accuracy"], PICTURES[first], rows[1]["accuracy"], PICTURES[second])
-        short = any(row["short"] for row in rows) and rows[0]["epochs"] != rows[1]["epochs"]
-        seeds = min(row["seeds"] for row in rows)
-        found.append(Found(*points, seeds, POINTS, rows[0]["study"], _place(first), short=short))
-    if not found:
+    measured = {dataset: measured_rows(results, dataset) for dataset in (first, second)}
+    both = [model for model in sentences.NETS if all((of["model"] == model).any() for of in measured.values())]
+    pairs = [[_accuracy(of, dataset, model) for dataset, of in measured.items()] for model in both]
+    if not pairs:
         raise Missing
-    return min(found)
+    found = [
+        _difference(one["accuracy"], PICTURES[first], other["accuracy"], PICTURES[second], LEVEL / len(pairs))
+        for one, other in pairs
+    ]
+    short = any((one["short"] or other["short"]) and one["epochs"] != other["epochs"] for one, other in pairs)
+    seeds = min(row["seeds"] for pair in pairs for row in pair)
+    return Found(*_extreme(min, found), seeds, POINTS, pairs[0][0]["study"], _place(first), short=short)
 
 
 def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> tuple[str, pd.DataFrame]:
-    """The study, and the mean of its nets' confusion matrices."""
-    study, found = files_of_one_recipe(results, dataset, results.confusions, models)
+    """The studies, and the mean of the nets' confusion matrices."""
+    study, found = files_of_nets(results, dataset, results.confusions, models)
     return study, sum(found[1:], found[0]) / len(found)
 
 
@@ -116,10 +132,9 @@ def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) ->
     study, matrix = _mean_confusion(results, dataset, sentences.NETS)
     recalls = pd.Series(np.diag(matrix), matrix.index)
     ours, others = recalls[list(names)], recalls.drop(list(names))
-    pair = (ours.idxmin(), others.idxmax()) if best else (ours.idxmax(), others.idxmin())
-    (first, n_first), (second, n_second) = ((recalls[name], SUPPORT[dataset][name]) for name in pair)
-    points = _difference(first, n_first, second, n_second)
-    return Found(*points, NAN, POINTS, study, f"{_place(dataset)}-classes")
+    pairs, n = list(itertools.product(ours.index, others.index)), SUPPORT[dataset]
+    found = [_difference(recalls[a], n[a], recalls[b], n[b], LEVEL / len(pairs)) for a, b in pairs]
+    return Found(*_extreme(min if best else max, found), NAN, POINTS, study, f"{_place(dataset)}-classes")
 
 
 def best_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
@@ -148,13 +163,14 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
 def overfit(results: Results, dataset: str) -> Found:
     """Training minus test accuracy after the last epoch, in points: the smallest of the nets."""
     found = []
-    study, histories = files_of_one_recipe(results, dataset, results.histories, sentences.NETS)
+    study, histories = files_of_nets(results, dataset, results.histories, sentences.NETS)
     for history in histories:
         last = history.iloc[-1]
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    return Found(*min(found), 1, POINTS, study, "histories")
+    short = min(len(history) for history in histories) < _epochs(dataset)
+    return Found(*min(found), 1, POINTS, study, "histories", short=short)
 
 
 def _table(results: Results, name: str) -> pd.DataFrame:
@@ -166,11 +182,7 @@ def _table(results: Results, name: str) -> pd.DataFrame:
 def ratio(results: Results, column: str, model: str, other: str) -> Found:
     """A count of one net as a share of another's."""
     counts = _table(results, "table-3-1").set_index("model")[column]
-    return _exact(results, counts[model] / counts[other], RATIO, "table-3-1")
-
-
-def _exact(results: Results, value: float, unit: str, table: str, study: str = "") -> Found:
-    return Found(value, value, value, NAN, unit, study or results.made_by.get(table, ""), table)
+    return exact(results, counts[model] / counts[other], RATIO, "table-3-1")
 
 
 def widening(results: Results, models: tuple[str, ...]) -> Found:
@@ -187,7 +199,7 @@ def latency_share(results: Results, models: tuple[str, ...], other: str) -> Foun
     if not {*models, other} <= set(times.index):
         raise Missing
     share = max(times[model] for model in models) / times[other]
-    return _exact(results, share, RATIO, "efficiency-light")
+    return exact(results, share, RATIO, "efficiency-light")
 
 
 def latency(results: Results, model: str) -> Found:
@@ -206,17 +218,18 @@ def hand_made(results: Results) -> Found:
 
     Where all folds of CK+ by subject have run, the first of them does not count alone.
     """
-    found, table = [], _table(results, "hand-made")
+    pairs, table = [], _table(results, "hand-made")
     alone = [TITLES["ckplus-subject1"]] if TITLES[BY_SUBJECT] in set(table["data"]) else []
     for _, rows in table[~table["data"].isin(alone)].groupby("data"):
         made, nets = rows[rows["C"].notna()], rows[rows["C"].isna()]
         if len(made) and len(nets):
             best, net = (of.loc[of["accuracy"].idxmax()] for of in (made, nets))
             n = best["pictures"] if pd.isna(best["sequences"]) else best["sequences"]
-            found.append(_difference(best["accuracy"], n, net["accuracy"], n))
-    if not found:
+            pairs.append((best["accuracy"], n, net["accuracy"], n))
+    if not pairs:
         raise Missing
-    return Found(*max(found), NAN, POINTS, results.made_by.get("hand-made", ""), "hand-made")
+    found = _extreme(max, [_difference(*pair, LEVEL / len(pairs)) for pair in pairs])
+    return Found(*found, NAN, POINTS, results.made_by.get("hand-made", ""), "hand-made")
 
 
 def section(results: Results, *quantities: str) -> Found:
@@ -237,59 +250,3 @@ def change(results: Results, name: str) -> Found:
         raise Missing
     row = rows.loc[rows["difference"].idxmax()]
     return Found(row["difference"], row["low"], row["high"], row["seeds"], POINTS, row["study"], "ablation")
-
-
-def _nets(results: Results, *names: str) -> pd.DataFrame:
-    rows = results.searched[results.searched["model"].isin(names)]
-    if not set(names) <= set(rows["model"]):
-        raise Missing
-    return rows
-
-
-def cost(results: Results, column: str) -> Found:
-    """The most parameters, in millions, or the lowest speed of EmoNAS's nets."""
-    rows = _nets(results, "EmoNAS").sort_values(column)
-    if column == "frames_per_second":
-        return _exact(results, rows[column].iloc[0], "pictures a second", "table-10", rows["study"].iloc[0])
-    return _exact(results, rows[column].iloc[-1] / 1e6, "millions", "table-10", rows["study"].iloc[-1])
-
-
-def share_of(results: Results, column: str, other: str) -> Found:
-    """EmoNAS's cost as a share of another net's, in a study that has measured both."""
-    rows = _nets(results, "EmoNAS", other)
-    for study, of_study in rows.groupby("study"):
-        values = of_study.groupby("model")[column].max()
-        if len(values) == 2:
-            return _exact(results, values["EmoNAS"] / values[other], RATIO, "table-10", study)
-    raise Missing
-
-
-def share_of_least(results: Results, column: str) -> Found:
-    """EmoNAS's cost as a share of that of the cheapest other net: neither found here nor drawn at random."""
-    names = {*known.NETS} & set(results.searched["model"])
-    if not names:
-        raise Missing
-    return max((share_of(results, column, name) for name in names), key=lambda found: found.value)
-
-
-def searched_beyond(results: Results, model: str, reference: str) -> Found:
-    """The accuracy of ``model`` minus that of ``reference``, in points, in the study with most seeds."""
-    rows = results.searched[results.searched["reference"] == reference]
-    rows = rows[(rows["model"] == model) & rows["difference"].notna()]
-    if rows.empty:
-        raise Missing
-    row = rows.loc[rows["seeds"].idxmax()]
-    points = row["difference"], row["difference_low"], row["difference_high"]
-    return Found(*points, row["seeds"], POINTS, row["study"], "table-9")
-
-
-def searched_on(results: Results, dataset: str) -> Found:
-    """The accuracy of EmoNAS's net, of any size, on a data set."""
-    rows = results.searched[results.searched["data"].str.split("-").str[0] == dataset]
-    rows = rows[[sized(model)[0] == "EmoNAS" for model in rows["model"]]]
-    if rows.empty:
-        raise Missing("not run" if dataset in ("ckplus", "fer2013", "ferm") else "no data")
-    row = rows.loc[rows["seeds"].idxmax()]
-    holds = "" if dataset == "rafdb" else "cannot say"  # "better than others" gives no number
-    value = row["accuracy"], row["low"], row["high"]
-    return Found(*value, row["seeds"], PERCENT, row["study"], "table-9", holds)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+PERCENT, POINTS, RATIO = "percent", "points", "ratio"  # units
 SEARCHED = ["data", "model", "seeds", "reference", "difference", "study"]  # of ``Results.searched``, among others
 
 
@@ -63,6 +64,11 @@ class Found(NamedTuple):
     mixed: bool = False
 
 
+def exact(results: Results, value: float, unit: str, table: str, study: str = "") -> Found:
+    """What is counted, without an interval; ``study``: which has it, else the one that made ``table``."""
+    return Found(value, value, value, float("nan"), unit, study or results.made_by.get(table, ""), table)
+
+
 def measured_rows(results: Results, dataset: str) -> pd.DataFrame:
     """The rows of a data set that have a value."""
     table = results.accuracies
@@ -96,18 +102,19 @@ def rows_to_compare(results: Results, dataset: str, models: tuple[str, ...]) -> 
         return rows, True
 
 
-def files_of_one_recipe(
+def files_of_nets(
     results: Results, dataset: str, kept: dict, models: tuple[str, ...]
 ) -> tuple[str, list[pd.DataFrame]]:
-    """What ``kept``, the confusions or the histories, has of any of ``models`` by one recipe, after its study.
+    """What ``kept``, the confusions or the histories, has of each of ``models``, after the studies that it is of.
 
-    Raises Missing where it has nothing.
+    Of each net by its first recipe that has something. Raises Missing where there is nothing of a net.
     """
-    measured = measured_rows(results, dataset)
-    for recipe in recipes(results, dataset):
-        of_nets = kept.get(dataset, {}).get(recipe, {})
-        if found := {model: of_nets[model] for model in models if model in of_nets}:
-            rows = measured[(measured["recipe"] == recipe) & measured["model"].isin(found)]
-            return rows["study"].iloc[0], list(found.values())
-    ran = measured["model"].isin(models).any()
-    raise Missing("not kept" if ran else "not run")
+    rows, of_recipe, studies, found = measured_rows(results, dataset), kept.get(dataset, {}), [], []
+    for model in models:
+        of_net = rows[rows["model"] == model].to_dict("records")
+        having = [row for row in of_net if model in of_recipe.get(row["recipe"], {})]
+        if not having:
+            raise Missing("not kept" if of_net else "not run")
+        studies.append(having[0]["study"])
+        found.append(of_recipe[having[0]["recipe"]][model])
+    return ", ".join(dict.fromkeys(studies)), found

@@ -34,7 +34,8 @@ def test_an_ablation_is_paired_over_the_pictures(fake):
     low, high = stats.t.interval(0.95, 9, each.mean(), stats.sem(each))
     assert table.loc[1, ["difference", "low", "high"]].tolist() == pytest.approx([-20, low, high], abs=1e-3)
     assert np.isnan(table.loc[0, "difference"]) and table.loc[2, "difference"] == 10
-    text = ablation_words(table.assign(high=table["high"].where(table["change"] != "without-ema", -1)))
+    assert table.loc[1, "p"] == pytest.approx(stats.ttest_1samp(each, 0).pvalue)
+    text = ablation_words(table.assign(p_holm=[np.nan, 0.01, 0.1]))
     assert "2 changes" in text and "worse than the full recipe: without-ema (−20.00); better: none" in text
     assert text.endswith("no significant difference: better (+10.00).")
 

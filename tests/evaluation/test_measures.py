@@ -4,6 +4,7 @@ import pytest
 
 from fer_nb import intervals, paths
 from fer_nb.evaluation import measures
+from fer_nb.evaluation.thesis import SECTION_3_3
 from fer_nb.study import Run, evaluation_runs
 
 CLASSES = ("Angry", "Happy")
@@ -141,12 +142,20 @@ def test_runs_on_different_pictures_are_refused(fake):
 )
 def test_verdict(thesis_accuracy, word):
     ours = {"accuracy": 70.0, "low": 65.0, "high": 75.0}
-    assert measures.verdict(ours, thesis_accuracy, 200, 200) == word
-    assert measures.verdict(dict.fromkeys(ours, np.nan), 70, np.nan, 200) == "not run"
+    assert measures.verdict(ours, thesis_accuracy, 200, SECTION_3_3["ferm"]) == word
+    assert measures.verdict(dict.fromkeys(ours, np.nan), 70, np.nan, SECTION_3_3["ferm"]) == "not run"
+
+
+def test_100_percent_of_33_sequences_is_a_sample_too():
+    low, high = measures.wilson(96.97, 33)  # one sequence wrong
+    assert high < 100
+    verdict = measures.verdict({"accuracy": 96.97, "low": low, "high": high}, 100.0, 60, SECTION_3_3["ckplus"])
+    assert verdict == "within the interval"
 
 
 def test_fewer_epochs_than_the_thesis_are_not_comparable():
-    assert measures.verdict({"accuracy": 9.0, "low": 8.0, "high": 10.0}, 70, 2, 60) == "below, 2 of 60 epochs"
+    ours = {"accuracy": 9.0, "low": 8.0, "high": 10.0}
+    assert measures.verdict(ours, 70, 2, SECTION_3_3["ckplus"]) == "below, 2 of 60 epochs"
 
 
 def test_plan_trains_the_thesis_fold_once():

@@ -7,12 +7,12 @@ from fer_nb import paths
 from fer_nb.report import answer
 
 
-def test_accuracies_are_counted_by_where_the_thesiss_value_lies():
+def test_accuracies_are_counted_by_how_they_stand_to_the_thesiss():
     verdicts = ["within the interval", "below, 42 of 200 epochs", "below", "above", "not run"]
     words = answer.accuracies_words(pd.DataFrame({"verdict": verdicts}))
     assert words == (
-        "4 of the thesis's 5 accuracies have been measured. The thesis's value lies within our 95% interval for 1,"
-        " above our interval for 2 (1 of them trained for fewer epochs), below our interval for 1."
+        "4 of the thesis's 5 accuracies have been measured: 1 agrees with the thesis's within a 95% interval,"
+        " 2 lie below (1 in fewer epochs), 1 lies above."
     )
     assert answer.accuracies_words(pd.DataFrame({"verdict": ["not run"]})).startswith("0 of the thesis's 1 acc")
     drawn = answer.accuracies_words(pd.DataFrame({"verdict": ["drawn faces", "not run"]}))

@@ -7,7 +7,7 @@ import pytest
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.evaluation import sentences, thesis
 from fer_nb.report import answer, claims, measured
-from fer_nb.report.results import Missing, Results
+from fer_nb.report.results import Missing, Results, files_of_nets
 
 
 @pytest.fixture
@@ -93,14 +93,25 @@ def test_classes_are_judged_by_the_nearest_other(results):
     matrix = pd.DataFrame(np.eye(7) * 90, list(FER_CLASSES), list(FER_CLASSES))
     matrix.loc["Fear", ["Fear", "Surprise", "Sad"]] = 20, 60, 20
     matrix.loc["Disgust", ["Disgust", "Angry"]] = 10, 90
-    results.confusions = {"FERm": {"a": {"lightResNetl": matrix}}}
+    results.confusions = {"FERm": {"a": dict.fromkeys(sentences.NETS, matrix)}}
+    with pytest.raises(Missing, match="not run"):  # of the four nets one has
+        measured.worst_classes(results, "FERm", ("Disgust", "Fear"))
+    rows = [("FERm", model, 80.0, 42, 1, "s", "a") for model in sentences.NETS if model != "lightResNetl"]
+    results.accuracies = pd.concat(
+        [results.accuracies.dropna(), pd.DataFrame(rows, columns=results.accuracies.columns)]
+    )
     worst = measured.worst_classes(results, "FERm", ("Disgust", "Fear"))
     assert worst.value == pytest.approx(20 - 90) and worst.high < 0
+    matrix.loc["Surprise", "Surprise"], matrix.loc["Disgust", "Disgust"] = 91.0, 90.9
+    near = measured.best_classes(results, "FERm", ("Surprise",))
+    assert near.value == pytest.approx(0.1) and near.low < -8  # to Disgust, of which there are 34 pictures
+    matrix.loc["Surprise", "Surprise"], matrix.loc["Disgust", "Disgust"] = 90.0, 10.0
     assert measured.best_classes(results, "FERm", ("Happy", "Neutral")).value == pytest.approx(0)
     taken = measured.mistaken(results, "FERm", sentences.NETS, "Fear", ("Surprise",))
     assert taken.value == pytest.approx(75) and taken.low > 100 / 6
-    with pytest.raises(Missing, match="not run"):
-        measured.mistaken(results, "FERm", ("VGG19",), "Fear", ("Surprise",))
+    results.confusions["FERm"]["a"] = {"lightResNetl": matrix}
+    with pytest.raises(Missing, match="not kept"):
+        measured.mistaken(results, "FERm", sentences.NETS, "Fear", ("Surprise",))
     with pytest.raises(Missing, match="not kept"):
         measured.mistaken(results, "CK+", sentences.BASE, "Fear", ("Disgust",))
 
@@ -113,17 +124,23 @@ def test_nets_of_two_recipes_are_not_measured_together(results):
     assert both.value == 78 and both.short
     with pytest.raises(Missing):
         measured.beyond(results, "FERm", ("lightResNetl",), ("lightResNetm", "VGG19"))
-    right = {name: pd.DataFrame(np.eye(7) * share, list(FER_CLASSES), list(FER_CLASSES)) for name, share in
-             (("long", 90), ("short", 50), ("other", 10))}  # fmt: skip
-    right["long"].loc["Happy", "Happy"] = 95
-    results.confusions = {"FERm": {"b": {"lightResNetl": right["short"], "lightResNetm": right["other"]}}}
-    assert measured.best_classes(results, "FERm", ("Happy",)).value == 0
-    results.confusions["FERm"]["a"] = {"lightResNetl": right["long"]}
-    assert measured.best_classes(results, "FERm", ("Happy",)).value == pytest.approx(5)  # of most epochs, alone
-    ends = {name: pd.DataFrame({"train_accuracy": [99.0], "test_accuracy": [test]}) for name, test in
-            (("long", 86.0), ("short", 98.0))}  # fmt: skip
-    results.histories = {"FERm": {"b": {"lightResNetl": ends["short"]}, "a": {"lightResNetl": ends["long"]}}}
-    assert measured.overfit(results, "FERm").value == pytest.approx(13)
+    one, other = pd.DataFrame({"train_accuracy": [99.0]}), pd.DataFrame({"train_accuracy": [50.0]})
+    results.histories = {"FERm": {"b": {"lightResNetl": other, "lightResNetm": other}}}
+    assert files_of_nets(results, "FERm", results.histories, ("lightResNetl",)) == ("s", [other])
+    results.histories["FERm"]["a"] = {"lightResNetl": one}  # of most epochs
+    study, found = files_of_nets(results, "FERm", results.histories, sentences.LIGHT)
+    assert study == "s" and found[0] is one and found[1] is other
+
+
+def test_what_nets_that_have_not_learned_enough_fit_decides_nothing(results):
+    rows = [("FERm", model, 80.0, 42, 1, "s", "a") for model in sentences.NETS]
+    results.accuracies = pd.DataFrame(rows, columns=results.accuracies.columns)
+    curve = pd.DataFrame({"train_accuracy": [40.0] * 2, "test_accuracy": [50.0] * 2})
+    results.histories = {"FERm": {"a": dict.fromkeys(sentences.NETS, curve)}}
+    sentence = "On FERm the nets are right more often in training than in the test."
+    assert verdicts(results)[sentence] == "fewer epochs"
+    results.histories["FERm"]["a"] = dict.fromkeys(sentences.NETS, pd.concat([curve] * 100))
+    assert verdicts(results)[sentence] == "does not hold"
 
 
 def test_nets_that_no_recipe_trained_together_are_compared_and_decide_nothing(results):
@@ -144,6 +161,8 @@ def test_nets_that_no_recipe_trained_together_are_compared_and_decide_nothing(re
     paired = claims.claims_table(results).set_index("sentence").loc[sentence]
     assert paired["measured"] == pytest.approx(25, abs=0.05) and paired["high"] - paired["low"] < 0.75 * wide
     results.accuracies["recipe"] = "a"
+    assert verdicts(results)[sentence] == "fewer epochs"  # the rivals may need more
+    results.accuracies["epochs"] = 200
     assert verdicts(results)[sentence] == "holds"
 
 
