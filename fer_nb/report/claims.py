@@ -76,7 +76,7 @@ def _row(results: Results, source: str, claim: thesis.Claim, drawn: bool) -> dic
     verdict = found.holds or sentences.holds(found.low, found.high, claim.relation, claim.bound)
     if found.mixed:
         verdict = "several recipes"
-    elif found.short and verdict != "cannot say" and (verdict == "no" or kind in ("gap", "beyond", "overfit")):
+    elif found.short and verdict != "cannot say" and (verdict == "no" or kind in ("gap", "beyond")):
         verdict = "fewer epochs"
     row |= {"measured": found.value, "seeds": found.seeds}
     row |= {"unit": found.unit, "study": found.study, "table": found.table}
