@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer_nb.data.datasets import digests, repeated
+from fer_nb.data.datasets import digests
 from fer_nb.data.faceset import FaceSet
 from fer_nb.data.folds import FOLDS, position_fold, subject_fold
 from fer_nb.intervals import wilson
@@ -72,17 +72,17 @@ def text_score(faces: FaceSet) -> np.ndarray:
 
 def findings(faces: FaceSet) -> pd.DataFrame:
     """Repeats and leaks: columns finding, pictures, of (the pictures looked at), share (percent)."""
-    group, again = identical(faces), repeated(faces)
+    group = identical(faces)
     labels = pd.Series(faces.labels).groupby(group).transform("nunique").to_numpy()
     rows = [
         ("byte-identical to an earlier picture", len(faces) - group.max() - 1, len(faces)),
         ("identical pictures that carry different labels", (labels > 1).sum(), len(faces)),
         ("one flat colour", flat(faces).sum(), len(faces)),
     ]
-    for split in ("valid", "test"):
-        if faces.has_split(split):
-            inside = faces.split == split
-            rows.append((f"{split} picture that is in train too", (again & inside).sum(), inside.sum()))
+    for split, other in (("valid", "train"), ("test", "train"), ("test", "valid")):
+        if faces.has_split(split) and faces.has_split(other):
+            again = np.isin(group[faces.split == split], group[faces.split == other])
+            rows.append((f"{split} picture that is in {other} too", again.sum(), len(again)))
     table = pd.DataFrame(rows, columns=["finding", "pictures", "of"])
     return table.assign(share=100 * table["pictures"] / table["of"])
 

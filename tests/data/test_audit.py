@@ -72,9 +72,13 @@ def test_findings(faces):
     assert audit.identical(faces).tolist() == [0, 1, 0, 0, 2, 3]
     assert audit.flat(faces).tolist() == [False] * 5 + [True]
     found = audit.findings(faces).set_index("finding")
-    assert found["pictures"].tolist() == [2, 3, 1, 0, 1]
-    assert found["of"].tolist() == [6, 6, 6, 1, 1]
-    assert found["share"].iloc[-1] == 100
+    assert found["pictures"].tolist() == [2, 3, 1, 0, 1, 0]
+    assert found["of"].tolist() == [6, 6, 6, 1, 1, 1]
+    assert found.loc["test picture that is in train too", "share"] == 100
+    names = ["test", "train", "train", "test", "valid", "valid"]  # of a b a flat c flat
+    found = audit.findings(replace(faces, images=faces.images[[0, 1, 2, 5, 4, 5]], split=np.array(names)))
+    assert found.set_index("finding")["pictures"].tolist()[3:] == [0, 1, 1]
+    assert len(audit.findings(replace(faces, split=np.full(6, "train")))) == 3
 
 
 def test_lettering_scores_higher_than_a_plain_face():

@@ -150,6 +150,9 @@ def test_real_repeats(real):
     assert (repeated & (faces.split == "valid")).sum() == 280
     assert (repeated & (faces.split == "test")).sum() == 288
     assert (datasets.repeated(ferm) & (ferm.split == "test")).sum() == 259
+    found = [audit.findings(of).set_index("finding")["pictures"] for of in real]
+    assert [of["test picture that is in valid too"] for of in found] == [44, 41]
+    assert [of["test picture that is in train too"] for of in found] == [288, 259]
 
 
 @needs_data
