@@ -1,11 +1,12 @@
 import hashlib
+import os
 import shutil
 
 import numpy as np
 import pytest
 from owners import fer2013_text, pictures
 
-from fer_nb import paths
+from fer_nb import files, paths
 from fer_nb.data import cache, datasets
 from fer_nb.data.readers import fer2013
 
@@ -95,6 +96,20 @@ def test_a_folder_counts_what_is_behind_its_links(tmp_path):
     assert first != second
     (tmp_path / "two/store/picture.png").write_text("one")
     assert cache.digest(tmp_path / "two/set") == first
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_nothing_is_read_twice_unless_it_is_edited(fer2013_csv, kind, monkeypatch):
+    place, read = fer2013_csv if kind == "file" else fer2013_csv.parent, []
+    monkeypatch.setattr(cache, "sha256", lambda path: read.append(path) or files.sha256(path))
+    found = [cache.digest(place), cache.digest(place)]
+    assert found[0] == found[1] and read == [fer2013_csv]
+    for labels in range(1, 5):  # each at once after the last, of the same size and time
+        stat = fer2013_csv.stat()
+        fer2013_csv.write_text(fer2013_text(labels=[labels] * 5))
+        os.utime(fer2013_csv, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        found.append(cache.digest(place))
+    assert len(set(found)) == len(read) == 5
 
 
 @pytest.mark.parametrize("form", ["fer2013", "ckplus"])
