@@ -149,25 +149,31 @@ def against_sentence(table: pd.DataFrame) -> str:
 
 
 def seen_sentence(runs: list[Run], faces: dict[str, FaceSet], data: str) -> str:
-    """Which found nets are tested on pictures of the train split that their cells were searched on, and how many.
+    """Which found nets are tested on pictures that their cells were searched on, and which on another set than those.
 
     What a search was on is in its genotype's file. ``faces``: of each data set; ``data``: "real" or "synthetic".
     """
-    words = []
+    words: list[str] = []
+    elsewhere: dict[str, dict[str, bool]] = {}
     for run in runs:
         about = about_search(run.study, run.model, run.seed) if run.dataset in faces else {}
         name = about.get("dataset", run.dataset)
-        # Rows are those of the whole set, which folds of it have in common.
-        if about.get("data") != data or name == run.dataset or name.partition("-")[0] != run.dataset.partition("-")[0]:
+        if about.get("data") != data or name == run.dataset:
             continue
+        if name.partition("-")[0] != run.dataset.partition("-")[0]:
+            elsewhere.setdefault(f"the cells of {run.model} were searched on {name}, not on", {})[run.dataset] = True
+            continue
+        # Rows are those of the whole set, which folds of it have in common.
         test = faces[run.dataset].of_split("test").rows
         seen = int(np.isin(test, load(name, data).of_split("train").rows).sum())
         what = f"{seen:,} of {len(test):,} test pictures of {run.dataset} are in the train split of {name}"
         words.append(f"{what}, on which the cells of {run.model} were searched: its accuracy may be too high")
+    words += [f"{what} {' or '.join(of)}" for what, of in elsewhere.items()]
+    words += ["the source searches on each set"] if elsewhere else []
     text = (
-        "; ".join(dict.fromkeys(words)) or "No search of a net here is known to have seen pictures that it is tested on"
+        "; ".join(dict.fromkeys(words)) or "no search of a net here is known to have seen pictures that it is tested on"
     )
-    return f"{text}."
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def clip_panels(kinds: dict[str, FaceSet], of_each: int = 3) -> dict:

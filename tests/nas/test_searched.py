@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from fer_nb.data.faceset import FaceSet
 from fer_nb.nas import luck, searched
 from fer_nb.nets import genotypes, models
 from fer_nb.nets.cells import SearchedNet
-from fer_nb.study import Run
+from fer_nb.study import Run, comparison_runs
 
 CLASSES = ("A", "H")
 
@@ -151,10 +152,15 @@ def test_a_net_that_is_tested_on_pictures_of_its_search_is_named(tmp_path, monke
     }
     monkeypatch.setattr(searched, "load", lambda name, data: sets[name])
     runs = [Run("tiny", name, "EmoNAS_16x6", seed) for name in splits for seed in (0, 1)]
-    runs += [Run("tiny", "ckplus-fold1", "lightResNetl", 0), Run("tiny", "ferm", "EmoNAS", 0)]
+    runs += [Run("tiny", "ckplus-fold1", "lightResNetl", 0), Run("tiny", "ferm", "lightResNetl", 0)]
     assert searched.seen_sentence(runs, sets | {"ferm": whole}, "real") == (
         "3 of 4 test pictures of ckplus-fold1 are in the train split of ckplus-subject1, on which the cells of "
         "EmoNAS_16x6 were searched: its accuracy may be too high."
+    )
+    runs = [Run("tiny", name, "EmoNAS_16x6", seed) for name in ("ferm", "fer2013") for seed in (0, 1)]
+    assert searched.seen_sentence(runs, {"ferm": whole, "fer2013": whole}, "real") == (
+        "The cells of EmoNAS_16x6 were searched on ckplus-subject1, not on ferm or fer2013; the source searches on each"
+        " set."
     )
     for given in ((runs, {"ckplus-subject1": sets["ckplus-subject1"]}, "real"), (runs, sets, "synthetic")):
         assert searched.seen_sentence(*given).startswith("No search of a net here is known")
@@ -193,6 +199,26 @@ def test_micro_differences_are_of_the_same_clips():
     table = searched.micro_differences(runs, {name: clips() for name in ("micro_dynamic", "micro_apex", "samm_apex")})
     assert table[["model", "first", "second"]].to_numpy().tolist() == [["EmoNAS", "micro_dynamic", "micro_apex"]]
     assert table["difference"].tolist() == [25] and table["low"].isna().all()  # three subjects have no interval
+
+
+def test_notebook_10_scores_on_clips_the_nets_that_are_trained_on_all_of_them(tmp_path):
+    """A net that `nets` trains on one of the folds stood beside them by one subject, and ended the notebook."""
+    (tmp_path / "params/tiny/04_training.yaml").touch()
+    of_nets, kinds = {"datasets": ["micro1_dynamic-subject1"], "nets": ["lightResNetl", "EmoNAS"]}, clips()
+    names = of_nets | {"micro": ["micro1_dynamic", "micro1_apex"], "micro_nets": ["EmoNAS"], "subjects": 3}
+    names |= {"study": "tiny", "data": "synthetic", "seeds": [0], "random_nets": 0, "searched": searched, "tables": {}}
+    names |= {"comparison_runs": comparison_runs, "pd": pd, "load": lambda *_: kinds, "search_plots": MagicMock()}
+    names |= {"save_table": lambda table, name, *_: names["tables"].update({name: table})}
+    names |= dict.fromkeys(["display", "say", "save_figure"], lambda *_: None)
+    fold("lightResNetl", "micro1_dynamic", 1, "AAAH")
+    for name in names["micro"]:
+        for k in (1, 2, 3):
+            fold("EmoNAS", name, k, "AAAH")
+    cells = json.loads((paths.NOTEBOOKS / "10_searched_networks.ipynb").read_text())["cells"]
+    for cell in ("".join(cell["source"]) for cell in cells):
+        if " comparison_runs(" in cell or "searched.micro_" in cell:
+            exec(cell, names)
+    assert set(names["tables"]["micro"]["model"]) == set(names["tables"]["micro-differences"]["model"]) == {"EmoNAS"}
 
 
 def test_clip_panels_take_the_first_of_each_class():
