@@ -1,6 +1,7 @@
 """The figures of notebook 11: data in, matplotlib Figure out. Nothing here saves or shows."""
 
 from collections.abc import Iterable
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,11 @@ def speeds(table: pd.DataFrame) -> Figure:
     """Training speed by variant, one panel a net (throughput.compare): bars with lowest and highest, and ratios."""
     figure, nets = stacked(table, "model", "pictures a second")
     for rows, ax in nets:
-        middle = rows["pictures_per_second"]
+        middle, names = rows["pictures_per_second"], [fill(variant, 42) for variant in rows["variant"]]
         spread = [middle - rows["lowest"], rows["highest"] - middle]
-        ax.barh(rows["variant"], middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
-        for variant, end, ratio in zip(rows["variant"], rows["highest"], rows["ratio"], strict=True):
-            ax.text(end, variant, f"  {ratio:.1f} times", va="center", fontsize=9)
+        ax.barh(names, middle, xerr=spread, color=seaborn.color_palette("crest")[2], height=0.6)
+        for place, (end, ratio) in enumerate(zip(rows["highest"], rows["ratio"], strict=True)):
+            ax.text(end, place, f"  {ratio:.1f} times", va="center", fontsize=9)
         ax.set_xlim(0, rows["highest"].max() * 1.18)
         ax.invert_yaxis()
     return figure

@@ -127,12 +127,15 @@ def compare(names: list[str], variants: list[str], batch_size: int, seconds: flo
     """``measure`` each net and variant ``repeats`` times in turn, each in a fresh process.
 
     Returns:
-        DataFrame: model, variant, number_format, ratio (to the net's first variant), pictures_per_second (median),
-        lowest, highest, peak_memory_mb (highest).
+        DataFrame: model, variant (all that it adds to the row above), number_format, ratio (to the net's first row),
+        pictures_per_second (median), lowest, highest, peak_memory_mb (highest; of this process, without the usual
+        loop's worker).
 
     Raises:
         ValueError, RuntimeError: as ``measure``.
     """
+    refuse_unknown("variant", variants, VARIANTS)
+    variants = [variant for variant in VARIANTS if variant in variants]
     cases = [(name, variant, batch_size, seconds) for name in names for variant in variants] * repeats
     rows = pd.DataFrame(timing.in_fresh_processes(measure, cases, "training speed"))
     keys = ["model", "variant", "number_format"]
@@ -140,4 +143,7 @@ def compare(names: list[str], variants: list[str], batch_size: int, seconds: flo
     table = timing.spread(rows, keys, "pictures_per_second").join(memory).reset_index()
     first = table.groupby("model")["pictures_per_second"].transform("first")
     table.insert(3, "ratio", table["pictures_per_second"] / first)
+    ends = [VARIANTS.index(variant) + 1 for variant in variants]
+    added = [" ".join(VARIANTS[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+    table["variant"] = table["variant"].map(dict(zip(variants, added, strict=True)))
     return table
