@@ -9,7 +9,8 @@ import torch
 from sklearn.model_selection import train_test_split
 
 from fer_nb.data.faceset import FaceSet
-from fer_nb.nas.progressive import progressive_search
+from fer_nb.names import counted
+from fer_nb.nas.progressive import STAGES, progressive_search
 from fer_nb.nas.random_search import affordable, candidates_path, random_search
 from fer_nb.nas.search import search
 from fer_nb.nas.settings import SearchSettings
@@ -20,9 +21,29 @@ from fer_nb.study import random_names
 from fer_nb.training import checkpoint
 
 SHAPE = ("channels", "cells", "stem_stride")  # of the net in its search, and after it unless its name has a size
-KEPT = "genotype.json"  # beside the checkpoints, until all searches are done: Snakemake deletes what a failed job made
 GPU_FLOPS = 11.34e12  # float32 peak of a GeForce GTX 1080 Ti (its maker's number), on which DARTS searched
+METHODS = {"sample": "one operation an edge, drawn at each step", "mixture": "all operations of an edge, weighted"}
 SIZE, DRAWS = 0.1, 1000  # by what share a random net may be larger or smaller than the found one; genotypes tried
+
+
+def described(asked: dict) -> str:
+    """A line (Markdown) a search: its method, the share of the channels that it works on, its epochs.
+
+    ``asked``: from ``settings.named_searches``.
+    """
+    lines = {}
+    for (name, _), settings in asked.items():
+        share = f"one in {settings.partial} channels" if settings.partial > 1 else "all channels"
+        length = counted(settings.epochs, "epoch")
+        if name == "PDARTS":
+            length = f"{len(STAGES)} stages of {counted(settings.epochs // 2, 'epoch')}"
+        lines[name] = f"{METHODS[settings.method]}, on {share}; {length}"
+        if name == "RandomSearch":
+            trained = counted(settings.candidate_epochs, "epoch")
+            lines[name] = f"the best of random genotypes, each trained for {trained}, in as many steps as EmoNAS"
+        if name == "RandomNet":
+            lines[name] = "one random genotype, not trained"
+    return "\n".join(f"- {name}: {line}" for name, line in lines.items())
 
 
 def find_genotype(
@@ -61,8 +82,6 @@ def find_genotype(
     if history is not None and "strengths" in history.attrs:
         found = history.attrs["strengths"]
         about["strengths"] = {kind: [[float(f"{x:.4g}") for x in row] for row in found[kind]] for kind in found}
-    if history is not None:
-        genotypes.save(own / KEPT, genotype, about)
     genotypes.save(folder / f"{own.name}.json", genotype, about)
     net = SearchedNet(genotype, len(faces.classes), **{key: getattr(settings, key) for key in SHAPE})
     row = search_row(name, settings.seed, genotype, history, net)
@@ -132,7 +151,7 @@ def clear_checkpoints(folder: Path) -> None:
 
     Otherwise a search whose code or data have changed would take itself for finished.
     """
-    for left in (checkpoint.path(folder), candidates_path(folder), folder / KEPT):
+    for left in (checkpoint.path(folder), candidates_path(folder)):
         for file in folder.rglob(left.name):
             file.unlink()
 

@@ -66,7 +66,7 @@ def plain_step(net, optimizer, alpha_optimizer, batch, other, clip: float = 5.0)
 def measure(
     variant: str, batch_size: int, seconds: float, channels: int, cells: int, nodes: int, stem_stride: int
 ) -> float:
-    """Median seconds of a search step of ``variant`` on the CPU or GPU, in this process, after a step on 8 pictures.
+    """Median seconds of a search step of ``variant`` on the CPU or GPU, in this process, after one that does not count.
 
     In float32, on pictures of 44x44.
 
@@ -94,8 +94,8 @@ def measure(
     pictures = torch.rand(2, batch_size, 3, augment.CROP, augment.CROP).to(device)
     labels = torch.arange(batch_size, device=device) % CLASSES
 
-    def step(count=batch_size):
-        batch, other = [(x[:count].contiguous(memory_format=layout), labels[:count]) for x in pictures]
+    def step():
+        batch, other = [(x.contiguous(memory_format=layout), labels) for x in pictures]
         if plain:
             plain_step(net, optimizer, alpha_optimizer, batch, other)
         else:
@@ -104,31 +104,26 @@ def measure(
             net.draw(generator)
             steps.weights_step(net, optimizer, batch)
 
-    step(8)
-    return float(np.median(timing.repeat(step, seconds, warmup=0)))
+    return float(np.median(timing.repeat(step, seconds)))
 
 
 def compare(
     batch_size: int = 64,
     seconds: float = 10.0,
-    repeats: int = 1,
     channels: int = 16,
     cells: int = 5,
     nodes: int = 4,
     stem_stride: int = 1,
     variants: Iterable[str] = tuple(VARIANTS),
 ) -> pd.DataFrame:
-    """``measure`` each variant ``repeats`` times in turn, each in a fresh process.
+    """``measure`` each variant in a fresh process.
 
     Returns:
-        DataFrame: variant, ratio (of speeds, to the first variant), seconds (a search step, median), lowest, highest.
+        DataFrame: variant, ratio (of speeds, to the first variant), seconds (a search step, median).
 
     Raises:
         ValueError: unknown variant.
     """
-    cases = [(variant, batch_size, seconds, channels, cells, nodes, stem_stride) for variant in variants] * repeats
-    found = timing.in_fresh_processes(measure, cases, "search step")
-    rows = pd.DataFrame({"variant": [case[0] for case in cases], "seconds": found})
-    table = timing.spread(rows, ["variant"], "seconds").reset_index()
-    table.insert(1, "ratio", table["seconds"].iloc[0] / table["seconds"])
-    return table
+    cases = [(variant, batch_size, seconds, channels, cells, nodes, stem_stride) for variant in variants]
+    found = np.array(timing.in_fresh_processes(measure, cases, "search step"))
+    return pd.DataFrame({"variant": [case[0] for case in cases], "ratio": found[0] / found, "seconds": found})
