@@ -108,7 +108,7 @@ def part(
     if apex > 0 and apex not in span:
         text = f"{where}: the apex, frame {apex:g}, is not among frames {onset} to {offset} in {place}"
         warnings.warn(f"{text}: the middle frame stands for it", stacklevel=3)
-    return span, list(span).index(apex) if apex in span else -1
+    return span, list(span).index(int(apex)) if apex in span else -1
 
 
 def clip(files: dict[int, Path], where: str, cropped: bool) -> np.ndarray:
