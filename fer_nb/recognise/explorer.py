@@ -197,9 +197,10 @@ class Explorer:
         except RuntimeError:  # a script: nothing could be shown meanwhile
             self.show(self.figure())
             return
-        none = np.full(self.faces[self.face.value].shape, np.nan)
+        state = self.seen()
+        none = np.full(state[0].shape[-2:], np.nan)  # of the picture's shape, which would else jump when the maps come
         self.progress.value = "The maps are being made."
-        self.show(self.drawing(*self.seen(), {f"({name})": none for name in self.methods}))
+        self.show(self.drawing(*state, {f"({name})": none for name in self.methods}))
         if self.task is None or self.task.done():
             self.task = loop.create_task(self.catch_up())
 

@@ -135,6 +135,24 @@ def test_many_changes_show_the_face_each_time_and_make_the_maps_once(explored, m
     assert len(made) == 1 and shown == ["The maps are being made."] * 4 and not explored.progress.value
 
 
+def test_panels_without_maps_have_the_shape_of_the_picture(explored, monkeypatch):
+    monkeypatch.setattr(explorer, "PAUSE", 0.0)
+    drawing, shapes = explored.drawing, []
+
+    def seen(inputs, probability, target, maps):
+        shapes.append({inputs.shape[-2:], *(heat.shape for heat in maps.values())})
+        return drawing(inputs, probability, target, maps)
+
+    monkeypatch.setattr(explored, "drawing", seen)
+
+    async def change():
+        explored.changes["brightness"].value = 0.1
+        await explored.task
+
+    asyncio.run(change())
+    assert shapes == [{(44, 44)}] * 2
+
+
 def test_a_net_is_the_kept_one_or_the_runs_or_an_error_with_both_remedies(monkeypatch, tmp_path):
     def none(model):
         raise FileNotFoundError("no weights of 'x' are kept: train one")
