@@ -131,7 +131,8 @@ def infidelity(
     """captum's infidelity per picture, float (N,): for black squares of 11x11 pixels anywhere in the picture.
 
     The map is scaled for each picture so that it predicts the change best (captum's ``normalize``), because a map has
-    no unit; the change is that of the class's probability.
+    no unit; the change is that of the class's probability. Every map, the gradient's too, is judged as one of
+    contributions: it predicts the sum of its values in the square, whatever the picture shows there.
     """
     values = torch.as_tensor(as_array(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
     generator = torch.Generator().manual_seed(seed)
@@ -143,8 +144,8 @@ def infidelity(
         )
         y, x = (torch.arange(side, device=pictures.device) for side in pictures.shape[-2:])
         rows, columns = (y >= top) & (y < top + SQUARE), (x >= left) & (x < left + SQUARE)
-        removed = pictures * (rows[:, None, :, None] & columns[:, None, None, :])
-        return removed, pictures - removed
+        square = (rows[:, None, :, None] & columns[:, None, None, :]).to(pictures).expand_as(pictures)
+        return square, pictures * (1 - square)
 
     forward, found = functools.partial(probability, model, precision="float32", chunk=chunk), []
     for batch, wanted, attributed in zip(inputs.split(chunk), target.split(chunk), values.split(chunk), strict=True):

@@ -73,7 +73,8 @@ def by_heart(
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     protocol = Protocol(epochs=epochs, batch_size=BATCH, seed=seed, weight_decay=0.0, crops=1)
-    history = fit(net, dealt, folder, replace(protocol, rotation=0.0, brightness=0.0, contrast=0.0))
+    protocol = replace(protocol, random_crop=False, flip=False, rotation=0.0, brightness=0.0, contrast=0.0)
+    history = fit(net, dealt, folder, protocol)
     other = copy.deepcopy(model)  # its layers are the plain ones, those that trained are not
     other.load_state_dict(net.state_dict())
     # After so few steps the running statistics of batch norm lag behind the weights.

@@ -73,7 +73,10 @@ def grad_cam(model: nn.Module, layer: str | None = None, chunk: int = 64) -> Att
 
 
 def random(seed: int = 0) -> Attribution:
-    """Independent uniform numbers: a map that knows nothing."""
+    """Independent uniform numbers: a map that knows nothing.
+
+    They go by the place in the batch and not by the picture: how far they move when it changes says nothing.
+    """
 
     def attribute(inputs, target):
         generator = torch.Generator().manual_seed(seed)

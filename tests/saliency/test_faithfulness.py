@@ -102,6 +102,24 @@ def test_infidelity_is_least_for_the_map_that_foretells(bright, pictures):
     assert scores[2] == pytest.approx(scores[0], rel=1e-4)  # a map has no unit
 
 
+def test_infidelity_of_the_contributions_to_a_linear_net_is_zero():
+    weight = torch.rand(1, 1, 44, 44, generator=torch.Generator().manual_seed(1)) / 1936
+
+    class Linear(nn.Module):
+        """Its second class has the probability 0.1 plus the weighted sum of the picture's greys."""
+
+        def forward(self, x):
+            probability = 0.1 + (weight * x[:, :1]).sum((1, 2, 3))
+            return torch.stack([1 - probability, probability], 1).log()
+
+    inputs = torch.rand(3, 1, 44, 44, generator=torch.Generator().manual_seed(2)).expand(-1, 3, -1, -1).contiguous()
+    right, slope = (
+        faithfulness.infidelity(Linear().eval(), inputs, torch.ones(3, dtype=torch.long), maps)
+        for maps in (weight * inputs[:, :1], weight.expand(3, -1, -1, -1))
+    )
+    assert (right < 1e-3 * slope).all()
+
+
 def test_sensitivity_of_a_map_that_heeds_the_picture(bright, pictures):
     inputs, target = pictures
     still = faithfulness.sensitivity(yardsticks.centre(), inputs, target, chunk=2)

@@ -12,6 +12,7 @@ from fer_nb.data.faceset import FER_CLASSES, FaceSet
 from fer_nb.nets import models
 from fer_nb.saliency import labels, yardsticks
 from fer_nb.training import checkpoint
+from fer_nb.training.protocol import AUGMENTATIONS
 
 PICTURES = 12
 
@@ -75,7 +76,8 @@ def test_labels_are_permuted_among_the_training_pictures(monkeypatch, tmp_path):
     images, right = rng.integers(0, 256, (200, 48, 48), dtype=np.uint8), rng.integers(0, 3, 200)
     train = FaceSet(images, right, FER_CLASSES, np.full(200, "train"), none, none, np.arange(200))
 
-    def fit(net, faces, *rest):
+    def fit(net, faces, folder, protocol):
+        assert not any(getattr(protocol, name) for name in AUGMENTATIONS)
         trained.append(faces)
         return pd.DataFrame({"train_accuracy": [30.0]})
 
