@@ -89,6 +89,16 @@ def check_sources(dataset, data):
             raise
 
 
+def check_detector():
+    """Raise FileNotFoundError where photographs are explained and the detector that finds their regions is missing."""
+    explained = [GIVEN[name] for name in GIVEN if name[:2] in ("06", "07", "08")]
+    photographs = any(given["data"] == "real" for given in explained) and not (paths.DATA / "landmarks").is_dir()
+    if photographs and not list(paths.DATA.glob("yunet/*.onnx")):
+        from fer_nb.data.faces import detector_file  # imports OpenCV, for the message alone
+
+        detector_file()
+
+
 def refuse_study(error):
     """Stop; the index of the study says why."""
     if STUDY in study.studies() and not workflow.dryrun:
@@ -114,6 +124,7 @@ try:
         contents(given, study.datasets(STUDY))
     for run in RUNS:
         check_sources(run.dataset, study.training_parameters(run)["data"])
+    check_detector()
 except (OSError, ValueError) as error:
     refuse_study(error)
 if refusal.REFUSAL in (INDEX.read_text(encoding="utf-8") if INDEX.exists() else ""):

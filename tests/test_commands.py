@@ -100,7 +100,7 @@ def test_the_other_tests_are_there(beginning, test):
 def test_a_plan_is_made(command, checkout, tmp_path):
     """What `-n` tells of a command, where the data are there."""
     write_ckplus(tmp_path / "ck+/CK+48", subjects=1)
-    for name in ("fer2013/fer2013.csv", "ferplus/fer2013new.csv"):
+    for name in ("fer2013/fer2013.csv", "ferplus/fer2013new.csv", "yunet/yunet.onnx"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import RUN, environment, snakemake
+from owners import write_ckplus
 
 
 class Plan(NamedTuple):
@@ -211,6 +212,12 @@ def test_what_is_refused_is_named_before_anything_runs(checkout, tmp_path, study
     if line:  # the study is there
         index = html.unescape((checkout / "reports" / study / "index.html").read_text())
         assert expected in index and "This study does not run" in index
+
+
+def test_photographs_without_the_detector_of_their_regions_are_refused_before_anything_runs(checkout, tmp_path):
+    write_ckplus(tmp_path / "ck+/CK+48", subjects=1)
+    done = snakemake(checkout, "--dry-run", study="ckplus", FER_NB_DATA=str(tmp_path))
+    assert done.returncode != 0 and "yunet: no YuNet model here" in done.stdout.splitlines()[-1]
 
 
 def test_clips_that_nobody_draws_are_refused_before_anything_runs(checkout):

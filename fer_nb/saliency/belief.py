@@ -10,15 +10,13 @@ OURS = ("MP", "Score-CAM")
 BOUNDS = ["mean", "low", "high"]
 
 
-def belief_table(
-    measured: dict, cascades: dict, truth: pd.DataFrame | None = None, groups=None, labels=None
-) -> pd.DataFrame:
+def belief_table(measured: dict, cascades: dict, groups=None, labels=None) -> pd.DataFrame:
     """Which of our methods passes which test: "yes" or "no" where the whole 95% interval says so, else "cannot say".
 
     Args:
         measured: method -> faithfulness.measure, a row per picture, with "random" and "centre" among the methods.
         cascades: method -> sanity.cascade; a method without one does not take that test.
-        truth: truth.truth_table on drawn faces, or None. groups: pictures that count as one.
+        groups: pictures that count as one.
         labels: labels.labels_table with a net that has learned permuted labels by heart, or None.
 
     Returns:
@@ -41,10 +39,6 @@ def belief_table(
         if labels is not None and method in set(labels["method"]):
             row = labels[(labels["quantity"] == "spearman") & (labels["method"] == method)].iloc[0]
             rows.append(("permuted labels: the map is another", "", method, *row[BOUNDS], "below", 0.5))
-        if truth is not None and method in set(truth["method"]):
-            row = truth[(truth["method"] == method) & (truth["pairs"] == "all")].iloc[0]
-            gain = row["gain"], row["gain_low"], row["gain_high"]
-            rows.append(("truth: on the regions that decide", "", method, *gain, "above", 0.0))
     passes = [holds(low, high, relation, bound) for *_, low, high, relation, bound in rows]
     shown = [(*row[:6], f"{row[6]} {row[7]:g}") for row in rows]
     table = pd.DataFrame(shown, columns=["test", "background", "method", "measured", "low", "high", "needed"])

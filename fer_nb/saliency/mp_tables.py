@@ -45,17 +45,20 @@ def deletion_in_words(table: pd.DataFrame) -> str:
 
 
 def by_perturbation(
-    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, groups=None
+    net: nn.Module, inputs: torch.Tensor, target: torch.Tensor, settings: dict, made: dict, groups=None
 ) -> tuple[pd.DataFrame, dict[str, torch.Tensor]]:
     """The same pictures with each of MP's perturbations: a ``deletion_table`` with a row each, and the maps by name.
 
-    ``settings``: of MeaningfulPerturbation; its perturbation is replaced. ``groups``: as for ``deletion_table``.
+    ``settings``: of MeaningfulPerturbation. ``made``: what its ``explain`` gives by them for these pictures, as a dict;
+    only the other perturbations are computed. ``groups``: as for ``deletion_table``.
     """
     found = {
-        name: MeaningfulPerturbation(net, **settings | {"perturbation": name}).explain(inputs, target)
+        name: made
+        if name == settings["perturbation"]
+        else MeaningfulPerturbation(net, **settings | {"perturbation": name}).explain(inputs, target)._asdict()
         for name in PERTURBATIONS
     }
-    joined = {key: torch.cat([getattr(one, key).cpu() for one in found.values()]) for key in ("area", *PROBABILITIES)}
+    joined = {key: torch.cat([one[key].cpu() for one in found.values()]) for key in ("area", *PROBABILITIES)}
     together = None if groups is None else np.tile(groups, len(found))
     table = deletion_table(joined, np.repeat(list(found), len(inputs)), "perturbation", together)
-    return table[table["perturbation"] != "all"], {name: one.map.cpu() for name, one in found.items()}
+    return table[table["perturbation"] != "all"], {name: one["map"].cpu() for name, one in found.items()}

@@ -52,7 +52,10 @@ def _beyond_other_pictures(evidence, first, second):
 
 
 def _deciding(evidence):
-    """Share of the mass on the face that lies on the deciding regions, minus their share of its area (drawn faces)."""
+    """Share of the mass on the face that lies on the deciding regions, minus their share of its area (drawn faces).
+
+    Above 0 the maps lie on what tells the class from the runner-up; below, they may tell it from a third (truth.py).
+    """
     return {method: evidence.mean(values) for method, values in evidence.gains.items()}
 
 

@@ -14,7 +14,7 @@ from fer_nb.data import cache, datasets
 from fer_nb.data.augment import center_crop
 from fer_nb.data.faceset import FaceSet
 from fer_nb.evaluation.measures import sequences
-from fer_nb.files import replacing
+from fer_nb.files import replacing, sha256
 from fer_nb.nets import device as devices
 from fer_nb.saliency.faithfulness import probabilities
 from fer_nb.saliency.maps import Attribution
@@ -29,22 +29,26 @@ class Subject(NamedTuple):
 
     run: Run
     net: nn.Module
+    weights: str  # SHA-256 of the file of its weights
     faces: FaceSet
-    probabilities: np.ndarray  # float32 (N, C) of each test picture, by the middle crop
     device: torch.device
 
 
 def subject(study: str, data: str, dataset: str, model: str, seed: int) -> Subject:
-    """The net of a study's finished run, and what it predicts on the test split.
+    """The net of a study's finished run, and the test split.
 
     Raises FileNotFoundError where the run has not finished, ValueError as ``datasets.load`` does.
     """
     run, device = Run(protocol(study, dataset), dataset, model, seed), devices.select()
     net, _ = trained(run)
     faces = datasets.load(dataset, data).of_split("test")
-    net = net.to(device)
-    inputs = center_crop(torch.as_tensor(faces.images, device=device))
-    return Subject(run, net, faces, probabilities(net, inputs).cpu().numpy(), device)
+    return Subject(run, net.to(device), sha256(run.folder / "weights.safetensors"), faces, device)
+
+
+def predictions(net: nn.Module, faces: FaceSet) -> np.ndarray:
+    """The probabilities of each picture's classes, float32 (N, C), by the middle crop."""
+    images = torch.as_tensor(faces.images, device=next(net.parameters()).device)
+    return probabilities(net, center_crop(images)).cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -178,21 +182,24 @@ def maps_file(run: Run, method: str) -> Path:
     return paths.RUNS / run.study / "saliency" / f"{run.name}-{method}.npz"
 
 
-def save_maps(path: Path, sample: Sample, settings: dict, **arrays) -> None:
-    """Keep maps and what belongs to them: ``arrays`` (M, ...), the settings of the method, the sample."""
+def save_maps(path: Path, weights: str, sample: Sample, settings: dict, **arrays) -> None:
+    """Keep maps and what belongs to them: ``arrays`` (M, ...), the settings of the method, the sample.
+
+    ``weights``: of ``Subject``.
+    """
     kept = {name: np.asarray(torch.as_tensor(value).cpu()) for name, value in arrays.items()}
     known: dict[str, Any] = {"places": sample.places, "kind": sample.kind, "rows": sample.faces.rows}
-    known |= {"probabilities": sample.all_probabilities}
+    known |= {"probabilities": sample.all_probabilities, "weights": weights}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **known, settings=json.dumps(settings), **kept)
 
 
-def load_maps(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch.Tensor]]:
+def load_maps(path: Path, weights: str, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch.Tensor]]:
     """What ``save_maps`` kept: the sample, the settings, the other arrays as tensors on the CPU.
 
-    ``faces``: the test split that ``choose`` took.
+    ``weights``: of ``Subject``. ``faces``: the test split that ``choose`` took.
 
-    Raises FileNotFoundError where there is no such file, ValueError where it is of other pictures.
+    Raises FileNotFoundError where there is no such file, ValueError where it is of another net or other pictures.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no maps are kept: run 06_mp_analysis first, then 07_score_cam_analysis")
@@ -201,10 +208,12 @@ def load_maps(path: Path, faces: FaceSet) -> tuple[Sample, dict, dict[str, torch
         with np.load(path, allow_pickle=False) as arrays:
             kept = dict(arrays)
         places, rows, probabilities, kind = (kept.pop(name) for name in ("places", "rows", "probabilities", "kind"))
-        settings = json.loads(kept.pop("settings").item())
+        settings, explained = json.loads(kept.pop("settings").item()), kept.pop("weights").item()
         same = len(probabilities) == len(faces) and np.array_equal(faces.rows[places], rows)
     except (*cache.DAMAGED, IndexError, TypeError) as error:
         raise ValueError(f"{path}: damaged ({error}): {remedy}") from error
+    if explained != weights:
+        raise ValueError(f"{path}: the maps are of another net: {remedy}")
     if not same:
         raise ValueError(f"{path}: the maps are of other pictures: {remedy}")
     short = [name for name, values in (("kind", kind), *kept.items()) if values.shape[:1] != places.shape]

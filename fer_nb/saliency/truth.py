@@ -2,6 +2,9 @@
 
 A right map of the true class against the runner-up lies where the two are drawn differently
 (drawing.expressions.deciding_regions); it need not lie on every such region, but it has no reason to lie elsewhere.
+
+Our maps explain the true class's score alone, so they may rightly lie on what tells it from a third expression: a low
+gain is no proof of a wrong map.
 """
 
 import numpy as np

@@ -401,13 +401,13 @@ def maps_and_notes(rng, folder: Path) -> Iterator[Attempt]:
     of = FaceSet(pictures, np.arange(count) % 7, FER_CLASSES, np.full(count, "test"), none, none, np.arange(count))
     taken = sample.choose(of, np.eye(7)[np.arange(count) % 7], 4)
     path = folder / "maps.npz"
-    sample.save_maps(path, taken, {"seed": 0}, maps=torch.rand(len(taken), 1, 44, 44))
+    sample.save_maps(path, "0", taken, {"seed": 0}, maps=torch.rand(len(taken), 1, 44, 44))
     content = path.read_bytes()
     sound = dict(np.load(path))
 
     def take(content):
         path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
-        return sample.load_maps(path, of)[2]["maps"].numpy()
+        return sample.load_maps(path, "0", of)[2]["maps"].numpy()
 
     def right(found):
         return np.array_equal(found, sound["maps"])

@@ -29,8 +29,17 @@ def test_three_frames_of_a_sequence_count_once():
     pd.testing.assert_frame_equal(again, mp_tables.deletion_table(found, names))
 
 
-def test_each_perturbation_has_a_row_and_maps():
+def test_each_perturbation_has_a_row_and_maps_and_what_is_made_is_taken(monkeypatch):
+    by = mp.MeaningfulPerturbation
     inputs, settings = stripes(), {"iterations": 2, "perturbation": "blur", "progress": False}
-    table, maps = mp_tables.by_perturbation(detector(), inputs, torch.tensor([0]), settings)
+    made = mp.MeaningfulPerturbation(detector(), **settings).explain(inputs, torch.tensor([0]))._asdict()
+    asked = []
+    monkeypatch.setattr(
+        mp_tables, "MeaningfulPerturbation", lambda net, **given: asked.append(given) or by(net, **given)
+    )
+    table, maps = mp_tables.by_perturbation(detector(), inputs, torch.tensor([0]), settings, made)
+    assert [given["perturbation"] for given in asked] == ["constant", "noise"] and torch.equal(
+        maps["blur"], made["map"]
+    )
     assert table["perturbation"].tolist() == list(maps) == list(mp.PERTURBATIONS)
     assert all(one.shape == (1, 1, 44, 44) for one in maps.values()) and (table["pictures"] == 1).all()

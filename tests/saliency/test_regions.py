@@ -1,5 +1,7 @@
 """Regions of a face, the share of a map on each, and the truth of the drawn faces."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +143,15 @@ def test_pairs_that_differ_everywhere_decide_nothing(drawn):
 def test_photographs_have_no_deciding_region():
     nothing, none = np.zeros((0, 5, 44, 44), bool), np.array([], str)
     assert truth.gains(np.zeros((0, 1, 44, 44)), nothing, none, none).shape == (0,)
+
+
+@pytest.mark.parametrize("number", ["06", "07", "08"])
+def test_notebooks_find_the_regions_before_they_make_maps(number):
+    """On photographs the detector's file may be missing, and maps take long."""
+    (file,) = (paths.ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    code = "".join(line for cell in json.loads(file.read_text())["cells"] for line in cell["source"])
+    maps = [code.find(word) for word in (".explain(", ".attribute(", ".by_heart(", "map_similarity(") if word in code]
+    assert 0 < code.find("regions.of_faces(") < min(maps)
 
 
 def test_words_give_the_ends_and_empty_maps():

@@ -69,20 +69,22 @@ def test_more_than_there_are_gives_all_and_none_is_refused(faces, sure):
 def test_what_is_kept_comes_back(faces, sure, tmp_path):
     chosen, path = sample.choose(faces, sure, 7), tmp_path / "saliency" / "maps.npz"
     maps = torch.rand(len(chosen), 1, 44, 44, generator=torch.Generator().manual_seed(0))
-    sample.save_maps(path, chosen, {"iterations": 3, "perturbation": "blur"}, map=maps)
-    again, settings, kept = sample.load_maps(path, faces)
+    sample.save_maps(path, "net", chosen, {"iterations": 3, "perturbation": "blur"}, map=maps)
+    again, settings, kept = sample.load_maps(path, "net", faces)
     assert settings == {"iterations": 3, "perturbation": "blur"}
     assert torch.equal(kept["map"], maps)
     for name in ("places", "kind", "target", "predicted", "probability"):
         np.testing.assert_array_equal(getattr(again, name), getattr(chosen, name))
 
 
-def test_maps_of_other_pictures_or_none_are_refused(faces, sure, tmp_path):
+def test_maps_of_other_pictures_another_net_or_none_are_refused(faces, sure, tmp_path):
     with pytest.raises(FileNotFoundError, match="06_mp_analysis"):
-        sample.load_maps(tmp_path / "maps.npz", faces)
-    sample.save_maps(tmp_path / "maps.npz", sample.choose(faces, sure, 7), {})
+        sample.load_maps(tmp_path / "maps.npz", "net", faces)
+    sample.save_maps(tmp_path / "maps.npz", "net", sample.choose(faces, sure, 7), {})
     with pytest.raises(ValueError, match="other pictures"):
-        sample.load_maps(tmp_path / "maps.npz", faces.subset(np.arange(N)[::-1]))
+        sample.load_maps(tmp_path / "maps.npz", "net", faces.subset(np.arange(N)[::-1]))
+    with pytest.raises(ValueError, match="the maps are of another net: run 06_mp_analysis and 07"):
+        sample.load_maps(tmp_path / "maps.npz", "other", faces)
 
 
 def test_a_map_is_made_once():
