@@ -15,7 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from fer_nb.evaluation.measures import accuracy
 from fer_nb.finished import read_predictions
 from fer_nb.intervals import LEVEL, beyond_chance
-from fer_nb.names import counted, decimal
+from fer_nb.names import counted, decimal, fold_rule
 from fer_nb.nas.discretise import on_every_edge, score
 from fer_nb.nas.settings import SEARCHES
 from fer_nb.nets import genotypes
@@ -46,11 +46,7 @@ def groups(datasets: list[str]) -> dict[str, list[str]]:
 
     ["ckplus-subject1", "ckplus-subject2", "ferm"] gives {"ckplus-subject (2 folds)": the first two, "ferm": ["ferm"]}.
     """
-
-    def stem(name):
-        return re.sub(r"(-[a-z]+)[0-9]+$", r"\1", name)
-
-    parts = [(of, list(names)) for of, names in groupby(sorted(datasets, key=stem), key=stem)]
+    parts = [(of, list(names)) for of, names in groupby(sorted(datasets, key=fold_rule), key=fold_rule)]
     return {f"{of} ({len(names)} folds)" if len(names) > 1 else names[0]: names for of, names in parts}
 
 

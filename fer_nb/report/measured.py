@@ -93,13 +93,13 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
     ours, theirs = ([_accuracy(rows, dataset, model) for model in names] for names in (models, rivals))
     known, found = results.right.get(dataset, {}), []
     for one, other in (pairs := list(itertools.product(ours, theirs))):
-        right = [known.get(row["recipe"], {}).get(row["model"]) for row in (one, other)]
-        if any(shares is None for shares in right):
+        right, against = (known.get(row["recipe"], {}).get(row["model"]) for row in (one, other))
+        if right is None or against is None:
             counts = one["accuracy"], PICTURES[dataset], other["accuracy"], PICTURES[dataset]
             found.append(_difference(*counts, LEVEL / len(pairs)))
         else:
             names = one["model"], other["model"], dataset
-            found.append(difference(*right, None, names, LEVEL / len(pairs)))
+            found.append(difference(right, against, None, names, LEVEL / len(pairs)))
     gap = _extreme(min, found)
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
     return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short, mixed=mixed)
