@@ -40,7 +40,7 @@ def described(asked: dict) -> str:
         lines[name] = f"{METHODS[settings.method]}, on {share}; {length}"
         if name == "RandomSearch":
             trained = counted(settings.candidate_epochs, "epoch")
-            lines[name] = f"the best of random genotypes, each trained for {trained}, in as many steps as the search of its seed"
+            lines[name] = f"the best of random genotypes, each trained for {trained}, in as many steps as the search"
         if name == "RandomNet":
             lines[name] = "one random genotype, not trained"
     return "\n".join(f"- {name}: {line}" for name, line in lines.items())

@@ -167,7 +167,7 @@ def test_each_search_is_described_by_its_settings():
         "- sample: one operation an edge, drawn at each step, on all channels; 50 epochs",
         "- partial: all operations of an edge, weighted, on one in 4 channels; 50 epochs",
         "- PDARTS: all operations of an edge, weighted, on all channels; 3 stages of 25 epochs",
-        "- RandomSearch: the best of random genotypes, each trained for 10 epochs, in as many steps as the search of its seed",
+        "- RandomSearch: the best of random genotypes, each trained for 10 epochs, in as many steps as the search",
         "- RandomNet: one random genotype, not trained",
     ]
 
