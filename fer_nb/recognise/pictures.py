@@ -20,9 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fer_nb.data.readers.picture_file import decoded, eight_bits
 from fer_nb.files import replacing
 
-PICTURES = tuple(
-    ".apng .avif .bmp .dib .gif .j2k .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
+PICTURES = (".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 SMALLEST = 16  # pixels: of a picture's shorter side; a smaller one shows no face that could be read
 LARGEST = 100_000_000  # pixels: 300 MB as RGB
