@@ -43,6 +43,11 @@ def drawn(given, names=()):
     return ["runs/synthetic", *(f"runs/synthetic-micro/{name}.npz" for name in sorted(clips))]
 
 
+def drawable(dataset):
+    """Whether the data set can be drawn."""
+    return dataset.startswith(("fer", "ckplus")) or dataset.partition("_")[0] in CONDITIONS
+
+
 def contents(given, names):
     """The digests of the real data: a folder that moves makes nothing run again."""
     return " ".join(digests(name) for name in names) if given.get("data") == "real" else ""
@@ -80,15 +85,6 @@ def rests_on(notebook):
     return imports.modules(f"notebooks/{notebook}.ipynb", (*shown, *unused))
 
 
-def check_sources(dataset, data):
-    """Raise ValueError for a data set that nobody draws, FileNotFoundError where the real data are missing."""
-    try:
-        sources(dataset, data)
-    except FileNotFoundError:
-        if data == "real":  # drawn data are made by a job
-            raise
-
-
 def check_detector():
     """Raise FileNotFoundError where photographs are explained and the detector that finds their regions is missing."""
     explained = [GIVEN[name] for name in GIVEN if name[:2] in ("06", "07", "08")]
@@ -123,7 +119,9 @@ try:
     for given in GIVEN.values():
         contents(given, study.datasets(STUDY))
     for run in RUNS:
-        check_sources(run.dataset, study.training_parameters(run)["data"])
+        real = study.training_parameters(run)["data"] == "real"
+        if real or not drawable(run.dataset):  # what is drawn is drawn by a job
+            sources(run.dataset, "real" if real else "synthetic")
     check_detector()
 except (OSError, ValueError) as error:
     refuse_study(error)

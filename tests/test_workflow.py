@@ -222,6 +222,9 @@ def test_photographs_without_the_detector_of_their_regions_are_refused_before_an
 
 def test_clips_that_nobody_draws_are_refused_before_anything_runs(checkout):
     (checkout / "params/clips").mkdir()
-    (checkout / "params/clips/10_searched_networks.yaml").write_text("micro: [casme2_dynamic]\nmicro_nets: [EmoNAS]")
+    (checkout / "params/clips/04_training.yaml").write_text("data: synthetic")
+    (checkout / "params/clips/10_searched_networks.yaml").write_text(
+        "datasets: [casme2_dynamic-subject1]\nnets: [EmoNAS]"
+    )
     done = snakemake(checkout, "--dry-run", study="clips")
     assert done.returncode != 0 and 'casme2 with data "synthetic": choose "real"' in done.stdout.splitlines()[-1]
