@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from fer_nb.names import refuse_unknown, suggestion
 
 NAMES = ("VGG19", "ResNet18", "lightResNetl", "lightResNetm")
-POOLS = ("global", "thesis")
+POOLS = ("global", "4x4")
 
 VGG19_WIDTHS = ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4)  # a max pool closes each group
 STAGE_WIDTHS = (64, 128, 256, 512)  # stages 2 to 5; stages 3, 4 and 5 halve the resolution
@@ -124,7 +124,7 @@ def build(name: str, num_classes: int = 7, pool: str = "global", block_relu: boo
     Args:
         name: one of ``NAMES``.
         num_classes: width of the last layer.
-        pool: "global", or "thesis": ResNet18 then averages only the top-left 4x4 of its 6x6 map, as in the public
+        pool: "global", or "4x4": ResNet18 then averages only the top-left 4x4 of its 6x6 map, as in the public
             code the thesis builds on. The other nets are the same either way.
         block_relu: a ReLU after the addition of BasicBlock1 and BasicBlock2.
 
@@ -137,7 +137,7 @@ def build(name: str, num_classes: int = 7, pool: str = "global", block_relu: boo
     if name == "VGG19":
         return vgg19(num_classes)
     if name == "ResNet18":
-        average = TopLeftAveragePool() if pool == "thesis" else nn.AdaptiveAvgPool2d(1)
+        average = TopLeftAveragePool() if pool == "4x4" else nn.AdaptiveAvgPool2d(1)
         return resnet(lambda stage, index, *shape: ResidualBlock(*shape), average, num_classes)
 
     def light_block(stage, index, inputs, outputs, stride):

@@ -49,9 +49,9 @@ def built(study, model, seed):
 def test_nets_of_the_thesis_need_no_search_and_no_study(places):
     given = Run("no-such-study", "ferm", "lightResNetl", 0)
     torch.manual_seed(0)
-    net = by_name.build(given, 5, "thesis", block_relu=True)
+    net = by_name.build(given, 5, "4x4", block_relu=True)
     torch.manual_seed(0)
-    own = models.build("lightResNetl", 5, "thesis", True)
+    own = models.build("lightResNetl", 5, "4x4", True)
     pictures = torch.rand(2, 3, 44, 44)
     assert torch.equal(net.eval()(pictures), own.eval()(pictures))
 

@@ -71,7 +71,7 @@ def test_a_run_that_another_process_finished_meanwhile_is_not_trained_again(step
     [
         ({"epochs": 200}, "made with epochs = 5, the study now has 200: delete or move the run's folder"),
         ({"data": "real"}, "made with data = synthetic"),
-        ({"pool": "thesis"}, "made with pool = global"),
+        ({"pool": "4x4"}, "made with pool = global"),
         ({"sizes": [[24, 1], [44, 4]]}, r"made with sizes = \[\]"),
         ({"votes": ["ferm"]}, "made with votes = False, the study now has True"),
         ({"precision": "bfloat16"}, "made with precision = float32"),

@@ -311,7 +311,7 @@ def test_a_checkpoint_of_a_net_that_computes_something_else_is_refused(tmp_path)
     shape = {"channels": 4, "cells": 3, "stem_stride": 2}
     other = {"normal": [["skip_connect", 0], ["skip_connect", 0]]}
     cases = {
-        "pool = global, this run has thesis": ({"pool": "global"}, {"pool": "thesis"}),
+        "pool = global, this run has 4x4": ({"pool": "global"}, {"pool": "4x4"}),
         "block_relu = False, this run has True": ({"block_relu": False}, {"block_relu": True}),
         "genotype = ": ({"genotype": cell, **shape}, {"genotype": cell | other, **shape}),
     }

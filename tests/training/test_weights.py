@@ -117,7 +117,7 @@ def test_a_damaged_file_is_named(damage):
 
 @pytest.mark.parametrize(
     "given",
-    [{"model": "lightResNetl", "block_relu": True}, {"model": "ResNet18", "pool": "thesis"}, {"model": "EmoNAS"}],
+    [{"model": "lightResNetl", "block_relu": True}, {"model": "ResNet18", "pool": "4x4"}, {"model": "EmoNAS"}],
 )
 def test_the_net_of_a_finished_run_is_built_as_it_was_trained(given):
     """Whatever the study's parameters and genotypes say today: there are none."""
