@@ -77,8 +77,9 @@ def read_predictions(run: Run, split: str = "test") -> pd.DataFrame:
     Raises as ``finished_file``, and ValueError where the file has no picture of that split, lacks a column or holds
     what no run writes: a row twice, an unknown class, a probability that is none, or other numbers of pictures.
     """
-    path = finished_file(run, "predictions.csv")
-    table = _predictions(path, sha256(path), tuple(read_metrics(run).get("pictures", {}).items()))
+    path, metrics = finished_file(run, "predictions.csv"), read_metrics(run)
+    digest = metrics.get("files", {}).get(path.name) or sha256(path)  # finished_file has compared it
+    table = _predictions(path, digest, tuple(metrics.get("pictures", {}).items()))
     of_split = table[table["split"] == split]
     if of_split.empty:
         raise ValueError(f"{path} has no picture of split {split!r}: {REMEDY}")

@@ -58,11 +58,12 @@ def write_report(found: Findings) -> Path:
     if not folders:
         raise ValueError("no study is kept: `python -m fer_nb.published STUDY` keeps one")
     best, said = found.best, found.sentences
+    predicted = {part.name: predictions(best, part) for part in thesis.SECTION_3_3.values()}
     sections = {
         "Claims of both sources": [parts.table(found.claims, "claims", f"{CAPTION} {TOGETHER}", fold=False)],
-        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best),
+        "Accuracies (tables 3-6, 3-8, 3-10)": _accuracies(best, predicted),
         "Counts (tables 3-1 to 3-4)": _counts(),
-        "Confusion matrices (figures 3-8 to 3-10)": _confusions(best),
+        "Confusion matrices (figures 3-8 to 3-10)": _confusions(predicted),
         "Learning curves (figures 3-11, 3-12)": _curves(best),
         "What the net looks at (chapter 4)": _chapter_4(folders),
         "Detectors (chapter 2)": _detectors(),
@@ -99,7 +100,7 @@ def _key(title: str) -> str:
     return title.partition(" (")[0].lower().replace(" ", "-")
 
 
-def _accuracies(best: pd.DataFrame) -> Iterable[str]:
+def _accuracies(best: pd.DataFrame, predicted: dict[str, dict]) -> Iterable[str]:
     caption = "The thesis's accuracies (diamonds) and ours with their 95% intervals (circles)."
     yield parts.shown("summary", caption, PICTURE)
     caption = (
@@ -119,7 +120,7 @@ def _accuracies(best: pd.DataFrame) -> Iterable[str]:
             caption = f"{part.name}: precision, recall and F1 of each class, in percent."
             yield parts.table(pd.concat(found), f"{part.table}-classes", caption)
         yield from _seeds(part)
-        yield from _pairs(best, part)
+        yield from _pairs(predicted[part.name], part)
 
 
 def _seeds(part: thesis.Results) -> Iterable[str]:
@@ -132,8 +133,7 @@ def _seeds(part: thesis.Results) -> Iterable[str]:
         yield parts.table(found, name, caption)
 
 
-def _pairs(best: pd.DataFrame, part: thesis.Results) -> Iterable[str]:
-    predicted = predictions(best, part)
+def _pairs(predicted: dict[str, list[pd.DataFrame]], part: thesis.Results) -> Iterable[str]:
     if len(predicted) > 1:
         caption = (
             f"{part.name}: accuracy of the first net minus that of the second on the same test pictures, in points"
@@ -173,9 +173,9 @@ def _counts() -> Iterable[str]:
         )
 
 
-def _confusions(best: pd.DataFrame) -> Iterable[str]:
+def _confusions(predicted: dict[str, dict]) -> Iterable[str]:
     for part in thesis.SECTION_3_3.values():
-        matrices = confusions(predictions(best, part), part)
+        matrices = confusions(predicted[part.name], part)
         if matrices:
             caption = f"{part.name}: confusion matrices, in percent of the true class. {part.finding}".strip()
             numbers = [matrix.assign(model=model) for model, matrix in matrices.items()]

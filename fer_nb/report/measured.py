@@ -41,17 +41,11 @@ def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
     """
     row = rows[rows["model"] == model].iloc[0]
     low, high = wilson(row["accuracy"], PICTURES[dataset])
-    return row.to_dict() | {"low": low, "high": high, "short": bool(row["epochs"] < _epochs(dataset))}
+    return row.to_dict() | {"low": low, "high": high, "short": bool(row["epochs"] < _part(dataset).epochs)}
 
 
-def _epochs(dataset: str) -> int:
-    """Of the thesis's training on a data set."""
-    return next(part.epochs for part in thesis.SECTION_3_3.values() if part.name == dataset)
-
-
-def _place(dataset: str) -> str:
-    """The table of accuracies of a data set."""
-    return next(part.table for part in thesis.SECTION_3_3.values() if part.name == dataset)
+def _part(dataset: str) -> thesis.Results:
+    return next(part for part in thesis.SECTION_3_3.values() if part.name == dataset)
 
 
 def _difference(
@@ -80,7 +74,7 @@ def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> F
     rows = rows_of_one_recipe(results, dataset, models)
     worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
     interval = worst["low"], worst["high"]
-    place = worst["study"], _place(dataset)
+    place = worst["study"], _part(dataset).table
     return Found(worst["accuracy"], *interval, worst["seeds"], PERCENT, *place, short=worst["short"])
 
 
@@ -102,7 +96,7 @@ def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tupl
             found.append(difference(right, against, None, names, LEVEL / len(pairs)))
     gap = _extreme(min, found)
     seeds, short = min(row["seeds"] for row in ours + theirs), any(row["short"] for row in ours + theirs)
-    return Found(*gap, seeds, POINTS, ours[0]["study"], _place(dataset), short=short, mixed=mixed)
+    return Found(*gap, seeds, POINTS, ours[0]["study"], _part(dataset).table, short=short, mixed=mixed)
 
 
 def gap(results: Results, first: str, second: str) -> Found:
@@ -118,7 +112,7 @@ def gap(results: Results, first: str, second: str) -> Found:
     ]
     short = any((one["short"] or other["short"]) and one["epochs"] != other["epochs"] for one, other in pairs)
     seeds = min(row["seeds"] for pair in pairs for row in pair)
-    return Found(*_extreme(min, found), seeds, POINTS, pairs[0][0]["study"], _place(first), short=short)
+    return Found(*_extreme(min, found), seeds, POINTS, pairs[0][0]["study"], _part(first).table, short=short)
 
 
 def _mean_confusion(results: Results, dataset: str, models: tuple[str, ...]) -> tuple[str, pd.DataFrame]:
@@ -134,7 +128,7 @@ def _edge(results: Results, dataset: str, names: tuple[str, ...], best: bool) ->
     ours, others = recalls[list(names)], recalls.drop(list(names))
     pairs, n = list(itertools.product(ours.index, others.index)), SUPPORT[dataset]
     found = [_difference(recalls[a], n[a], recalls[b], n[b], LEVEL / len(pairs)) for a, b in pairs]
-    return Found(*_extreme(min if best else max, found), NAN, POINTS, study, f"{_place(dataset)}-classes")
+    return Found(*_extreme(min if best else max, found), NAN, POINTS, study, f"{_part(dataset).table}-classes")
 
 
 def best_classes(results: Results, dataset: str, names: tuple[str, ...]) -> Found:
@@ -155,7 +149,7 @@ def mistaken(results: Results, dataset: str, models: tuple[str, ...], label: str
     if wrong <= 0:
         raise Missing
     share = 100 * row[list(others)].sum() / wrong
-    place = next(part.confusions for part in thesis.SECTION_3_3.values() if part.name == dataset)
+    place = _part(dataset).confusions
     interval = wilson(share, wrong / 100 * SUPPORT[dataset][label])
     return Found(share, *interval, NAN, PERCENT, study, place)
 
@@ -169,7 +163,7 @@ def overfit(results: Results, dataset: str) -> Found:
         low, high = wilson(last["test_accuracy"], PICTURES[dataset])
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
-    short = min(len(history) for history in histories) < _epochs(dataset)
+    short = min(len(history) for history in histories) < _part(dataset).epochs
     return Found(*min(found), 1, POINTS, study, "histories", short=short)
 
 
