@@ -10,6 +10,7 @@ which is in evaluation mode; target is int64 (N,); maps are (N, 1, 44, 44), from
 """
 
 import functools
+import hashlib
 from typing import Any
 
 import captum.metrics
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from fer_nb.intervals import mean_interval, share_interval
 from fer_nb.names import refuse_unknown
-from fer_nb.nets import device as devices
+from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.maps import Attribution, as_array
 
 BLUR = 5.0  # standard deviation in pixels of the picture that replaces what is deleted: no face is left in it
@@ -46,19 +47,25 @@ BETTER = {
 
 
 @torch.no_grad()
-def probabilities(model: nn.Module, inputs: torch.Tensor, precision="auto", chunk=64) -> torch.Tensor:
+def probabilities(model: nn.Module | FastNet, inputs: torch.Tensor, precision="auto", chunk=64) -> torch.Tensor:
     """Probability of each class, float32 (N, C) on the inputs' device; ``chunk`` pictures at a time.
+
+    ``precision``: as for FastNet; a FastNet computes in its own.
 
     Raises ValueError where the net is in training mode.
     """
+    net = model if isinstance(model, FastNet) else frozen(model, precision)
+    return torch.cat([net(batch).float().softmax(1) for batch in inputs.split(chunk)])
+
+
+def frozen(model: nn.Module, precision: str) -> FastNet:
+    """The net's fast copy; raises ValueError where the net is in training mode."""
     if model.training:
         raise ValueError("the net is in training mode: call model.eval() first")
-    with devices.autocast(inputs.device, devices.number_format(precision, inputs.device)):
-        batches = (batch.contiguous(memory_format=torch.channels_last) for batch in inputs.split(chunk))
-        return torch.cat([model(batch).float().softmax(1) for batch in batches])
+    return FastNet(model, precision)
 
 
-def probability(model: nn.Module, inputs, target, precision="auto", chunk=64) -> torch.Tensor:
+def probability(model: nn.Module | FastNet, inputs, target, precision="auto", chunk=64) -> torch.Tensor:
     """Probability of each picture's target class, float32 (N,); see ``probabilities``."""
     return probabilities(model, inputs, precision, chunk).gather(1, target[:, None])[:, 0]
 
@@ -96,8 +103,9 @@ def curves(
     if kind == "insertion":
         first, last = last, first
     counts = [round(step * rank[0].numel() / steps) for step in range(steps + 1)]
+    net = frozen(model, precision)
     found = [
-        probability(model, torch.where(rank < count, last, first), target, precision)
+        probability(net, torch.where(rank < count, last, first), target)
         for count in tqdm(counts, kind, leave=False, mininterval=5)
     ]
     return torch.stack(found, dim=1)
@@ -126,35 +134,49 @@ def loss_without(model: nn.Module, inputs, target, region, precision="auto") -> 
 
 
 def infidelity(
-    model: nn.Module, inputs, target, maps, samples: int = 50, chunk: int = 64, seed: int = 0
-) -> torch.Tensor:
-    """captum's infidelity per picture, float (N,): for black squares of 11x11 pixels anywhere in the picture.
+    model: nn.Module, inputs, target, maps: dict[str, Any], samples: int = 50, chunk: int = 64, seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """captum's infidelity per picture, float (N,), of each method's maps: for black squares of 11x11 pixels anywhere.
 
     The map is scaled for each picture so that it predicts the change best (captum's ``normalize``), because a map has
     no unit; the change is that of the class's probability. Every map, the gradient's too, is judged as one of
-    contributions: it predicts the sum of its values in the square, whatever the picture shows there.
+    contributions: it predicts the sum of its values in the square, whatever the picture shows there. All methods get
+    the same squares, so that the net reads each picture once and not once per method.
     """
-    values = torch.as_tensor(as_array(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
-    generator = torch.Generator().manual_seed(seed)
+    net, answers = frozen(model, "float32"), {}
 
-    def squares(pictures):
-        top, left = (
-            torch.randint(side - SQUARE + 1, (len(pictures), 1), generator=generator).to(pictures.device)
-            for side in pictures.shape[-2:]
-        )
-        y, x = (torch.arange(side, device=pictures.device) for side in pictures.shape[-2:])
-        rows, columns = (y >= top) & (y < top + SQUARE), (x >= left) & (x < left + SQUARE)
-        square = (rows[:, None, :, None] & columns[:, None, None, :]).to(pictures).expand_as(pictures)
-        return square, pictures * (1 - square)
+    def forward(pictures, wanted):
+        key = hashlib.sha256(pictures.cpu().numpy().tobytes() + wanted.cpu().numpy().tobytes()).digest()
+        if key not in answers:
+            answers[key] = probability(net, pictures, wanted, chunk=chunk)
+        return answers[key]
 
-    forward, found = functools.partial(probability, model, precision="float32", chunk=chunk), []
-    for batch, wanted, attributed in zip(inputs.split(chunk), target.split(chunk), values.split(chunk), strict=True):
-        # The class goes to captum as an argument of the forward: the probability is that of one class.
-        most = min(4 * chunk, samples * len(batch))  # captum warns of other numbers
-        options = {"n_perturb_samples": samples, "max_examples_per_batch": most}
-        given = (forward, squares, batch, attributed.expand_as(batch).contiguous())
-        found.append(captum.metrics.infidelity(*given, additional_forward_args=wanted, normalize=True, **options))
-    return torch.cat(found)
+    found = {}
+    for name, one in maps.items():
+        values = torch.as_tensor(as_array(one, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
+        squares = functools.partial(_blacken, generator=torch.Generator().manual_seed(seed))
+        parts = []
+        for batch, wanted, attributed in zip(*(part.split(chunk) for part in (inputs, target, values)), strict=True):
+            # The class goes to captum as an argument of the forward: the probability is that of one class.
+            most = min(4 * chunk, samples * len(batch))  # captum warns of other numbers
+            options = {"n_perturb_samples": samples, "max_examples_per_batch": most, "normalize": True}
+            given = forward, squares, batch, attributed.expand_as(batch).contiguous()
+            parts.append(captum.metrics.infidelity(*given, additional_forward_args=wanted, **options))
+        found[name] = torch.cat(parts)
+    return found
+
+
+def _blacken(pictures: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """A random square of each picture (N, 3, H, W) as 1 among 0, and the pictures with that square black."""
+    height, width = pictures.shape[-2:]
+    top, left = (
+        torch.randint(side - SQUARE + 1, (len(pictures), 1), generator=generator).to(pictures.device)
+        for side in (height, width)
+    )
+    y, x = (torch.arange(side, device=pictures.device) for side in (height, width))
+    rows, columns = (y >= top) & (y < top + SQUARE), (x >= left) & (x < left + SQUARE)
+    square = (rows[:, None, :, None] & columns[:, None, None, :]).to(pictures).expand_as(pictures)
+    return square, pictures * (1 - square)
 
 
 def sensitivity(
@@ -187,22 +209,26 @@ def sensitivity(
 
 
 def measure(
-    model: nn.Module, inputs, target, maps, erosion: dict, samples: int = 50, precision="auto", seed: int = 0
-) -> pd.DataFrame:
-    """Every metric that needs only maps, a row per picture.
+    model: nn.Module, inputs, target, maps: dict, erosion: dict, samples: int = 50, precision="auto", seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """Every metric that needs only maps: for each method a table of one row per picture.
 
     Args:
-        erosion: each of ``EROSIONS`` -> ``curves`` of these maps. samples: black squares per picture for infidelity.
+        maps: method -> maps. erosion: method -> each of ``EROSIONS`` -> ``curves`` of its maps. samples: black squares
+            per picture for infidelity.
 
     Returns:
-        DataFrame: each of ``EROSIONS``, average drop, increase, infidelity (``BETTER`` says what each is).
+        Method -> DataFrame: each of ``EROSIONS``, average drop, increase, infidelity (``BETTER`` says what each is).
     """
-    columns = {metric: area(erosion[metric]) for metric in EROSIONS}
-    before, after = masked(model, inputs, target, maps, precision)
-    columns["average drop"] = 100 * ((before - after) / before.clamp(min=1e-12)).clamp(min=0)
-    columns["increase"] = 100 * (after > before).float()
-    columns["infidelity"] = infidelity(model, inputs, target, maps, samples, seed=seed)
-    return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
+    unfaithful, tables = infidelity(model, inputs, target, maps, samples, seed=seed), {}
+    for name, one in maps.items():
+        columns = {metric: area(erosion[name][metric]) for metric in EROSIONS}
+        before, after = masked(model, inputs, target, one, precision)
+        columns["average drop"] = 100 * ((before - after) / before.clamp(min=1e-12)).clamp(min=0)
+        columns["increase"] = 100 * (after > before).float()
+        columns["infidelity"] = unfaithful[name]
+        tables[name] = pd.DataFrame({metric: column.cpu().numpy() for metric, column in columns.items()})
+    return tables
 
 
 def faithfulness_table(measured: dict[str, pd.DataFrame], groups=None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from fer_nb.data.augment import CROP
 from fer_nb.intervals import change_interval, mean_interval, share_interval
 from fer_nb.names import refuse_unknown
 from fer_nb.saliency.agreement import mean_table, similarity
-from fer_nb.saliency.faithfulness import probabilities
+from fer_nb.saliency.faithfulness import frozen, probabilities
 from fer_nb.saliency.maps import Attribution
 
 # Transform -> its ladder of strengths; 0 is the picture as it is. Brightness: addition as a share of the range of
@@ -130,11 +130,12 @@ def predictions(
     names, plan = np.array(classes), _plan(ladder)
     numbers = np.arange(len(target))
     groups = numbers if groups is None else np.asarray(groups)
-    as_it_is = _answers(model, transform(images, {}), target, precision)
+    net = frozen(model, precision)
+    as_it_is = _answers(net, transform(images, {}), target)
     before, probability_before, _ = as_it_is
     tables = []
     for name, strength in tqdm(plan, "changed pictures", mininterval=2, disable=not progress):
-        changed = _answers(model, transform(images, {name: strength}), target, precision) if strength else as_it_is
+        changed = _answers(net, transform(images, {name: strength}), target) if strength else as_it_is
         predicted, probability, confidence = changed
         columns = {"transform": name, "strength": strength, "picture": numbers, "group": groups}
         columns |= {"label": names[target.cpu().numpy()], "before": names[before], "predicted": names[predicted]}
@@ -191,9 +192,9 @@ def map_similarity(attribution: Attribution, images, target, ladder=None, groups
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _answers(model, inputs, target, precision):
+def _answers(net, inputs, target):
     """Predicted class int (N,), the probability of the true one (N,) and that of the predicted one (N,), as arrays."""
-    found = probabilities(model, inputs, precision)
+    found = probabilities(net, inputs)
     highest, predicted = found.max(1)
     return tuple(values.cpu().numpy() for values in (predicted, found.gather(1, target[:, None])[:, 0], highest))
 

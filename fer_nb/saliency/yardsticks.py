@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from fer_nb.names import suggestion
+from fer_nb.nets.folding import FastNet
 from fer_nb.saliency.checks import find_layer
 from fer_nb.saliency.maps import Attribution, Make, unit
 from fer_nb.saliency.mp import MeaningfulPerturbation
@@ -48,7 +49,7 @@ def integrated_gradients(model: nn.Module, steps: int = 32, chunk: int = 16) -> 
 
 def occlusion(model: nn.Module, window: int = 8, stride: int = 4, chunk: int = 16) -> Attribution:
     """Loss of the logit when a square takes the picture's mean grey (Zeiler and Fergus 2014); a gain counts 0."""
-    take, square = captum.attr.Occlusion(model).attribute, ((3, window, window), (3, stride, stride))
+    take, square = captum.attr.Occlusion(FastNet(model)).attribute, ((3, window, window), (3, stride, stride))
 
     def explain(inputs, target):
         grey = inputs.mean((1, 2, 3), keepdim=True).expand_as(inputs)

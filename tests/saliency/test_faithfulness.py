@@ -94,12 +94,29 @@ def test_drop_and_increase(bright, pictures):
 
 def test_infidelity_is_least_for_the_map_that_foretells(bright, pictures):
     inputs, target = pictures
-    scores = [
-        faithfulness.infidelity(bright, inputs, target, maps, samples=200).mean().item()
-        for maps in (there(), 1 - there(), 0.2 * there())
-    ]
-    assert scores[0] < 0.5 * scores[1]
-    assert scores[2] == pytest.approx(scores[0], rel=1e-4)  # a map has no unit
+    maps = {"there": there(), "elsewhere": 1 - there(), "less": 0.2 * there()}
+    found = faithfulness.infidelity(bright, inputs, target, maps, samples=200)
+    scores = {name: values.mean().item() for name, values in found.items()}
+    assert scores["there"] < 0.5 * scores["elsewhere"]
+    assert scores["less"] == pytest.approx(scores["there"], rel=1e-4)  # a map has no unit
+
+
+def test_infidelity_reads_each_picture_once_for_all_methods(bright, pictures, monkeypatch):
+    maps, read, answer = {"there": there(), "elsewhere": 1 - there()}, [], faithfulness.probability
+
+    def counted(net, inputs, *given, **options):
+        read.append(len(inputs))
+        return answer(net, inputs, *given, **options)
+
+    monkeypatch.setattr(faithfulness, "probability", counted)
+    alone = {
+        name: faithfulness.infidelity(bright, *pictures, {name: one}, 8, chunk=2)[name] for name, one in maps.items()
+    }
+    pictures_of_both = sum(read)
+    read.clear()
+    together = faithfulness.infidelity(bright, *pictures, maps, 8, chunk=2)
+    assert 2 * sum(read) == pictures_of_both < 2 * 2 * 5 * 8  # captum itself repeats the unchanged pictures
+    torch.testing.assert_close(together, alone, rtol=0, atol=0)
 
 
 def test_infidelity_of_the_contributions_to_a_linear_net_is_zero():
@@ -108,16 +125,18 @@ def test_infidelity_of_the_contributions_to_a_linear_net_is_zero():
     class Linear(nn.Module):
         """Its second class has the probability 0.1 plus the weighted sum of the picture's greys."""
 
+        def __init__(self):
+            super().__init__()
+            self.least = nn.Parameter(torch.tensor(0.1))
+
         def forward(self, x):
-            probability = 0.1 + (weight * x[:, :1]).sum((1, 2, 3))
+            probability = self.least + (weight * x[:, :1]).sum((1, 2, 3))
             return torch.stack([1 - probability, probability], 1).log()
 
     inputs = torch.rand(3, 1, 44, 44, generator=torch.Generator().manual_seed(2)).expand(-1, 3, -1, -1).contiguous()
-    right, slope = (
-        faithfulness.infidelity(Linear().eval(), inputs, torch.ones(3, dtype=torch.long), maps)
-        for maps in (weight * inputs[:, :1], weight.expand(3, -1, -1, -1))
-    )
-    assert (right < 1e-3 * slope).all()
+    maps = {"contributions": weight * inputs[:, :1], "slope": weight.expand(3, -1, -1, -1)}
+    found = faithfulness.infidelity(Linear().eval(), inputs, torch.ones(3, dtype=torch.long), maps)
+    assert (found["contributions"] < 1e-3 * found["slope"]).all()
 
 
 def test_sensitivity_of_a_map_that_heeds_the_picture(bright, pictures):
@@ -144,13 +163,12 @@ def test_loss_without_a_region(bright, pictures):
 
 
 def test_measure_and_table(bright, pictures):
-    found = {}
-    for name, maps in {"there": there(), "elsewhere": 1 - there()}.items():
-        erosion = {
-            metric: faithfulness.curves(bright, *pictures, maps, *of, 11)
-            for metric, of in faithfulness.EROSIONS.items()
-        }
-        found[name] = faithfulness.measure(bright, *pictures, maps, erosion, samples=20)
+    maps = {"there": there(), "elsewhere": 1 - there()}
+    erosion = {
+        name: {key: faithfulness.curves(bright, *pictures, one, *of, 11) for key, of in faithfulness.EROSIONS.items()}
+        for name, one in maps.items()
+    }
+    found = faithfulness.measure(bright, *pictures, maps, erosion, samples=20)
     found["there"]["sensitivity"] = 0.0
     table = faithfulness.faithfulness_table(found)
     assert list(table.columns) == ["metric", "better", "method", "mean", "low", "high", "pictures"]
