@@ -30,9 +30,12 @@ def beyond_chance(p: float) -> str:
     return "is better than chance" if p < LEVEL else "cannot be told from chance"
 
 
-def wilson(accuracy: float, pictures: int) -> tuple[float, float]:
-    """95% Wilson score interval (low, high), in percent, of an accuracy in percent on ``pictures`` pictures."""
-    low, high = proportion_confint(accuracy / 100 * pictures, pictures, method="wilson")
+def wilson(accuracy: float, pictures: int, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson score interval (low, high), in percent, of an accuracy in percent on ``pictures`` pictures.
+
+    It covers with 1 - ``level``, as in ``mean_interval``.
+    """
+    low, high = proportion_confint(accuracy / 100 * pictures, pictures, level, method="wilson")
     return 100 * low, 100 * high
 
 

@@ -21,6 +21,7 @@ from fer_nb.data.optical_flow import METHODS
 from fer_nb.data.places import root
 from fer_nb.data.readers import casme, casmesq, ckplus, disfa, ised, megc2019, mug, oulu, rafdb, samm, smic
 from fer_nb.drawing import micro_expressions
+from fer_nb.drawing.conditions import CONDITIONS
 
 # By application; each reader takes the set's own folder.
 PICTURES = {"rafdb": rafdb.read, "mug": mug.read, "oulu": oulu.read, "ised": ised.read, "disfa": disfa.read}
@@ -33,12 +34,12 @@ CLIPS = {
     "megc2019": megc2019.read,
 }
 COMPOSED = ("casme2", "samm", "smic")  # the sets whose clips megc2019 takes
-DRAWN, OF_CKPLUS = (*micro_expressions.CONDITIONS,), "ckplusclips"  # no folders: drawn, and the sequences of CK+
+OF_CKPLUS = "ckplusclips"  # no folder of its own: the sequences of CK+
 
 NAMES = (
     *PICTURES,
     *(f"{name}-subject{k}" for name in PICTURES if name != "rafdb" for k in FOLDS),
-    *(f"{clips}_{kind}" for clips in (*DRAWN, *CLIPS, OF_CKPLUS) for kind in KINDS),
+    *(f"{clips}_{kind}" for clips in (*CONDITIONS, *CLIPS, OF_CKPLUS) for kind in KINDS),
 )  # and each set of clips with -subject<k>: how many subjects it has is known when it is read
 
 
@@ -57,9 +58,9 @@ def sources(name: str, data: str) -> list[Path]:
     base = re.split("[-_]", name)[0]
     if base == OF_CKPLUS:
         return [ckplus.find(root(data))]
-    if (base in DRAWN) != (data == "synthetic"):
-        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base in DRAWN else "real"}"')
-    if base in DRAWN:
+    if (base in CONDITIONS) != (data == "synthetic"):
+        raise ValueError(f'{base} with data "{data}": choose "{"synthetic" if base in CONDITIONS else "real"}"')
+    if base in CONDITIONS:
         file = micro_expressions.path(base)
         if not file.exists():
             micro_expressions.write(file, condition=base)
@@ -99,7 +100,7 @@ def _as_pictures(clips: ClipSet, kind: str, name: str) -> FaceSet:
 def load_clips(name: str, data: str) -> ClipSet:
     """The clips of a set, checked (``clips.check``); those of the owners go through the cache. Raises as ``load``."""
     first, *others = sources(name, data)
-    if name in DRAWN:
+    if name in CONDITIONS:
         try:
             with np.load(first, allow_pickle=False) as arrays:
                 return check(unpack(dict(arrays)))

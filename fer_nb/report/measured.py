@@ -35,13 +35,9 @@ NAN = float("nan")
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
-    """The row of ``model`` in ``rows`` (``measured_rows``).
-
-    Besides, low and high (Wilson over ``PICTURES``) and short (whether it has fewer epochs than the thesis's).
-    """
+    """The row of ``model`` in ``rows`` (``measured_rows``), and short: whether it has fewer epochs than the thesis's."""
     row = rows[rows["model"] == model].iloc[0]
-    low, high = wilson(row["accuracy"], PICTURES[dataset])
-    return row.to_dict() | {"low": low, "high": high, "short": bool(row["epochs"] < _part(dataset).epochs)}
+    return row.to_dict() | {"short": bool(row["epochs"] < _part(dataset).epochs)}
 
 
 def _part(dataset: str) -> thesis.Results:
@@ -61,7 +57,7 @@ def _difference(
 
 
 def _extreme(of: Callable, found: list[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """The least (or most: ``of``) of several differences, with the ends of an interval that holds for all of them.
+    """The least (or most: ``of``) of several values, with the ends of an interval that holds for all of them.
 
     Each is to come with an interval of 1 - LEVEL / number: whichever is the extreme one, it has been looked for.
     """
@@ -70,12 +66,12 @@ def _extreme(of: Callable, found: list[tuple[float, float, float]]) -> tuple[flo
 
 
 def least_accuracy(results: Results, dataset: str, models: tuple[str, ...]) -> Found:
-    """The lowest accuracy of several nets."""
-    rows = rows_of_one_recipe(results, dataset, models)
-    worst = min((_accuracy(rows, dataset, model) for model in models), key=lambda row: row["accuracy"])
-    interval = worst["low"], worst["high"]
-    place = worst["study"], _part(dataset).table
-    return Found(worst["accuracy"], *interval, worst["seeds"], PERCENT, *place, short=worst["short"])
+    """The lowest accuracy of several nets, with an interval that holds for all of them (``_extreme``)."""
+    rows, n, level = rows_of_one_recipe(results, dataset, models), PICTURES[dataset], LEVEL / len(models)
+    each = [_accuracy(rows, dataset, model) for model in models]
+    least = _extreme(min, [(row["accuracy"], *wilson(row["accuracy"], n, level)) for row in each])
+    worst = min(each, key=lambda row: row["accuracy"])
+    return Found(*least, worst["seeds"], PERCENT, worst["study"], _part(dataset).table, short=worst["short"])
 
 
 def beyond(results: Results, dataset: str, models: tuple[str, ...], rivals: tuple[str, ...]) -> Found:
@@ -160,11 +156,11 @@ def overfit(results: Results, dataset: str) -> Found:
     study, histories = files_of_nets(results, dataset, results.histories, sentences.NETS)
     for history in histories:
         last = history.iloc[-1]
-        low, high = wilson(last["test_accuracy"], PICTURES[dataset])
+        low, high = wilson(last["test_accuracy"], PICTURES[dataset], LEVEL / len(histories))
         train = last["train_accuracy"]
         found.append((train - last["test_accuracy"], train - high, train - low))
     short = min(len(history) for history in histories) < _part(dataset).epochs
-    return Found(*min(found), 1, POINTS, study, "histories", short=short)
+    return Found(*_extreme(min, found), 1, POINTS, study, "histories", short=short)
 
 
 def _table(results: Results, name: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pytest
 
 from fer_nb.data.faceset import FER_CLASSES
 from fer_nb.evaluation import sentences, thesis
+from fer_nb.intervals import LEVEL, wilson
 from fer_nb.report import answer, claims, measured
 from fer_nb.report.results import Missing, Results, files_of_nets
 
@@ -87,6 +88,14 @@ def test_drawn_faces_decide_only_what_is_counted(results):
 def test_on_ck_plus_a_sequence_counts_once(results):
     found = measured.least_accuracy(results, "CK+", sentences.LIGHT)
     assert measured.PICTURES["CK+"] == 33 and found.low < 85 < 95 < found.high
+
+
+def test_the_lowest_of_several_accuracies_has_an_interval_for_all_of_them(results):
+    results.accuracies.loc[results.accuracies["model"] == "lightResNetm", "accuracy"] = 90.0
+    found, pictures = measured.least_accuracy(results, "CK+", sentences.LIGHT), measured.PICTURES["CK+"]
+    low, high = wilson(90.0, pictures, LEVEL / 2)
+    assert found.value == 90 and (found.low, found.high) == pytest.approx((low, high))
+    assert low < wilson(90.0, pictures)[0]
 
 
 def test_classes_are_judged_by_the_nearest_other(results):
