@@ -35,7 +35,7 @@ NAN = float("nan")
 
 
 def _accuracy(rows: pd.DataFrame, dataset: str, model: str) -> dict:
-    """The row of ``model`` in ``rows`` (``measured_rows``), and short: whether it has fewer epochs than the thesis's."""
+    """The row of ``model`` in ``rows`` (``measured_rows``); short: whether it has fewer epochs than the thesis's."""
     row = rows[rows["model"] == model].iloc[0]
     return row.to_dict() | {"short": bool(row["epochs"] < _part(dataset).epochs)}
 
