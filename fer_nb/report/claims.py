@@ -19,11 +19,11 @@ NAMES = ("table-3-1", "receptive-field", "efficiency-light", "efficiency-inferen
 # Not of the pictures: what drawn faces decide too.
 COUNTED = ("ratio", "widening", "latency", "latency as a share", "cost", "share of", "share of the least")
 CAPTION = (
-    "What both sources say they found, what was measured, its 95% interval (of the extreme of several differences: for"
+    "What both sources say they found, what was measured, its 95% interval (of the lowest or highest of several: for"
     " all of them; of a latency: its 10th to 90th percentile), what it must be for the sentence to hold (our reading),"
     " and whether it does."
 )
-COLUMNS = ["source", "where", "sentence", "verdict", "measured", "low", "high", "unit", "needed", "seeds"]
+COLUMNS = ["source", "where", "sentence", "verdict", "measured", "low", "high", "needed", "unit", "seeds"]
 COLUMNS += ["study", "table"]
 MEASURES: dict[str, Callable[..., Found]] = {
     "hand-made beyond nets": measured.hand_made,
