@@ -157,10 +157,15 @@ def kept_test_predictions(studies: Iterable[str], dataset: str, model: str) -> t
     return "", []
 
 
+def of_sequences(table: pd.DataFrame) -> pd.DataFrame:
+    """``comparison`` with ``low`` and ``high`` over sequences where there are any."""
+    return table.assign(**{end: table[f"sequence_{end}"].fillna(table[end]) for end in ("low", "high")})
+
+
 def words(table: pd.DataFrame) -> str:
     """What ``comparison`` found on each data set: the better descriptor, and the best net."""
     found = []
-    for data, rows in table.groupby("data", sort=False):
+    for data, rows in of_sequences(table).groupby("data", sort=False):
         made, nets = rows[rows["C"].notna()], rows[rows["C"].isna()]
         best = made.loc[made["accuracy"].idxmax()]
         text = f"{data}: {best['method']} {_percent(best)}"
@@ -170,7 +175,7 @@ def words(table: pd.DataFrame) -> str:
             gap = in_words(net["accuracy"] - best["accuracy"], signed=True)
             text += f", {trained} {_percent(net)}; the difference is {gap} points"
         found.append(text)
-    return "Accuracy in percent [95% interval over the test pictures]. " + ". ".join(found) + "."
+    return f"Accuracy in percent [95% interval over the test pictures, of CK+ over sequences]. {'. '.join(found)}."
 
 
 def _percent(row: pd.Series) -> str:

@@ -9,7 +9,7 @@ from fer_nb import paths
 from fer_nb.background import compare
 from fer_nb.data import datasets
 from fer_nb.data.faceset import FaceSet
-from fer_nb.intervals import wilson
+from fer_nb.intervals import in_words, wilson
 from fer_nb.study import Run
 
 
@@ -150,3 +150,6 @@ def test_the_sentence_has_the_best_of_both(plan):
     assert "FERm: HOG + linear SVM 100.00 [" in text and "VGG19 (60 epochs, study tiny) 83.33 [" in text
     assert "the difference is −16.67 points. CK+, the thesis's fold: HOG + linear SVM 100.00 [" in text
     assert "ResNet18" not in text
+    of_ckplus = table[table["sequences"].notna()].iloc[0]
+    assert of_ckplus["sequence_low"] < of_ckplus["low"]
+    assert in_words(100, of_ckplus["sequence_low"], of_ckplus["sequence_high"]) in text
