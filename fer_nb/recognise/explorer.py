@@ -17,7 +17,7 @@ from fer_nb.data.detection import Detector, Face, crop, find
 from fer_nb.recognise import example
 from fer_nb.recognise.pictures import read_picture
 from fer_nb.saliency import robustness, yardsticks
-from fer_nb.saliency.faithfulness import probabilities
+from fer_nb.saliency.faithfulness import frozen, probabilities
 from fer_nb.saliency.plots import explanation
 from fer_nb.saliency.sample import Remembered
 from fer_nb.study import Run
@@ -80,10 +80,11 @@ class Explorer:
     def __init__(
         self, model: nn.Module, classes: tuple[str, ...], detector: Detector, iterations: int = 100, seed: int = 0
     ):
-        self.model, self.classes, self.detector = model, tuple(classes), detector
+        self.classes, self.detector = tuple(classes), detector
         self.faces = drawn_faces(classes, seed)
         makers = yardsticks.makers(("MP", "Score-CAM"), {"iterations": iterations, "seed": seed}, {"precision": "auto"})
         self.methods = {name: Remembered(make(model)) for name, make in makers.items()}
+        self.net = frozen(model, "auto")  # copied once, not at each change
         self.face = widgets.Dropdown(options=list(self.faces), description="face")
         self.upload = widgets.FileUpload(accept="image/*", multiple=False, description="upload")
         self.explained = widgets.Dropdown(options=[PREDICTED, *self.classes], description="explain")
@@ -106,7 +107,7 @@ class Explorer:
 
     def is_right(self, name: str) -> bool:
         """Whether the net reads the drawn face ``name`` right."""
-        probability = probabilities(self.model, self.pictures(self.faces[name], {}))[0]
+        probability = probabilities(self.net, self.pictures(self.faces[name], {}))[0]
         return self.classes[int(probability.argmax())] == name
 
     @contextmanager
@@ -156,14 +157,13 @@ class Explorer:
 
     def pictures(self, face: np.ndarray, changes: dict[str, float]) -> torch.Tensor:
         """A face uint8 (48, 48) as the net takes it, float32 (1, 3, 44, 44) on its device."""
-        device = next(self.model.parameters()).device
-        return robustness.transform(face[None], changes).contiguous().to(device)
+        return robustness.transform(face[None], changes).contiguous().to(self.net.device)
 
     def seen(self) -> tuple[torch.Tensor, dict[str, float], int]:
         """The changed picture (1, 3, 44, 44), each class's probability, and the number of the class to explain."""
         changes = {name: float(widget.value) for name, widget in self.changes.items()}
         inputs = self.pictures(self.faces[self.face.value], changes)
-        probability = probabilities(self.model, inputs)[0].tolist()
+        probability = probabilities(self.net, inputs)[0].tolist()
         chosen = self.explained.value
         target = int(np.argmax(probability)) if chosen == PREDICTED else self.classes.index(chosen)
         return inputs, dict(zip(self.classes, probability, strict=True)), target

@@ -119,7 +119,8 @@ def area(curve: torch.Tensor) -> torch.Tensor:
 def masked(model: nn.Module, inputs, target, maps, precision="auto") -> tuple[torch.Tensor, torch.Tensor]:
     """Probability of the picture (N,) and of the picture multiplied by its map (N,)."""
     values = torch.as_tensor(as_array(maps, inputs), dtype=inputs.dtype, device=inputs.device)[:, None]
-    return tuple(probability(model, shown, target, precision) for shown in (inputs, inputs * values))
+    net = frozen(model, precision)
+    return tuple(probability(net, shown, target) for shown in (inputs, inputs * values))
 
 
 def loss_without(model: nn.Module, inputs, target, region, precision="auto") -> torch.Tensor:
@@ -129,7 +130,8 @@ def loss_without(model: nn.Module, inputs, target, region, precision="auto") -> 
     """
     region = torch.as_tensor(region, device=inputs.device)[:, None]
     without = torch.where(region, blurred(inputs), inputs)
-    before, after = (probability(model, shown, target, precision) for shown in (inputs, without))
+    net = frozen(model, precision)
+    before, after = (probability(net, shown, target) for shown in (inputs, without))
     return before - after
 
 
